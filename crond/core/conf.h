@@ -1,0 +1,45 @@
+/* conf: crond.conf, read.
+ * Flow: bytes in (section.h cuts, libconfuse reads), settings and diagnostics out. */
+#ifndef CORE_CONF_H
+#define CORE_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crond/base/diag.h"
+#include "crond/core/dialect.h"
+#include "crond/core/event.h"
+
+struct arena;
+
+struct conf_task_dir {
+	const char *path;
+	bool watch;
+};
+
+/* Everything pointed to lives in the arena. NULL or 0: not set, see the manual's default. */
+struct conf {
+	const struct dialect *dialect;
+	struct conf_task_dir *task_dirs;
+	size_t task_dir_count;
+	struct webhook *webhooks;
+	size_t webhook_count;
+	const char *mailer;         /* absolute path, or "off" */
+	bool direct_exec;           /* default yes */
+	const char *log_target;     /* "syslog", "stderr" */
+	int log_level;              /* syslog priority, default LOG_INFO's number */
+	uint64_t output_max;        /* bytes of a run's output kept for mail */
+	uint32_t max_running;       /* 0: no limit */
+	const char *notify_user;
+	/* places; NULL: as configured */
+	const char *run_dir, *state_dir, *pid_file, *spool_dir, *system_tab, *system_dir;
+};
+
+void conf_default(struct conf *c);
+/* 0 and *errors counted, or -1 when memory is out or the file is broken (what was
+ * good before stays in force). Each error costs its setting or section only. */
+int conf_parse(struct conf *c, struct slice bytes, struct arena *arena,
+	const struct diag_sink *sink, uint32_t *errors);
+
+#endif

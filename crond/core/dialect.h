@@ -1,0 +1,51 @@
+/* dialect: what Debian's cron and cronie do differently, as one table.
+ * Flow: chosen at start (configure, name called by, crond.conf), asked by
+ * parsers, loader, keeper's spec and crontab(1). */
+#ifndef CORE_DIALECT_H
+#define CORE_DIALECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "crond/base/slice.h"
+#include "crond/core/schedule.h"
+
+enum dialect_id { DIALECT_DEBIAN, DIALECT_CRONIE, DIALECTS };
+
+struct dialect {
+	enum dialect_id id;
+	const char *name;       /* "debian", "cronie" */
+	enum grammar grammar;
+	/* crontab lines */
+	bool bad_line_drops_file;    /* else only the line */
+	bool no_newline_drops_file;  /* last line without newline: else only that line */
+	bool command_may_be_empty;
+	bool empty_value_is_error;   /* FOO= */
+	bool trim_value;             /* trailing blanks go, even inside quotes */
+	bool backslash_pair_halved;  /* \\ in a command is \ */
+	bool dash_flag;              /* -n before a command; - at a line's start */
+	bool cron_tz, random_delay;  /* CRON_TZ=, RANDOM_DELAY= mean something */
+	size_t entries_most, envs_most; /* a file; 0: no limit */
+	/* places */
+	const char *spool_dir, *system_tab, *system_dir, *reboot_lock, *allow, *deny;
+	/* who may use crontab when neither allow nor deny stands */
+	bool everyone_without_lists;
+	/* a user's table: exactly these bits, else refused */
+	unsigned table_mode_mask, table_mode;
+	bool table_symlinks;    /* followed */
+	/* jobs */
+	const char *path;       /* default PATH */
+	bool env_user;          /* USER beside LOGNAME */
+	bool chdir_must_work;
+	const char *pam_service;
+	/* log */
+	const char *daemon_tag, *job_tag; /* "cron", "CRON" */
+};
+
+const struct dialect *dialect_get(enum dialect_id id);
+/* By name ("debian", "cronie"); NULL if there is no such. */
+const struct dialect *dialect_find(struct slice name);
+/* Is this file name in the system directory (/etc/cron.d) one to read? */
+bool dialect_system_name_ok(const struct dialect *d, const char *name);
+
+#endif

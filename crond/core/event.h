@@ -1,0 +1,64 @@
+/* event: something that somebody is to be told.
+ * Flow: the scheduler encodes one from a run and its outcome, crond-notify spools it
+ * and tells the targets. */
+#ifndef CORE_EVENT_H
+#define CORE_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crond/base/slice.h"
+
+struct buf;
+struct diag;
+
+enum { EVENT_MAGIC = 0x656e7243, EVENT_VERSION = 1, EVENT_MOST = 64 * 1024 };
+
+struct event {
+	const char *id;      /* the same however often it is sent: run id and event */
+	const char *event;   /* "run.failure" */
+	const char *status;  /* the result's name */
+	const char *job, *run_id, *host, *owner, *user, *schedule, *command, *description, *reason;
+	struct slice tags;     /* NUL-separated */
+	struct slice targets;  /* NUL-separated: "mail:ADDRESS", "webhook:NAME" */
+	int64_t scheduled;     /* epoch seconds */
+	int64_t started_ns, finished_ns, took_ns; /* 0: none */
+	int exit_code;         /* -1: none */
+	int signal;            /* 0: none */
+	uint32_t attempt, failures; /* failures in a row, this one counted */
+	struct slice stdout_tail, stderr_tail;
+	bool truncated;
+	bool trusted;          /* of root's file: may use any webhook; else those with users=yes */
+};
+
+void event_encode(const struct event *e, struct buf *out);
+int event_decode(struct event *e, struct slice bytes, struct diag *d);
+
+/* What crond-notify is told of crond.conf, as one record. */
+enum { NOTICE_MAGIC = 0x6e6e7243, NOTICE_VERSION = 1 };
+
+struct webhook {
+	const char *name, *url, *template_name;
+	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
+	const char *secret_file;
+	uint64_t timeout_ms;
+	uint32_t retries;
+	bool users;
+};
+
+/* Messages on the SEQPACKET socket between the two, first byte the type. */
+enum notice_type {
+	NOTICE_CONFIG = 'c',  /* to notify: a config record (first, and at each reload) */
+	NOTICE_EVENT = 'e',   /* to notify: an event record */
+	NOTICE_SPOOLED = 's', /* from notify: followed by the event's id: it is safe on disk */
+	NOTICE_LOG = 'l',     /* from notify: followed by a priority digit and one line to log */
+};
+
+void notice_config_encode(const struct webhook *hooks, size_t count, const char *mailer,
+	const char *host, struct buf *out);
+/* hooks: room for `most`; *count gets how many. headers are put in the arena. */
+struct arena;
+int notice_config_decode(struct webhook *hooks, size_t most, size_t *count, const char **mailer,
+	const char **host, struct arena *arena, struct slice bytes, struct diag *d);
+
+#endif

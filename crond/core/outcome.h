@@ -1,0 +1,56 @@
+/* outcome: how a run ended.
+ * Flow: the keeper (or whoever adopts a dead keeper's run) writes it, the scheduler
+ * takes it in; log, alerts and history say it in the same words. */
+#ifndef CORE_OUTCOME_H
+#define CORE_OUTCOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crond/base/slice.h"
+
+struct buf;
+struct diag;
+
+enum result {
+	RESULT_OK,
+	RESULT_EXIT,
+	RESULT_SIGNAL,
+	RESULT_OOM,
+	RESULT_SPAWN,
+	RESULT_TIMEOUT,
+	RESULT_WATCHDOG,
+	RESULT_KILLED,
+	RESULT_SKIPPED,
+	RESULT_MISSED,
+	RESULT_LOST,
+	RESULTS
+};
+
+enum { OUTCOME_MAGIC = 0x6f6e7243, OUTCOME_VERSION = 1, OUTCOME_TAIL = 4096 };
+
+struct outcome {
+	enum result result;
+	int exit_code;            /* of RESULT_OK, RESULT_EXIT; -1 otherwise */
+	int signal;               /* 0: none */
+	const char *reason;       /* NULL: none */
+	int64_t started_ns, finished_ns; /* realtime; 0: never started */
+	int64_t took_ns;          /* monotonic */
+	uint64_t cpu_us, memory_kb;      /* of the job and what it waited for */
+	uint64_t output_bytes;    /* all it printed */
+	bool truncated;           /* some of it was not kept */
+	int32_t job_pid;
+	struct slice stdout_tail, stderr_tail; /* at most OUTCOME_TAIL bytes each */
+};
+
+const char *result_name(enum result r);  /* "ok", "exit", ... */
+const char *result_event(enum result r); /* "run.success", ... */
+int result_find(struct slice name);      /* or -1 */
+bool result_alerts(enum result r);       /* marked in the vocabulary's table */
+bool result_failed(enum result r);       /* gets a FAIL line */
+
+void outcome_encode(const struct outcome *o, struct buf *out);
+/* Texts and slices point into bytes. 0 or -1 with *d. */
+int outcome_decode(struct outcome *o, struct slice bytes, struct diag *d);
+
+#endif

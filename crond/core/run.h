@@ -1,0 +1,108 @@
+/* run: what is to be run, and how far it has come.
+ * Flow: the scheduler writes runs/ID/run, the keeper reads it and marks its
+ * progress in the file's head; who adopts reads both.
+ *
+ * The file: struct run_progress, then a record. The record is never changed after
+ * it was written; the progress is, by whoever holds the file's lock. */
+#ifndef CORE_RUN_H
+#define CORE_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crond/base/slice.h"
+
+struct buf;
+struct diag;
+
+enum { RUN_MAGIC = 0x726e7243, RUN_VERSION = 1, RUN_PROGRESS_MAGIC = 0x706e7243, RUN_ID_MOST = 120 };
+
+enum run_phase {
+	RUN_CLAIMED,  /* written by the scheduler, no keeper has it yet */
+	RUN_STARTED,  /* a keeper has it */
+	RUN_RUNNING,  /* the job's process exists (job_pid) */
+	RUN_ENDED,    /* an outcome stands beside it */
+};
+
+struct run_progress {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t phase;
+	int32_t keeper_pid;
+	int32_t job_pid;
+	/* CLOCK_BOOTTIME around the job's birth: with the pid it names the process */
+	int64_t born_after_ns, born_before_ns;
+	int64_t started_ns; /* realtime */
+	uint64_t reserved[3];
+};
+_Static_assert(sizeof(struct run_progress) == 64, "one write, one cache line");
+
+enum {
+	RUN_TASK = 1 << 0,        /* of a task file: streams read apart, no owner's mail */
+	RUN_TREE = 1 << 1,        /* the keeper is the tree's subreaper; what outlives the job is ended */
+	RUN_PAM = 1 << 2,
+	RUN_ECHO = 1 << 3,        /* output is shown on standard error (foreground) */
+	RUN_CHDIR_MUST = 1 << 4,  /* no start when the directory cannot be entered */
+	RUN_MAIL = 1 << 5,        /* output is mailed to its owner */
+	RUN_MAIL_ON_FAILURE = 1 << 6,
+	RUN_QUIET = 1 << 7,       /* no CMD line */
+	RUN_LOG_START = 1 << 8,   /* CMD line wanted (Debian's -L 1) */
+	RUN_LOG_END = 1 << 9,
+	RUN_LOG_FAILED = 1 << 10, /* Debian's -L 4 */
+	RUN_LOG_PID = 1 << 11,    /* Debian's -L 8 */
+	RUN_IDENTITY = 1 << 12,   /* drop to uid, gid and groups (crond is root) */
+	RUN_DASH_PWD = 1 << 13,   /* direct execution adds PWD as the shell would */
+	RUN_KEEP_TAIL = 1 << 14,  /* somebody will want stdout_tail and stderr_tail */
+};
+
+/* Texts and lists point into the record they were decoded from. */
+struct run {
+	const char *id;
+	uint64_t identity;      /* of the job */
+	const char *job;        /* its name, as shown */
+	const char *place;      /* "/etc/crontab:17" */
+	int64_t scheduled;      /* nominal epoch second */
+	uint32_t attempt;       /* from 1 */
+	uint32_t flags;
+	uint32_t dialect;       /* enum dialect_id */
+	/* as whom and where */
+	const char *user;
+	uint32_t uid, gid;
+	const uint32_t *groups; /* may stand unaligned: copy before use */
+	uint32_t group_count;
+	const char *dir;        /* cwd */
+	const char *fallback_dir; /* when dir cannot be entered; NULL: none */
+	uint32_t umask;
+	/* what */
+	const char *shell;      /* "/bin/sh" */
+	const char *command;    /* the shell's text; for argv jobs as shown */
+	struct slice words;     /* NUL-separated words for direct execution; empty: shell only */
+	bool argv_only;         /* words came from argv: no shell behind it */
+	struct slice env;       /* NUL-separated "NAME=value" */
+	struct slice input;     /* standard input; input.s NULL: empty pipe */
+	/* limits */
+	uint64_t timeout_ms, kill_after_ms;
+	uint64_t output_most;   /* bytes of output kept for mail */
+	/* mail */
+	const char *mail_to, *mail_from, *mailer, *host, *mail_type, *mail_encoding;
+	const char *pam_service;
+	/* alerts, for the scheduler that takes the outcome in */
+	struct slice alert, tags; /* NUL-separated */
+	const char *owner, *description, *schedule; /* schedule as written */
+};
+
+/* The record alone, without the progress in front. */
+void run_encode(const struct run *r, struct buf *out);
+int run_decode(struct run *r, struct slice record, struct diag *d);
+/* The progress at the file's start. 0 or -1 with *d (another version). */
+int run_progress_decode(struct run_progress *p, struct slice file, struct diag *d);
+
+/* NAME-EPOCH-ATTEMPT; out has RUN_ID_MOST bytes. 0 or -1 (does not fit). */
+int run_id(char *out, const char *job, int64_t scheduled, uint32_t attempt);
+/* A name that may be looked up below runs/: no slash, no leading dot, ordinary characters. */
+bool run_id_ok(const char *id, size_t n);
+
+/* Next text of a NUL-separated list; NULL at the end. *list moves on. */
+const char *run_list_next(struct slice *list);
+
+#endif

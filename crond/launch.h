@@ -1,0 +1,45 @@
+/* launch: what scheduler, launcher and keepers say to each other.
+ * Flow: the scheduler writes runs/ID/run and sends ID down the queue; the launcher
+ * forks a keeper for it, or a keeper that has just finished takes it; keepers report.
+ *
+ * queue: SOCK_SEQPACKET, one run id (no NUL) a message. Launcher and finished keepers
+ * read the same end. End of file: the launcher ends when it has read everything.
+ * report: SOCK_SEQPACKET, struct report a message. A keeper's first report carries its
+ * own pidfd (SCM_RIGHTS). A keeper whose report does not go through (nobody there, or
+ * no room) takes no further run and ends: its end is then the report.
+ * runs: the directory with the runs. shared: a memfd with struct launch_shared.
+ *
+ * Called as: crond-launcher QUEUE REPORT RUNS SHARED TARGET LEVEL
+ * (four descriptor numbers, "syslog" or "stderr", a syslog priority), or
+ * crond-launcher --environment, which prints its environment NUL-separated and ends
+ * (the probe that tells what /bin/sh adds). */
+#ifndef CROND_LAUNCH_H
+#define CROND_LAUNCH_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "crond/core/run.h"
+
+enum report_type {
+	REPORT_TAKEN = 1, /* the keeper holds the run's lock and has marked it started */
+	REPORT_ENDED = 2, /* an outcome stands */
+};
+
+struct report {
+	uint32_t type;
+	int32_t keeper_pid;
+	char id[RUN_ID_MOST]; /* NUL-padded */
+};
+
+struct launch_shared {
+	/* Runs that were taken and neither ended nor grew older than START_GRACE_NS. Only a
+	 * heuristic for pacing: a killed keeper may leave it too high, see launcher.c. */
+	_Atomic uint32_t starting;
+	_Atomic uint32_t spare;
+	_Atomic uint64_t log_lost; /* log lines that found no room */
+};
+
+enum { START_GRACE_NS = 2 * 1000 * 1000, STARTS_PER_CPU = 4 };
+
+#endif

@@ -1,0 +1,34 @@
+/* rundir: the directory of a run, and its lock.
+ * Flow: the claim (scheduler), the take (keeper), the outcome (keeper, or who adopts).
+ *
+ *   runs/ID/run       struct run_progress and the run's record (core/run.h)
+ *   runs/ID/outcome   how it ended (core/outcome.h); appears by rename
+ *
+ * The lock is an open-file-description write lock on the whole of runs/ID/run. */
+#ifndef CROND_RUNDIR_H
+#define CROND_RUNDIR_H
+
+#include <stdbool.h>
+
+#include "crond/core/outcome.h"
+#include "crond/core/run.h"
+
+struct buf;
+
+/* mkdir (the claim) and the run file. 0; -1 with errno, EEXIST: claimed before. A
+ * directory whose run file could not be written is removed again. */
+int rundir_claim(int runs, const char *id, const struct buf *record);
+/* Opens the run file for reading and writing and tries its lock. The descriptor, or
+ * -1 with errno (EAGAIN: somebody holds it, ENOENT: no such run). */
+int rundir_lock(int runs, const char *id);
+bool rundir_has_outcome(int runs, const char *id);
+/* Marks progress in the locked file. 0 or -1 with errno. */
+int rundir_mark(int fd, const struct run_progress *p);
+/* Writes the outcome, whole or not at all. 0 or -1 with errno. */
+int rundir_finish(int runs, const char *id, const struct outcome *o);
+/* Appends the whole file to out. 0 or -1 with errno. */
+int rundir_read(int runs, const char *id, const char *file, struct buf *out);
+/* Removes the run's files and directory. */
+void rundir_remove(int runs, const char *id);
+
+#endif
