@@ -16,13 +16,14 @@ struct buf;
  * ELOOP for what is no regular file). */
 int file_open(int dirfd, const char *path, int follow, struct stat *st);
 /* Appends the rest of fd to out. 0, or -1 with errno (EFBIG above most bytes,
- * ENOMEM). */
+ * ENOMEM) and nothing appended. */
 int file_read(int fd, size_t most, struct buf *out);
 /* Writes all n bytes, over short writes and EINTR. 0 or -1 with errno. */
 int file_write(int fd, const void *bytes, size_t n);
 /* Puts a file in place, whole or not at all: temporary file in the same
  * directory, mode, write, fsync if sync, rename, fsync of the directory if
- * sync. 0, or -1 with errno and the old file untouched. */
+ * sync. name may have directories in front. 0, or -1 with errno and the old file
+ * untouched (but where only the directory's fsync failed: then the new one stands). */
 int file_replace(int dirfd, const char *name, mode_t mode, const void *bytes, size_t n, int sync);
 
 #endif

@@ -18,16 +18,18 @@ int text_number(struct slice s, uint64_t most, uint64_t *value);
 int text_duration(struct slice s, uint64_t *ms);
 /* 512, 512K, 1M, 2G: bytes, powers of 1024. 0 or -1. */
 int text_size(struct slice s, uint64_t *bytes);
-/* yes/no, true/false, on/off, 1/0. 0 or -1. */
+/* yes/no, true/false, on/off, 1/0, in any case. 0 or -1. */
 int text_bool(struct slice s, bool *value);
-/* The word of the NULL-terminated list that is nearest to s by edit distance,
- * NULL when none is near (more than a third of it would have to change). */
+/* The word of the NULL-terminated list that is nearest to s by edit distance (case
+ * is no difference, a swap of neighbours is one), NULL when none is near (more than a
+ * third of the longer of the two would have to change). */
 const char *text_nearest(struct slice s, const char *const *words);
 /* Appends s made safe for a log line as the classic daemons print it: control
  * bytes as ^X, bytes from 0x80 on as octal \303. At most `most` bytes of output. */
 void text_visible(struct buf *out, struct slice s, size_t most);
 /* Appends s in double quotes, with \" \\ and control bytes as \xNN; valid UTF-8
- * stays. At most `most` bytes between the quotes, then "..." . */
+ * stays. At most `most` bytes of s's text; where it was cut, "..." before the closing
+ * quote. */
 void text_quoted(struct buf *out, struct slice s, size_t most);
 /* Length of the valid UTF-8 sequence at s (1 to 4), 0 if there is none. */
 size_t text_utf8(struct slice s);
