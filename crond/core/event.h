@@ -9,10 +9,16 @@
 
 #include "crond/base/slice.h"
 
+struct arena;
 struct buf;
 struct diag;
 
-enum { EVENT_MAGIC = 0x656e7243, EVENT_VERSION = 1, EVENT_MOST = 64 * 1024 };
+enum {
+	EVENT_MAGIC = 0x656e7243,
+	EVENT_VERSION = 1,
+	EVENT_MOST = 64 * 1024, /* bytes of a record; event_encode() never makes more */
+	EVENT_ID_MOST = 200,    /* with its NUL: an id is a file's name in the spool */
+};
 
 struct event {
 	const char *id;      /* the same however often it is sent: run id and event */
@@ -31,18 +37,29 @@ struct event {
 	bool trusted;          /* of root's file: may use any webhook; else those with users=yes */
 };
 
+/* Texts may be NULL. What is too long is cut (tails keep their end, the lists whole
+ * words) and the event marked truncated, so that the record always fits EVENT_MOST;
+ * an id that is no event_id_ok() sets out->failed. */
 void event_encode(const struct event *e, struct buf *out);
+/* Texts and slices point into bytes; texts that were not there are NULL, id and event
+ * always are. 0 or -1 with *d. */
 int event_decode(struct event *e, struct slice bytes, struct diag *d);
+/* Letters, digits . _ - only, no dot or dash in front, shorter than EVENT_ID_MOST. */
+bool event_id_ok(struct slice id);
 
 /* What crond-notify is told of crond.conf, as one record. */
-enum { NOTICE_MAGIC = 0x6e6e7243, NOTICE_VERSION = 1 };
+enum {
+	NOTICE_MAGIC = 0x6e6e7243,
+	NOTICE_VERSION = 1,
+	NOTICE_MOST = 192 * 1024, /* bytes of a message on the socket; longer ones are refused */
+};
 
 struct webhook {
 	const char *name, *url, *template_name;
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	const char *secret_file;
-	uint64_t timeout_ms;
-	uint32_t retries;
+	uint64_t timeout_ms; /* 0: the default, 10 s */
+	uint32_t retries;    /* tries after the first */
 	bool users;
 };
 
@@ -56,8 +73,8 @@ enum notice_type {
 
 void notice_config_encode(const struct webhook *hooks, size_t count, const char *mailer,
 	const char *host, struct buf *out);
-/* hooks: room for `most`; *count gets how many. headers are put in the arena. */
-struct arena;
+/* hooks: room for `most`; *count gets how many. Texts point into bytes, the lists of
+ * headers are put in the arena. 0 or -1 with *d. */
 int notice_config_decode(struct webhook *hooks, size_t most, size_t *count, const char **mailer,
 	const char **host, struct arena *arena, struct slice bytes, struct diag *d);
 
