@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+__attribute__((format(printf, 5, 0)))
 static void diag_fill(struct diag *d, enum diag_level level, uint32_t line, uint32_t column,
 	const char *fmt, va_list ap)
 {
