@@ -19,6 +19,7 @@ struct log {
 	int fd;                /* /dev/log, or 2; -1: not connected */
 	const char *path;      /* "/dev/log" */
 	_Atomic uint64_t *lost; /* shared; may be NULL */
+	int64_t tried;          /* second after the last try to connect, 0: none */
 };
 
 void log_open(struct log *l, enum log_target target, int level, _Atomic uint64_t *lost);

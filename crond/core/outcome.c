@@ -1,0 +1,175 @@
+/* outcome: how a run ended.
+ * Flow: the keeper (or whoever adopts a dead keeper's run) writes it, the scheduler
+ * takes it in; log, alerts and history say it in the same words. */
+#include "crond/core/outcome.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "crond/base/buf.h"
+#include "crond/base/diag.h"
+#include "crond/base/record.h"
+
+static const struct result_row {
+	const char *name, *event;
+	bool alerts, failed;
+} results[RESULTS] = {
+	[RESULT_OK] = { "ok", "run.success", false, false },
+	[RESULT_EXIT] = { "exit", "run.failure", true, true },
+	[RESULT_SIGNAL] = { "signal", "run.failure", true, true },
+	[RESULT_OOM] = { "oom", "run.failure", true, true },
+	[RESULT_SPAWN] = { "spawn", "run.failure", true, true },
+	[RESULT_TIMEOUT] = { "timeout", "run.timeout", true, true },
+	[RESULT_WATCHDOG] = { "watchdog", "run.watchdog", true, true },
+	[RESULT_KILLED] = { "killed", "run.killed", false, false },
+	[RESULT_SKIPPED] = { "skipped", "run.skipped", false, false },
+	[RESULT_MISSED] = { "missed", "run.missed", true, true },
+	[RESULT_LOST] = { "lost", "run.lost", true, true },
+};
+
+enum outcome_tag {
+	OUTCOME_RESULT = 1, OUTCOME_EXIT_CODE, OUTCOME_SIGNAL, OUTCOME_REASON, OUTCOME_STARTED,
+	OUTCOME_FINISHED, OUTCOME_TOOK, OUTCOME_CPU, OUTCOME_MEMORY, OUTCOME_OUTPUT,
+	OUTCOME_TRUNCATED, OUTCOME_JOB_PID, OUTCOME_STDOUT, OUTCOME_STDERR,
+};
+
+const char *result_name(enum result r)
+{
+	return (unsigned)r < RESULTS ? results[r].name : "unknown";
+}
+
+const char *result_event(enum result r)
+{
+	return (unsigned)r < RESULTS ? results[r].event : "unknown";
+}
+
+int result_find(struct slice name)
+{
+	for (int r = 0; r < RESULTS; r++)
+		if (slice_is(name, results[r].name))
+			return r;
+	return -1;
+}
+
+bool result_alerts(enum result r)
+{
+	return (unsigned)r < RESULTS && results[r].alerts;
+}
+
+bool result_failed(enum result r)
+{
+	return (unsigned)r < RESULTS && results[r].failed;
+}
+
+static void put_tail(struct buf *out, uint16_t tag, struct slice tail)
+{
+	size_t n = tail.n < OUTCOME_TAIL ? tail.n : OUTCOME_TAIL;
+
+	if (n)
+		record_put(out, tag, tail.s + tail.n - n, n);
+}
+
+void outcome_encode(const struct outcome *o, struct buf *out)
+{
+	record_begin(out, OUTCOME_MAGIC, OUTCOME_VERSION);
+	record_put_u64(out, OUTCOME_RESULT, o->result);
+	record_put_u64(out, OUTCOME_EXIT_CODE, (uint64_t)(int64_t)o->exit_code);
+	record_put_u64(out, OUTCOME_SIGNAL, (uint64_t)(int64_t)o->signal);
+	record_put_text(out, OUTCOME_REASON, o->reason);
+	record_put_u64(out, OUTCOME_STARTED, (uint64_t)o->started_ns);
+	record_put_u64(out, OUTCOME_FINISHED, (uint64_t)o->finished_ns);
+	record_put_u64(out, OUTCOME_TOOK, (uint64_t)o->took_ns);
+	record_put_u64(out, OUTCOME_CPU, o->cpu_us);
+	record_put_u64(out, OUTCOME_MEMORY, o->memory_kb);
+	record_put_u64(out, OUTCOME_OUTPUT, o->output_bytes);
+	record_put_u64(out, OUTCOME_TRUNCATED, o->truncated);
+	record_put_u64(out, OUTCOME_JOB_PID, (uint64_t)(int64_t)o->job_pid);
+	put_tail(out, OUTCOME_STDOUT, o->stdout_tail);
+	put_tail(out, OUTCOME_STDERR, o->stderr_tail);
+}
+
+static int field_number(const struct record_field *f, int64_t least, int64_t most, int64_t *value)
+{
+	uint64_t u64;
+
+	if (record_u64(f, &u64) < 0)
+		return -1;
+	*value = (int64_t)u64;
+	return *value < least || *value > most ? -1 : 0;
+}
+
+static int field_int(const struct record_field *f, int least, int most, int *value)
+{
+	int64_t v;
+
+	if (field_number(f, least, most, &v) < 0)
+		return -1;
+	*value = (int)v;
+	return 0;
+}
+
+static int field_decode(struct outcome *o, const struct record_field *f)
+{
+	int value = 0, bad;
+
+	switch ((enum outcome_tag)f->tag) {
+	case OUTCOME_RESULT:
+		bad = field_int(f, 0, RESULTS - 1, &value);
+		o->result = (enum result)value;
+		return bad;
+	case OUTCOME_EXIT_CODE:
+		return field_int(f, -1, 255, &o->exit_code);
+	case OUTCOME_SIGNAL:
+		return field_int(f, 0, 128, &o->signal);
+	case OUTCOME_REASON:
+		o->reason = record_text(f);
+		return o->reason ? 0 : -1;
+	case OUTCOME_STARTED:
+		return field_number(f, 0, INT64_MAX, &o->started_ns);
+	case OUTCOME_FINISHED:
+		return field_number(f, 0, INT64_MAX, &o->finished_ns);
+	case OUTCOME_TOOK:
+		return field_number(f, 0, INT64_MAX, &o->took_ns);
+	case OUTCOME_CPU:
+		return record_u64(f, &o->cpu_us);
+	case OUTCOME_MEMORY:
+		return record_u64(f, &o->memory_kb);
+	case OUTCOME_OUTPUT:
+		return record_u64(f, &o->output_bytes);
+	case OUTCOME_TRUNCATED:
+		bad = field_int(f, 0, 1, &value);
+		o->truncated = value != 0;
+		return bad;
+	case OUTCOME_JOB_PID:
+		return field_int(f, 0, INT_MAX, &o->job_pid);
+	case OUTCOME_STDOUT:
+		o->stdout_tail = f->value;
+		return f->value.n > OUTCOME_TAIL ? -1 : 0;
+	case OUTCOME_STDERR:
+		o->stderr_tail = f->value;
+		return f->value.n > OUTCOME_TAIL ? -1 : 0;
+	}
+	return 0; /* a field of a later day: not ours to judge */
+}
+
+int outcome_decode(struct outcome *o, struct slice bytes, struct diag *d)
+{
+	struct record rec;
+	struct record_field f;
+	bool has_result = false;
+	int more;
+
+	memset(o, 0, sizeof(*o));
+	o->exit_code = -1;
+	if (record_open(&rec, bytes.s, bytes.n, OUTCOME_MAGIC, OUTCOME_VERSION, d) < 0)
+		return -1;
+	while ((more = record_next(&rec, &f)) > 0) {
+		if (field_decode(o, &f) < 0)
+			return diag_error(d, 0, 0, "outcome with a bad field (tag %u)",
+				(unsigned)f.tag);
+		has_result |= f.tag == OUTCOME_RESULT;
+	}
+	if (more < 0)
+		return diag_error(d, 0, 0, "outcome is cut short");
+	return has_result ? 0 : diag_error(d, 0, 0, "outcome without a result");
+}

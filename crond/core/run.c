@@ -1,0 +1,271 @@
+/* run: what is to be run, and how far it has come.
+ * Flow: the scheduler writes runs/ID/run, the keeper reads it and marks its
+ * progress in the file's head; who adopts reads both. */
+#include "crond/core/run.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crond/base/buf.h"
+#include "crond/base/diag.h"
+#include "crond/base/record.h"
+#include "crond/core/dialect.h"
+
+enum kind {
+	KIND_NONE, /* tag not known here: skipped */
+	KIND_TEXT,
+	KIND_NEEDED, /* a text that must be there */
+	KIND_U32,
+	KIND_U64,
+	KIND_BOOL,
+	KIND_LIST,  /* NUL-separated, the last one ended too */
+	KIND_BYTES,
+	KIND_GROUPS,
+};
+
+enum run_tag {
+	RUN_ID = 1, RUN_JOB_IDENTITY, RUN_JOB, RUN_PLACE, RUN_SCHEDULED, RUN_ATTEMPT, RUN_FLAGS,
+	RUN_DIALECT,
+	RUN_USER = 16, RUN_UID, RUN_GID, RUN_GROUPS, RUN_DIR, RUN_FALLBACK_DIR, RUN_UMASK,
+	RUN_SHELL = 32, RUN_COMMAND, RUN_WORDS, RUN_ARGV_ONLY, RUN_ENV, RUN_INPUT,
+	RUN_TIMEOUT = 48, RUN_KILL_AFTER, RUN_OUTPUT_MOST,
+	RUN_MAIL_TO = 64, RUN_MAIL_FROM, RUN_MAILER, RUN_HOST, RUN_MAIL_TYPE, RUN_MAIL_ENCODING,
+	RUN_PAM_SERVICE,
+	RUN_ALERT = 80, RUN_TAGS, RUN_OWNER, RUN_DESCRIPTION, RUN_SCHEDULE,
+	RUN_TAGS_END
+};
+
+#define AT(member) offsetof(struct run, member)
+
+static const struct field {
+	enum kind kind;
+	size_t offset;
+	const char *name;
+} fields[RUN_TAGS_END] = {
+	[RUN_ID] = { KIND_NEEDED, AT(id), "id" },
+	[RUN_JOB_IDENTITY] = { KIND_U64, AT(identity), "identity" },
+	[RUN_JOB] = { KIND_TEXT, AT(job), "job" },
+	[RUN_PLACE] = { KIND_TEXT, AT(place), "place" },
+	[RUN_SCHEDULED] = { KIND_U64, AT(scheduled), "scheduled" },
+	[RUN_ATTEMPT] = { KIND_U32, AT(attempt), "attempt" },
+	[RUN_FLAGS] = { KIND_U32, AT(flags), "flags" },
+	[RUN_DIALECT] = { KIND_U32, AT(dialect), "dialect" },
+	[RUN_USER] = { KIND_NEEDED, AT(user), "user" },
+	[RUN_UID] = { KIND_U32, AT(uid), "uid" },
+	[RUN_GID] = { KIND_U32, AT(gid), "gid" },
+	[RUN_GROUPS] = { KIND_GROUPS, AT(groups), "groups" },
+	[RUN_DIR] = { KIND_NEEDED, AT(dir), "dir" },
+	[RUN_FALLBACK_DIR] = { KIND_TEXT, AT(fallback_dir), "fallback-dir" },
+	[RUN_UMASK] = { KIND_U32, AT(umask), "umask" },
+	[RUN_SHELL] = { KIND_NEEDED, AT(shell), "shell" },
+	[RUN_COMMAND] = { KIND_NEEDED, AT(command), "command" },
+	[RUN_WORDS] = { KIND_LIST, AT(words), "words" },
+	[RUN_ARGV_ONLY] = { KIND_BOOL, AT(argv_only), "argv-only" },
+	[RUN_ENV] = { KIND_LIST, AT(env), "env" },
+	[RUN_INPUT] = { KIND_BYTES, AT(input), "input" },
+	[RUN_TIMEOUT] = { KIND_U64, AT(timeout_ms), "timeout" },
+	[RUN_KILL_AFTER] = { KIND_U64, AT(kill_after_ms), "kill-after" },
+	[RUN_OUTPUT_MOST] = { KIND_U64, AT(output_most), "output-most" },
+	[RUN_MAIL_TO] = { KIND_TEXT, AT(mail_to), "mail-to" },
+	[RUN_MAIL_FROM] = { KIND_TEXT, AT(mail_from), "mail-from" },
+	[RUN_MAILER] = { KIND_TEXT, AT(mailer), "mailer" },
+	[RUN_HOST] = { KIND_TEXT, AT(host), "host" },
+	[RUN_MAIL_TYPE] = { KIND_TEXT, AT(mail_type), "mail-type" },
+	[RUN_MAIL_ENCODING] = { KIND_TEXT, AT(mail_encoding), "mail-encoding" },
+	[RUN_PAM_SERVICE] = { KIND_TEXT, AT(pam_service), "pam-service" },
+	[RUN_ALERT] = { KIND_LIST, AT(alert), "alert" },
+	[RUN_TAGS] = { KIND_LIST, AT(tags), "tags" },
+	[RUN_OWNER] = { KIND_TEXT, AT(owner), "owner" },
+	[RUN_DESCRIPTION] = { KIND_TEXT, AT(description), "description" },
+	[RUN_SCHEDULE] = { KIND_TEXT, AT(schedule), "schedule" },
+};
+
+static void field_encode(struct buf *out, uint16_t tag, const struct run *r)
+{
+	const void *at = (const char *)r + fields[tag].offset;
+	const struct slice *s = at;
+	uint32_t u32;
+	uint64_t u64;
+
+	switch (fields[tag].kind) {
+	case KIND_NONE:
+		break;
+	case KIND_TEXT:
+	case KIND_NEEDED:
+		record_put_text(out, tag, *(const char *const *)at);
+		break;
+	case KIND_U32:
+		memcpy(&u32, at, sizeof(u32));
+		if (u32)
+			record_put_u64(out, tag, u32);
+		break;
+	case KIND_U64:
+		memcpy(&u64, at, sizeof(u64));
+		if (u64)
+			record_put_u64(out, tag, u64);
+		break;
+	case KIND_BOOL:
+		if (*(const bool *)at)
+			record_put_u64(out, tag, 1);
+		break;
+	case KIND_LIST:
+		if (s->n)
+			record_put(out, tag, s->s, s->n);
+		break;
+	case KIND_BYTES:
+		if (s->s)
+			record_put(out, tag, s->s, s->n);
+		break;
+	case KIND_GROUPS:
+		if (r->group_count)
+			record_put(out, tag, r->groups, r->group_count * sizeof(*r->groups));
+		break;
+	}
+}
+
+void run_encode(const struct run *r, struct buf *out)
+{
+	record_begin(out, RUN_MAGIC, RUN_VERSION);
+	for (uint16_t tag = 0; tag < RUN_TAGS_END; tag++)
+		field_encode(out, tag, r);
+}
+
+static int number_decode(const struct record_field *f, uint64_t most, uint64_t *value)
+{
+	return record_u64(f, value) < 0 || *value > most ? -1 : 0;
+}
+
+static int field_decode(struct run *r, const struct record_field *f)
+{
+	void *at = (char *)r + fields[f->tag].offset;
+	uint64_t value;
+	uint32_t u32;
+
+	switch (fields[f->tag].kind) {
+	case KIND_NONE:
+		return 0;
+	case KIND_TEXT:
+	case KIND_NEEDED:
+		*(const char **)at = record_text(f);
+		return *(const char **)at ? 0 : -1;
+	case KIND_U32:
+		if (number_decode(f, UINT32_MAX, &value) < 0)
+			return -1;
+		u32 = (uint32_t)value;
+		memcpy(at, &u32, sizeof(u32));
+		return 0;
+	case KIND_U64:
+		return record_u64(f, at);
+	case KIND_BOOL:
+		if (number_decode(f, 1, &value) < 0)
+			return -1;
+		*(bool *)at = value != 0;
+		return 0;
+	case KIND_LIST:
+		*(struct slice *)at = f->value;
+		return f->value.n == 0 || f->value.s[f->value.n - 1] == '\0' ? 0 : -1;
+	case KIND_BYTES:
+		*(struct slice *)at = f->value;
+		return 0;
+	case KIND_GROUPS:
+		/* pointer arithmetic only: it may stand unaligned */
+		r->groups = (const uint32_t *)(const void *)f->value.s;
+		r->group_count = (uint32_t)(f->value.n / sizeof(uint32_t));
+		return f->value.n % sizeof(uint32_t) ? -1 : 0;
+	}
+	return -1;
+}
+
+static int run_judge(const struct run *r, struct diag *d)
+{
+	for (size_t tag = 0; tag < RUN_TAGS_END; tag++) {
+		const char *const *at = (const void *)((const char *)r + fields[tag].offset);
+
+		if (fields[tag].kind == KIND_NEEDED && !*at)
+			return diag_error(d, 0, 0, "run record without %s", fields[tag].name);
+	}
+	if (!run_id_ok(r->id, strlen(r->id)))
+		return diag_error(d, 0, 0, "run record with a bad id");
+	if (r->dialect >= DIALECTS)
+		return diag_error(d, 0, 0, "run record of an unknown dialect (%u)", r->dialect);
+	if (r->argv_only && r->words.n == 0)
+		return diag_error(d, 0, 0, "run record with neither words nor a shell");
+	if (r->umask > 0777)
+		return diag_error(d, 0, 0, "run record with a bad umask (%o)", r->umask);
+	return 0;
+}
+
+int run_decode(struct run *r, struct slice record, struct diag *d)
+{
+	struct record rec;
+	struct record_field f;
+	int more;
+
+	memset(r, 0, sizeof(*r));
+	if (record_open(&rec, record.s, record.n, RUN_MAGIC, RUN_VERSION, d) < 0)
+		return -1;
+	while ((more = record_next(&rec, &f)) > 0) {
+		if (f.tag >= RUN_TAGS_END)
+			continue;
+		if (field_decode(r, &f) < 0)
+			return diag_error(d, 0, 0, "run record with a bad %s", fields[f.tag].name);
+	}
+	if (more < 0)
+		return diag_error(d, 0, 0, "run record is cut short");
+	return run_judge(r, d);
+}
+
+int run_progress_decode(struct run_progress *p, struct slice file, struct diag *d)
+{
+	if (file.n < sizeof(*p))
+		return diag_error(d, 0, 0, "run file too short (%zu bytes)", file.n);
+	memcpy(p, file.s, sizeof(*p));
+	if (p->magic != RUN_PROGRESS_MAGIC)
+		return diag_error(d, 0, 0, "not a run file");
+	if (p->version != RUN_VERSION)
+		return diag_error(d, 0, 0, "run file version %u is not known (this is version %u)",
+			(unsigned)p->version, (unsigned)RUN_VERSION);
+	if (p->phase > RUN_ENDED)
+		return diag_error(d, 0, 0, "run file with an unknown phase (%u)", (unsigned)p->phase);
+	return 0;
+}
+
+int run_id(char *out, const char *job, int64_t scheduled, uint32_t attempt)
+{
+	int n = snprintf(out, RUN_ID_MOST, "%s-%lld-%u", job, (long long)scheduled, attempt);
+
+	return n > 0 && n < RUN_ID_MOST && run_id_ok(out, (size_t)n) ? 0 : -1;
+}
+
+static bool id_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		(c && strchr("._-+@:,=%~", c));
+}
+
+bool run_id_ok(const char *id, size_t n)
+{
+	if (n == 0 || n >= RUN_ID_MOST || id[0] == '.')
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!id_char(id[i]))
+			return false;
+	return true;
+}
+
+const char *run_list_next(struct slice *list)
+{
+	const char *text = list->s, *end;
+
+	if (list->n == 0)
+		return NULL;
+	end = memchr(text, 0, list->n);
+	if (!end) { /* the last one has no end: not a text */
+		list->n = 0;
+		return NULL;
+	}
+	list->n -= (size_t)(end + 1 - text);
+	list->s = end + 1;
+	return text;
+}

@@ -1,0 +1,174 @@
+/* rundir: the directory of a run, and its lock.
+ * Flow: the claim (scheduler), the take (keeper), the outcome (keeper, or who adopts). */
+#include "config.h"
+
+#include "crond/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "crond/base/buf.h"
+#include "crond/base/file.h"
+
+enum { PATH_MOST = RUN_ID_MOST + 32, FILE_MOST = 64 * 1024 * 1024 };
+
+static int path_make(char *path, const char *id, const char *file)
+{
+	int n = snprintf(path, PATH_MOST, "%s/%s", id, file);
+
+	if (n > 0 && n < PATH_MOST)
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
+/* In one call where that is possible: the claim is on the way to each start. */
+static int run_file_write(int fd, const struct buf *record)
+{
+	struct run_progress p = {
+		.magic = RUN_PROGRESS_MAGIC, .version = RUN_VERSION, .phase = RUN_CLAIMED
+	};
+	struct iovec parts[2] = { { &p, sizeof(p) }, { record->data, record->len } };
+	ssize_t n = writev(fd, parts, 2);
+
+	if (n == (ssize_t)(sizeof(p) + record->len))
+		return 0;
+	if (n < 0)
+		return -1;
+	if ((size_t)n < sizeof(p)) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return file_write(fd, record->data + ((size_t)n - sizeof(p)),
+		record->len - ((size_t)n - sizeof(p)));
+}
+
+int rundir_claim(int runs, const char *id, const struct buf *record)
+{
+	char path[PATH_MOST];
+	int fd, saved;
+
+	if (record->failed) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (path_make(path, id, "run") < 0 || mkdirat(runs, id, 0700) < 0)
+		return -1;
+	fd = openat(runs, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		goto out;
+	if (run_file_write(fd, record) == 0) {
+		close(fd);
+		return 0;
+	}
+out:
+	saved = errno;
+	if (fd >= 0)
+		close(fd);
+	rundir_remove(runs, id);
+	errno = saved;
+	return -1;
+}
+
+int rundir_lock(int runs, const char *id)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[PATH_MOST];
+	struct stat st;
+	int fd, saved;
+
+	if (path_make(path, id, "run") < 0)
+		return -1;
+	fd = openat(runs, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return -1;
+	if (fcntl(fd, F_OFD_SETLK, &whole) == 0 && fstat(fd, &st) == 0) {
+		if (st.st_nlink > 0)
+			return fd;
+		errno = ENOENT; /* removed between open and lock: somebody is through with it */
+	}
+	saved = errno == EACCES ? EAGAIN : errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+bool rundir_has_outcome(int runs, const char *id)
+{
+	char path[PATH_MOST];
+
+	return path_make(path, id, "outcome") == 0 &&
+		faccessat(runs, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int rundir_mark(int fd, const struct run_progress *p)
+{
+	ssize_t n = pwrite(fd, p, sizeof(*p), 0);
+
+	if (n == (ssize_t)sizeof(*p))
+		return 0;
+	if (n >= 0)
+		errno = ENOSPC;
+	return -1;
+}
+
+int rundir_finish(int runs, const char *id, const struct outcome *o)
+{
+	char path[PATH_MOST], temp[PATH_MOST];
+	struct buf out = { 0 };
+	int fd = -1, rc = -1, saved;
+
+	if (path_make(path, id, "outcome") < 0 || path_make(temp, id, "outcome.new") < 0)
+		return -1;
+	outcome_encode(o, &out);
+	if (out.failed) {
+		errno = ENOMEM;
+		goto out;
+	}
+	fd = openat(runs, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || file_write(fd, out.data, out.len) < 0)
+		goto out;
+	rc = renameat(runs, temp, runs, path);
+out:
+	saved = errno;
+	if (fd >= 0)
+		close(fd);
+	if (rc < 0 && fd >= 0)
+		unlinkat(runs, temp, 0);
+	buf_free(&out);
+	errno = saved;
+	return rc;
+}
+
+int rundir_read(int runs, const char *id, const char *file, struct buf *out)
+{
+	char path[PATH_MOST];
+	struct stat st;
+	int fd, rc, saved;
+
+	if (path_make(path, id, file) < 0)
+		return -1;
+	fd = file_open(runs, path, 0, &st);
+	if (fd < 0)
+		return -1;
+	rc = file_read(fd, FILE_MOST, out);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return rc;
+}
+
+void rundir_remove(int runs, const char *id)
+{
+	static const char *const files[] = { "run", "outcome", "outcome.new" };
+	char path[PATH_MOST];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (path_make(path, id, files[i]) == 0)
+			unlinkat(runs, path, 0);
+	unlinkat(runs, id, AT_REMOVEDIR);
+}
