@@ -48,7 +48,8 @@ struct options {
 	const char *const *tags;
 	bool enabled;
 	enum concurrency concurrency;
-	uint32_t max;             /* 0: no limit */
+	uint32_t max;             /* 0: no limit; the limit in force: unless given, 1 under
+	                             forbid and none under allow */
 	uint64_t timeout_ms;      /* 0: none */
 	uint64_t kill_after_ms;
 };
@@ -74,7 +75,9 @@ int options_set(struct options *o, struct arena *arena, enum option_id id, enum 
 	const struct slice *values, size_t n, struct diag *d);
 /* Impossible combinations (command and argv, a task without schedule...). 0 or -1. */
 int options_check(const struct options *o, enum job_kind kind, struct diag *d);
-/* Appends every option's canonical text that bears on a job's identity. */
+/* Appends, in a form that is stable enough to be stored, what was given of the options
+ * that make a job the job it is: when, what, as whom and where; not how it is guarded
+ * or who is told of it. */
 struct buf;
 void options_identity(const struct options *o, struct buf *out);
 
@@ -84,7 +87,8 @@ enum comment_options { COMMENT_PLAIN, COMMENT_OPTIONS, COMMENT_SECONDS, COMMENT_
  * text to show; else lint->text is empty). COMMENT_OPTIONS: taken into *o.
  * COMMENT_SECONDS: "#@ seconds" alone. COMMENT_BAD: a known option with a bad
  * value; *d says so, and the next entry is a bad line. Values may be quoted with
- * '"' to hold blanks; lists are separated by commas. */
+ * '"' to hold blanks and commas (\" and \\ inside); lists are separated by commas.
+ * Columns count from the '#'. lint may be NULL. */
 enum comment_options options_comment(struct options *o, struct arena *arena, struct slice line,
 	struct diag *d, struct diag *lint);
 

@@ -1,0 +1,353 @@
+/* test_options: the vocabulary, its values, and options in crontab comments. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crond/base/arena.h"
+#include "crond/base/buf.h"
+#include "crond/base/diag.h"
+#include "crond/core/options.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct world {
+	struct arena arena;
+	struct options o;
+	struct diag d, lint;
+};
+
+static struct world start(enum job_kind kind)
+{
+	struct world w = { 0 };
+
+	options_default(&w.o, kind);
+	return w;
+}
+
+static int set(struct world *w, enum job_kind kind, const char *name, const char *value)
+{
+	struct slice s = slice_of(value);
+	const struct option_def *def = option_find(slice_of(name));
+
+	assert_non_null(def);
+	w->d = (struct diag){ 0 };
+	return options_set(&w->o, &w->arena, def->id, kind, &s, 1, &w->d);
+}
+
+static void table(void **state)
+{
+	(void)state;
+	for (int i = 0; i < OPTIONS; i++) {
+		const struct option_def *def = option_get((enum option_id)i);
+
+		assert_int_equal(def->id, i);
+		assert_non_null(def->name);
+		assert_non_null(def->help);
+		assert_true(def->line || def->task);
+		assert_ptr_equal(option_find(slice_of(def->name)), def);
+	}
+	assert_null(option_get(OPTIONS));
+	assert_null(option_find(slice_of("timout")));
+	assert_null(option_find(slice_of("")));
+	assert_string_equal(option_nearest(slice_of("timout"), JOB_TASK), "timeout");
+	assert_string_equal(option_nearest(slice_of("schedul"), JOB_TASK), "schedule");
+	assert_null(option_nearest(slice_of("schedul"), JOB_LINE)); /* not for lines */
+}
+
+/* A fallback is written as people write values, and must be one. */
+static void defaults(void **state)
+{
+	struct options o;
+
+	(void)state;
+	for (int i = 0; i < OPTIONS; i++) {
+		const struct option_def *def = option_get((enum option_id)i);
+		struct world w = start(JOB_TASK);
+
+		if (def->fallback_task)
+			assert_int_equal(set(&w, JOB_TASK, def->name, def->fallback_task), 0);
+		w.o.set = 0;
+		if (def->fallback_line)
+			assert_int_equal(set(&w, JOB_LINE, def->name, def->fallback_line), 0);
+		arena_free(&w.arena);
+	}
+	options_default(&o, JOB_TASK);
+	assert_int_equal(o.set, 0);
+	assert_true(o.enabled);
+	assert_int_equal(o.concurrency, CONCURRENCY_FORBID);
+	assert_int_equal(o.max, 1);
+	assert_int_equal(o.timeout_ms, 0);
+	assert_int_equal(o.kill_after_ms, 10000);
+	options_default(&o, JOB_LINE);
+	assert_true(o.enabled);
+	assert_int_equal(o.concurrency, CONCURRENCY_ALLOW);
+	assert_int_equal(o.max, 0);
+	assert_int_equal(o.kill_after_ms, 10000);
+}
+
+static void values(void **state)
+{
+	static const struct {
+		const char *name, *value;
+		int rc;
+	} cases[] = {
+		{ "timeout", "1h30m", 0 }, { "timeout", "0", -1 }, { "timeout", "soon", -1 },
+		{ "kill-after", "0", 0 }, { "kill-after", "10 s", -1 },
+		{ "max", "010", 0 }, { "max", "0", -1 }, { "max", "100001", -1 }, { "max", "none", -1 },
+		{ "max", "100000", 0 }, { "max", "-1", -1 },
+		{ "enabled", "no", 0 }, { "enabled", "never", -1 },
+		{ "concurrency", "allow", 0 }, { "concurrency", "queue", -1 },
+		{ "user", "www-data", 0 }, { "user", "0day", 0 }, { "user", "0", -1 },
+		{ "user", "1000", -1 }, { "user", "a:b", -1 }, { "user", "a b", -1 },
+		{ "user", "../x", -1 }, { "user", "-x", -1 }, { "user", "a\nb", -1 },
+		{ "dir", "/srv", 0 }, { "dir", "srv", -1 }, { "dir", "~/x", -1 }, { "dir", "", -1 },
+		{ "env", "A=b c", 0 }, { "env", "_1=", 0 }, { "env", "1A=b", -1 }, { "env", "A", -1 },
+		{ "env", "=b", -1 }, { "env", "A B=c", -1 }, { "env", "A-B=c", -1 },
+		{ "alert", "mail:ops@example.org", 0 }, { "alert", "webhook:feishu", 0 },
+		{ "alert", "mail:", -1 }, { "alert", "mail:-oQ/tmp", -1 }, { "alert", "webhook:", -1 },
+		{ "alert", "mail:a@b,c@d", -1 }, { "alert", "ops@example.org", -1 },
+		{ "alert", "http://x/", -1 }, { "alert", "mail:a b", -1 },
+		{ "timezone", "Europe/Berlin", 0 }, { "timezone", "/etc/passwd", -1 },
+		{ "command", "a\nb", 0 }, { "command", " \t\n", -1 }, { "command", "", -1 },
+		{ "description", "\303\244 text", 0 }, { "description", "a\nb", -1 },
+		{ "tags", "prod", 0 }, { "tags", "a,b", -1 }, { "tags", "a b", -1 },
+		{ "hosts", "10.0.0.0/8", 0 }, { "hosts", "", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world w = start(JOB_TASK);
+		int rc = set(&w, JOB_TASK, cases[i].name, cases[i].value);
+
+		if (rc != cases[i].rc)
+			print_error("%s = '%s': %s\n", cases[i].name, cases[i].value, w.d.text);
+		assert_int_equal(rc, cases[i].rc);
+		assert_int_equal(w.d.text[0] != '\0', rc != 0);
+		assert_int_equal(w.o.set != 0, rc == 0);
+		arena_free(&w.arena);
+	}
+}
+
+static void fields(void **state)
+{
+	struct slice argv[] = { slice_of("/bin/x"), slice_of(""), slice_of("a b") };
+	struct world w = start(JOB_TASK);
+
+	(void)state;
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_ARGV, JOB_TASK, argv, 3, &w.d), 0);
+	assert_string_equal(w.o.argv[0], "/bin/x");
+	assert_string_equal(w.o.argv[1], "");
+	assert_string_equal(w.o.argv[2], "a b");
+	assert_null(w.o.argv[3]);
+	assert_int_equal(set(&w, JOB_TASK, "timeout", "10m"), 0);
+	assert_int_equal(w.o.timeout_ms, 600000);
+	assert_int_equal(set(&w, JOB_TASK, "enabled", "no"), 0);
+	assert_false(w.o.enabled);
+	assert_int_equal(set(&w, JOB_TASK, "description", "a text"), 0);
+	assert_string_equal(w.o.description, "a text");
+	assert_int_equal(w.o.set, 1 << OPTION_ARGV | 1 << OPTION_TIMEOUT | 1 << OPTION_ENABLED |
+			1 << OPTION_DESCRIPTION);
+	arena_free(&w.arena);
+}
+
+static void messages(void **state)
+{
+	struct slice two[] = { slice_of("a"), slice_of("b") };
+	struct slice nul = { "a\0b", 3 };
+	struct world w = start(JOB_TASK);
+
+	(void)state;
+	assert_int_equal(set(&w, JOB_TASK, "timeout", "soon"), -1);
+	assert_string_equal(w.d.text, "bad timeout 'soon': a duration such as 90s, 15m or 1h30m is needed");
+	assert_int_equal(set(&w, JOB_TASK, "max", "3"), 0);
+	assert_int_equal(set(&w, JOB_TASK, "max", "3"), -1);
+	assert_string_equal(w.d.text, "'max' is given twice");
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_USER, JOB_TASK, two, 2, &w.d), -1);
+	assert_string_equal(w.d.text, "'user' takes one value, not a list of 2");
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_TAGS, JOB_TASK, two, 0, &w.d), -1);
+	assert_string_equal(w.d.text, "'tags' has no value");
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_COMMAND, JOB_TASK, &nul, 1, &w.d), -1);
+	assert_string_equal(w.d.text, "'command' has a NUL byte in it");
+	assert_int_equal(set(&w, JOB_TASK, "second", "*"), -1);
+	assert_string_equal(w.d.text, "'second' is only for crontab lines");
+	assert_int_equal(set(&w, JOB_LINE, "command", "x"), -1);
+	assert_string_equal(w.d.text, "'command' is only for task files");
+	assert_int_equal(set(&w, JOB_TASK, "env", "PASSWORD VALUE=hunter2"), -1);
+	assert_null(strstr(w.d.text, "hunter2"));
+	assert_int_equal(set(&w, JOB_TASK, "env", "hunter2"), -1);
+	assert_null(strstr(w.d.text, "hunter2"));
+	arena_free(&w.arena);
+}
+
+static void max_follows_concurrency(void **state)
+{
+	struct world w = start(JOB_LINE);
+
+	(void)state;
+	assert_int_equal(set(&w, JOB_LINE, "concurrency", "forbid"), 0);
+	assert_int_equal(w.o.max, 1);
+	assert_int_equal(set(&w, JOB_LINE, "max", "3"), 0);
+	assert_int_equal(w.o.max, 3);
+	w = start(JOB_TASK);
+	assert_int_equal(set(&w, JOB_TASK, "max", "4"), 0);
+	assert_int_equal(set(&w, JOB_TASK, "concurrency", "allow"), 0);
+	assert_int_equal(w.o.max, 4);
+	w = start(JOB_TASK);
+	assert_int_equal(set(&w, JOB_TASK, "concurrency", "allow"), 0);
+	assert_int_equal(w.o.max, 0);
+}
+
+static void combinations(void **state)
+{
+	struct world w = start(JOB_TASK);
+
+	(void)state;
+	assert_int_equal(options_check(&w.o, JOB_LINE, &w.d), 0);
+	assert_int_equal(options_check(&w.o, JOB_TASK, &w.d), -1);
+	assert_string_equal(w.d.text, "'schedule' is missing");
+	assert_int_equal(set(&w, JOB_TASK, "schedule", "* * * * *"), 0);
+	assert_int_equal(options_check(&w.o, JOB_TASK, &w.d), -1);
+	assert_string_equal(w.d.text, "'command' or 'argv' is missing");
+	assert_int_equal(set(&w, JOB_TASK, "command", "x"), 0);
+	assert_int_equal(options_check(&w.o, JOB_TASK, &w.d), 0);
+	assert_int_equal(set(&w, JOB_TASK, "argv", "x"), 0);
+	assert_int_equal(options_check(&w.o, JOB_TASK, &w.d), -1);
+	assert_string_equal(w.d.text, "'command' and 'argv' exclude each other");
+	arena_free(&w.arena);
+}
+
+static void identity(void **state)
+{
+	struct slice env[] = { slice_of("A=1"), slice_of("B=") };
+	struct world w = start(JOB_LINE);
+	struct buf b = { 0 };
+
+	(void)state;
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_ENV, JOB_LINE, env, 2, &w.d), 0);
+	assert_int_equal(set(&w, JOB_LINE, "second", "*/20"), 0);
+	assert_int_equal(set(&w, JOB_LINE, "timeout", "5m"), 0); /* how it is guarded, not what it is */
+	options_identity(&w.o, &b);
+	assert_string_equal(buf_text(&b), "second=4:*/20\nenv=3:A=12:B=\n");
+	buf_free(&b);
+	arena_free(&w.arena);
+}
+
+static enum comment_options comment(struct world *w, const char *line)
+{
+	w->d = (struct diag){ 0 };
+	memset(&w->lint, 'x', sizeof(w->lint));
+	return options_comment(&w->o, &w->arena, slice_of(line), &w->d, &w->lint);
+}
+
+static void comment_options(void **state)
+{
+	struct world w = start(JOB_LINE);
+
+	(void)state;
+	assert_int_equal(comment(&w, "#@ timeout=10m max=1"), COMMENT_OPTIONS);
+	assert_string_equal(w.lint.text, "");
+	assert_int_equal(w.o.timeout_ms, 600000);
+	assert_int_equal(w.o.max, 1);
+	assert_int_equal(comment(&w, "#@\tdescription=\"two \\\"words\\\" \\x\"\ttags=a,b hosts=web-*,!web-3 \r"),
+		COMMENT_OPTIONS);
+	assert_string_equal(w.o.description, "two \"words\" \\x");
+	assert_string_equal(w.o.tags[0], "a");
+	assert_string_equal(w.o.tags[1], "b");
+	assert_null(w.o.tags[2]);
+	assert_string_equal(w.o.hosts[1], "!web-3");
+	assert_int_equal(comment(&w, "#@ env=\"A=1,2 3\",B=4"), COMMENT_OPTIONS);
+	assert_string_equal(w.o.env[0], "A=1,2 3");
+	assert_string_equal(w.o.env[1], "B=4");
+	assert_null(w.o.env[2]);
+	assert_int_equal(comment(&w, "#@ second=*/20"), COMMENT_OPTIONS);
+	assert_string_equal(w.o.second, "*/20");
+	assert_int_equal(comment(&w, "#@ seconds"), COMMENT_SECONDS);
+	assert_int_equal(comment(&w, "#@ seconds \t"), COMMENT_SECONDS);
+	arena_free(&w.arena);
+}
+
+static void comment_bad(void **state)
+{
+	static const struct {
+		const char *line;
+		unsigned column;
+		const char *text;
+	} cases[] = {
+		{ "#@ timeout=soon", 4,
+			"bad timeout 'soon': a duration such as 90s, 15m or 1h30m is needed" },
+		{ "#@ max=1 timeout=", 10, "'timeout' is empty" },
+		{ "#@ max=1 timout=5m", 10, "unknown option 'timout', did you mean 'timeout'?" },
+		{ "#@ max=1 please", 10, "'please' is no option: NAME=VALUE is needed" },
+		{ "#@ max=1 max=2", 10, "'max' is given twice" },
+		{ "#@ description=\"abc", 16, "a '\"' that is never closed" },
+		{ "#@ user=www", 4, "'user' is only for task files" },
+		{ "#@ tags=a,,b", 4, "'tags' is empty" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world w = start(JOB_LINE);
+
+		assert_int_equal(comment(&w, cases[i].line), COMMENT_BAD);
+		assert_string_equal(w.d.text, cases[i].text);
+		assert_int_equal(w.d.column, cases[i].column);
+		arena_free(&w.arena);
+	}
+}
+
+static void comment_plain(void **state)
+{
+	static const struct {
+		const char *line, *lint;
+	} cases[] = {
+		{ "#", "" },
+		{ "# a comment", "" },
+		{ "#@", "" },
+		{ "#@ ", "" },
+		{ "# timeout=10m", "" },
+		{ "# @daily x", "" },
+		{ "#@reboot cmd", "only a comment: options need a blank after '#@'" },
+		{ "#@timeout=10m", "only a comment: options need a blank after '#@'" },
+		{ "# @ timeout=10m", "only a comment: options need '#@' without a blank in it" },
+		{ "# @timeout=10m", "only a comment: options need '#@' without a blank in it" },
+		{ "#@ timout=10m", "only a comment: unknown option 'timout', did you mean 'timeout'?" },
+		{ "#@ FOO=bar", "only a comment: unknown option 'FOO'" },
+		{ "#@ 0 5 * * * cmd", "only a comment: no option '0'" },
+		{ "#@ timeout 10m", "only a comment: the option 'timeout' has no '=value'" },
+		{ "#@ seconds please", "only a comment: 'seconds' must stand alone" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world w = start(JOB_LINE);
+
+		assert_int_equal(comment(&w, cases[i].line), COMMENT_PLAIN);
+		assert_string_equal(w.lint.text, cases[i].lint);
+		assert_int_equal(w.o.set, 0);
+		assert_string_equal(w.d.text, "");
+		arena_free(&w.arena);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(table),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(values),
+		cmocka_unit_test(fields),
+		cmocka_unit_test(messages),
+		cmocka_unit_test(max_follows_concurrency),
+		cmocka_unit_test(combinations),
+		cmocka_unit_test(identity),
+		cmocka_unit_test(comment_options),
+		cmocka_unit_test(comment_bad),
+		cmocka_unit_test(comment_plain),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
