@@ -15,6 +15,10 @@
 
 struct arena;
 
+/* The longest command and the longest "NAME=value" that are taken, in bytes: what the
+ * kernel passes as one argument, less its NUL. */
+enum { CRONTAB_TEXT_MOST = 128 * 1024 - 1 };
+
 /* One setting; those before it in the file hang behind it, so that every entry
  * shares what it can. The first hit of a name is the one in force. */
 struct crontab_env {
@@ -42,7 +46,9 @@ struct crontab_rules {
 	bool system;     /* lines have a user column */
 	bool install;    /* judged as crontab(1) judges what is to be installed: what the
 	                    daemon takes with a warning (deviation 2) is an error here */
-	uint64_t seed;   /* for `~` */
+	bool unprivileged; /* the table's owner is not root: in dialect cronie a '-' at
+	                      the start of a line is then an error ("bad option") */
+	uint64_t seed;   /* for `~`; the line's own text is mixed in */
 };
 
 struct crontab_sink {
@@ -56,7 +62,9 @@ struct crontab_sink {
 
 struct crontab_result {
 	uint32_t entries, errors, lines;
-	bool unfinished; /* no newline at the end */
+	bool unfinished; /* no newline at the end, where the dialect minds; also told as an
+	                    error of that line: "missing newline before EOF", in dialect
+	                    cronie with rules.install "premature EOF" */
 	bool rejected;   /* by the dialect's policy the whole file is not to be used */
 	struct diag first; /* the first error */
 };
