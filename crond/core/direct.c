@@ -3,6 +3,8 @@
  * words, and falls back to the shell when they cannot be executed. */
 #include "crond/core/direct.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,4 +171,12 @@ bool direct_environment(const char *const *env)
 		path = true;
 	}
 	return path;
+}
+
+int direct_death(int sig, bool core_dumped, char *line, size_t size)
+{
+	line[0] = '\0';
+	if (sig != SIGINT && sig != SIGPIPE)
+		snprintf(line, size, "%s%s\n", strsignal(sig), core_dumped ? " (core dumped)" : "");
+	return 128 + sig;
 }

@@ -20,5 +20,9 @@ size_t direct_words(struct slice command, char *out);
  * one that it searches as execvp would (absolute elements only)? env: NULL-terminated
  * "NAME=value". */
 bool direct_environment(const char *const *env);
+/* dash does not execute a command in its own place: it waits for it, and says what
+ * killed it. What is then seen of a command that a signal ended: returns the exit
+ * status, and leaves in line (size bytes) what goes to standard error, "" for nothing. */
+int direct_death(int sig, bool core_dumped, char *line, size_t size);
 
 #endif

@@ -1,6 +1,7 @@
 /* Which commands and environments may do without a shell; tests/system/direct_test.c
  * holds the same rule against the shell itself. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -228,6 +229,23 @@ static void test_huge_environment_is_left_to_the_shell(void **state)
 	assert_false(direct_environment(env));
 }
 
+static void test_what_the_shell_says_of_a_death(void **state)
+{
+	char line[64];
+
+	(void)state;
+	assert_int_equal(direct_death(SIGKILL, false, line, sizeof line), 137);
+	assert_string_equal(line, "Killed\n");
+	assert_int_equal(direct_death(SIGSEGV, true, line, sizeof line), 139);
+	assert_string_equal(line, "Segmentation fault (core dumped)\n");
+	assert_int_equal(direct_death(SIGINT, false, line, sizeof line), 130);
+	assert_string_equal(line, "");
+	assert_int_equal(direct_death(SIGPIPE, false, line, sizeof line), 141);
+	assert_string_equal(line, "");
+	assert_int_equal(direct_death(SIGTERM, false, line, 5), 143);
+	assert_string_equal(line, "Term");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_entries_that_shells_drop),
 		cmocka_unit_test(test_search_paths),
 		cmocka_unit_test(test_huge_environment_is_left_to_the_shell),
+		cmocka_unit_test(test_what_the_shell_says_of_a_death),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
