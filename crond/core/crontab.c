@@ -255,20 +255,18 @@ static int walk_line(struct walk *w, struct slice line)
 	return walk_entry(w, line);
 }
 
-/* A last line without a newline may be half of one. Debian's cron minds whatever stands
- * there, cronie only something that would do something. */
+/* A last line without a newline may be half of one. Both families mind it where it would
+ * do something; a comment or blanks they let pass. */
 static void walk_unfinished(struct walk *w, struct slice line)
 {
 	const struct crontab_rules *rules = w->reader.rules;
 	size_t i = 0;
 
+	while (i < line.n && (line.s[i] == ' ' || line.s[i] == '\t'))
+		i++;
+	if (i == line.n || line.s[i] == '#')
+		return;
 	w->column = 0;
-	if (!rules->dialect->no_newline_drops_file) {
-		while (i < line.n && (line.s[i] == ' ' || line.s[i] == '\t'))
-			i++;
-		if (i == line.n || line.s[i] == '#')
-			return;
-	}
 	w->result->unfinished = true;
 	tell_error(w, rules->install && !rules->dialect->no_newline_drops_file
 			? "premature EOF"

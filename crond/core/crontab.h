@@ -62,7 +62,7 @@ struct crontab_sink {
 
 struct crontab_result {
 	uint32_t entries, errors, lines;
-	bool unfinished; /* no newline at the end, where the dialect minds; also told as an
+	bool unfinished; /* no newline behind a last line that is no comment; also told as an
 	                    error of that line: "missing newline before EOF", in dialect
 	                    cronie with rules.install "premature EOF" */
 	bool rejected;   /* by the dialect's policy the whole file is not to be used */

@@ -200,9 +200,10 @@ static int read_command(const struct crontab_rules *rules, struct slice *rest,
 		return -1;
 	if (rules->system) {
 		e->user = take_word(rest);
-		skip_blanks(rest);
-		if (!e->user.n)
+		/* Debian's empty command still has a blank before it here. */
+		if (!e->user.n || !rest->n)
 			return -1;
+		skip_blanks(rest);
 	}
 	if (!rest->n && !rules->dialect->command_may_be_empty)
 		return -1;
