@@ -2,8 +2,7 @@
 # lib.sh: what contrib/try and contrib/test share: packages, where to build, how to
 # say what went wrong. Sourced with $top (the clone) and $me (the script) set.
 
-BUILD_PACKAGES="gcc libc6-dev make autoconf automake pkg-config libconfuse-dev
-	libcurl4-openssl-dev libbsd-dev libjansson-dev libpam0g-dev tzdata"
+: "${top:?}" "${me:?}"
 
 say()
 {
@@ -54,6 +53,13 @@ packages_need()
 	rm -f "$log"
 }
 
+# What building takes, and what is named beside it.
+build_packages_need()
+{
+	packages_need gcc libc6-dev make autoconf automake pkg-config libconfuse-dev \
+		libcurl4-openssl-dev libbsd-dev libjansson-dev libpam0g-dev tzdata "$@"
+}
+
 # Can we build inside the clone without standing in somebody's way?
 clone_is_ours()
 {
@@ -71,7 +77,8 @@ source_tree()
 	scratch=$(mktemp -d) || die "cannot make a temporary directory"
 	src=$scratch/cronward
 	say "This clone is read-only, someone else's, or configured in place: building a copy in $src"
-	mkdir "$src" && (cd "$top" && tar -cf - --exclude=./.git --exclude=./build \
+	mkdir "$src" || die "cannot make $src"
+	(cd "$top" && tar -cf - --exclude=./.git --exclude=./build \
 		--exclude='./build-*' --exclude=./config.status --exclude=./config.h \
 		--exclude=./Makefile --exclude='*.o' --exclude='*.a' .) |
 		(cd "$src" && tar -xof -) || die "cannot copy $top to $src"

@@ -1,0 +1,160 @@
+"""Nothing is lost when scheduler, launcher or keeper die."""
+import os
+import signal
+import time
+
+import lab
+from lab import OUT, check, equal
+
+
+def task(name, command, *settings, schedule="*/20 * * * * *"):
+    return 'task "%s" {\n schedule = "%s"\n command = "%s"\n%s}\n' % (
+        name, schedule, command, "".join(" %s\n" % one for one in settings))
+
+
+def soon(ahead=3):
+    at = time.gmtime(time.time() + ahead)
+    return "%d %d * * * *" % (at.tm_sec, at.tm_min)
+
+
+def kill(daemon):
+    daemon.send_signal(signal.SIGKILL)
+    daemon.wait()
+
+
+def keeper_of(pid):
+    return lab.Process(pid).ppid
+
+
+def test_a_job_that_ends_without_a_scheduler_is_taken_in(room):
+    room.tasks("f", task("gold", "echo $$ >>%s/pid; sleep 2; exit 3" % OUT, schedule=soon()))
+    daemon = room.start()
+    room.wait_out("pid")
+    kill(daemon)
+    room.wait_for(lambda: not room.keepers(), 10, "the keeper's end")
+    equal(room.log("FAIL"), [], "FAIL lines without a scheduler")
+    room.start()
+    line = room.wait_log(r"FAIL job=gold run=gold-\d+-1 result=exit code=3 ")
+    check("after=2." in line.text, "how long it took: " + line.text)
+    time.sleep(1)
+    equal((len(room.log("FAIL job=gold")), len(room.lines("pid"))), (1, 1), "lines and starts")
+
+
+def test_a_running_job_is_adopted(room):
+    room.tasks("f", task("long", "echo $$ >>%s/pid; sleep 6; exit 4" % OUT, "max = 1",
+                         schedule="* * * * * *"))
+    daemon = room.start()
+    pid = int(room.wait_out("pid")[0])
+    kill(daemon)
+    room.start()
+    time.sleep(2.5)
+    check(lab.alive(pid), "the job did not survive")
+    equal(len(room.lines("pid")), 1, "starts under max = 1 while the adopted one runs")
+    room.wait_log(r"FAIL job=long run=long-\d+-1 result=exit code=4 ")
+
+
+def test_the_timeout_fires_without_a_scheduler(room):
+    room.tasks("f", task("slow", "echo $$ >>%s/pid; sleep 300" % OUT, 'timeout = "2s"',
+                         schedule=soon()))
+    daemon = room.start()
+    pid = int(room.wait_out("pid")[0])
+    kill(daemon)
+    room.wait_for(lambda: not lab.alive(pid), 6, "the timeout")
+    room.start()
+    room.wait_log(r"FAIL job=slow run=slow-\d+-1 result=timeout ")
+
+
+def test_mail_goes_without_a_scheduler(room):
+    room.crontab("alice", "#@ second=*/20\n* * * * * echo $$ >>%s/pid; sleep 2; echo hello\n" % OUT)
+    daemon = room.start()
+    room.wait_out("pid", 1, 25)
+    kill(daemon)
+    mail = room.wait_for(room.mails, 10, "the mail")[0]
+    check(mail[2].endswith("\n\nhello\n"), "mail: %r" % mail[2])
+
+
+def test_a_killed_launcher_is_replaced(room):
+    room.crontab("alice", "#@ seconds\n* * * * * * date +\\%%s >>%s/s\n" % OUT)
+    daemon = room.start()
+    room.wait_out("s", 2)
+    for _ in range(3):
+        os.kill(room.launcher(daemon).pid, signal.SIGKILL)
+        count = len(room.lines("s"))
+        room.wait_out("s", count + 2)
+    stamps = room.lines("s")
+    equal(len(stamps), len(set(stamps)), "starts a second")
+    check(daemon.poll() is None, "the scheduler ended with its launcher")
+
+
+def test_a_killed_keeper_makes_its_run_lost(room):
+    room.tasks("f", task("orphan", "echo $$ >>%s/pid; sleep 300" % OUT, schedule=soon()))
+    room.start()
+    pid = int(room.wait_out("pid")[0])
+    os.kill(keeper_of(pid), signal.SIGKILL)
+    room.wait_log(r"FAIL job=orphan run=orphan-\d+-1 result=lost ")
+    time.sleep(1)
+    equal(len(room.log("FAIL job=orphan")), 1, "FAIL lines")
+
+
+def test_keeper_and_scheduler_killed_together(room):
+    room.tasks("f", task("both", "echo $$ >>%s/pid; sleep 300" % OUT, schedule=soon()))
+    daemon = room.start()
+    pid = int(room.wait_out("pid")[0])
+    keeper = keeper_of(pid)
+    kill(daemon)
+    os.kill(keeper, signal.SIGKILL)
+    room.start()
+    room.wait_log(r"FAIL job=both run=both-\d+-1 result=lost ")
+
+
+def test_everything_killed_at_once(room):
+    room.tasks("f", task("t%d" % 1, "echo 1 $$ >>%s/pid; sleep 300" % OUT, schedule=soon()) +
+               task("t2", "echo 2 $$ >>%s/pid; sleep 300" % OUT, schedule=soon()))
+    daemon = room.start()
+    room.wait_out("pid", 2)
+    for process in [room.launcher(daemon)] + room.keepers():
+        try:
+            os.kill(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    kill(daemon)
+    room.start()
+    for name in ("t1", "t2"):
+        room.wait_log(r"FAIL job=%s run=\S+ result=lost " % name)
+
+
+def test_no_second_starts_twice_over_restarts(room):
+    room.crontab("alice", "#@ seconds\n* * * * * * date +\\%%s.\\%%N >>%s/s\n" % OUT)
+    daemon = room.start()
+    room.wait_out("s", 2)
+    for _ in range(12):
+        kill(daemon)
+        daemon = room.start()
+        time.sleep(0.35)
+    room.wait_out("s", len(room.lines("s")) + 2)
+    seconds = [int(float(one)) for one in room.lines("s")]
+    ids = [line.text for line in room.log(r"CMD \(date")]
+    check(len(seconds) == len(set(seconds)), "a second started twice: %s" % room.lines("s"))
+    equal(len(ids), len(seconds), "CMD lines and starts")
+
+
+def test_a_restart_by_term_leaves_runs_to_the_next(room):
+    room.tasks("f", task("gold", "echo $$ >>%s/pid; sleep 3; exit 3" % OUT, schedule=soon()))
+    daemon = room.start()
+    room.wait_out("pid")
+    equal(room.stop(daemon), 0, "exit status")
+    room.start()
+    room.wait_log(r"FAIL job=gold run=gold-\d+-1 result=exit code=3 ")
+    equal(len(room.lines("pid")), 1, "starts")
+
+
+def test_run_directories_are_swept(room):
+    room.crontab("alice", "#@ seconds\n* * * * * * echo x >>%s/x\n" % OUT)
+    room.start()
+    room.wait_out("x", 6)
+    left = len(os.listdir("/run/crond/runs"))
+    check(left <= 4, "%d run directories are left" % left)
+
+
+if __name__ == "__main__":
+    lab.main()

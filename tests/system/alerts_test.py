@@ -1,0 +1,198 @@
+"""A failure reaches its webhook, whatever the receiver does; nothing else waits for it."""
+import os
+import signal
+import time
+
+import lab
+import sinks
+from lab import OUT, check, equal
+
+FIELDS = {
+    "version", "event", "status", "text", "job", "run_id", "host", "owner", "tags", "schedule",
+    "scheduled_at", "started_at", "finished_at", "duration_s", "exit_code", "signal", "reason",
+    "attempt", "consecutive_failures", "stdout_tail", "stderr_tail", "truncated", "url",
+}
+
+
+def webhook(room, url, *settings):
+    room.conf('webhook "w" {\n url = "%s"\n%s}\n' % (url, "".join(" %s\n" % s for s in settings)))
+
+
+def failing(room, name="bad", schedule="*/20 * * * * *", command="exit 3", alert="webhook:w"):
+    room.tasks(name, 'task "%s" {\n schedule = "%s"\n command = "%s"\n owner = "team"\n'
+                     ' tags = { "a", "b" }\n alert = { "%s" }\n}\n'
+               % (name, schedule, command, alert))
+
+
+def soon():
+    """A schedule that fires once, in three to four seconds, and not again this hour."""
+    at = time.gmtime(time.time() + 3)
+    return "%d %d * * * *" % (at.tm_sec, at.tm_min)
+
+
+def notifiers():
+    return [p for p in lab.processes() if p.exe == "crond-notify"]
+
+
+def test_a_failing_task_posts_the_whole_body_once(room):
+    receiver = sinks.Receiver()
+    webhook(room, receiver.url)
+    failing(room, "bad", soon(), "echo to out; echo to err >&2; exit 3")
+    room.start()
+    post = room.wait_for(lambda: receiver.posts, 20, "a post")[0]
+    event = post.json()
+    equal(set(event), FIELDS, "fields")
+    wanted = {"version": 1, "event": "run.failure", "status": "exit", "job": "bad",
+              "host": "labhost", "owner": "team", "tags": ["a", "b"], "exit_code": 3,
+              "attempt": 1, "consecutive_failures": 1, "stdout_tail": "to out\n",
+              "stderr_tail": "to err\n", "truncated": False}
+    equal({key: event[key] for key in wanted}, wanted, "values")
+    check("bad" in event["text"] and "3" in event["text"], "text: " + event["text"])
+    check(event["run_id"].startswith("bad-"), "run_id: " + event["run_id"])
+    check(post.headers.get("Content-Type", "").startswith("application/json"), "content type")
+    line = room.wait_log("FAIL job=bad ")
+    check("run=%s " % event["run_id"] in line.text, "log and alert disagree: " + line.text)
+    time.sleep(3)
+    equal(len(receiver.tried), 1, "posts")
+
+
+def test_output_of_any_kind_makes_valid_json(room):
+    receiver = sinks.Receiver()
+    webhook(room, receiver.url)
+    failing(room, "bad", soon(), r"printf '\\377\\001\\042\\134\\n\\303\\251\\000end' >&2; exit 1")
+    room.start()
+    event = room.wait_for(lambda: receiver.posts, 20, "a post")[0].json()
+    check("é" in event["stderr_tail"] and "end" in event["stderr_tail"],
+          "stderr_tail: %r" % event["stderr_tail"])
+
+
+def test_success_and_plain_lines_post_nothing(room):
+    receiver = sinks.Receiver()
+    webhook(room, receiver.url)
+    failing(room, "good", "* * * * * *", "true")
+    room.crontab("alice", "#@ seconds\n* * * * * * echo x >>%s/x; exit 1\n" % OUT)
+    room.start()
+    room.wait_out("x", 4)
+    equal(receiver.tried, [], "posts")
+
+
+def test_a_timeout_is_told(room):
+    receiver = sinks.Receiver()
+    webhook(room, receiver.url)
+    room.tasks("t", 'task "slow" {\n schedule = "%s"\n command = "sleep 60"\n timeout = "1s"\n'
+                    ' alert = { "webhook:w" }\n}\n' % soon())
+    room.start()
+    event = room.wait_for(lambda: receiver.posts, 20, "a post")[0].json()
+    equal((event["event"], event["status"]), ("run.timeout", "timeout"), "event")
+
+
+def test_a_receiver_that_comes_up_later_gets_it(room):
+    probe = sinks.Receiver()
+    port = probe.port
+    probe.close()
+    webhook(room, probe.url)
+    failing(room, "bad", soon())
+    room.start()
+    room.wait_log("FAIL job=bad ")
+    time.sleep(2)
+    receiver = sinks.Receiver(port)
+    room.wait_for(lambda: receiver.posts, 25 * lab.slowness(), "the post, once there is somebody")
+    time.sleep(2)
+    equal(len(receiver.posts), 1, "posts")
+
+
+def test_a_refused_post_is_tried_again(room):
+    receiver = sinks.Receiver(mode="fail")
+    webhook(room, receiver.url)
+    failing(room, "bad", soon())
+    room.start()
+    room.wait_for(lambda: receiver.tried, 20, "a try")
+    receiver.mode = "ok"
+    room.wait_for(lambda: receiver.posts, 25, "the second try")
+    equal(receiver.posts[0].body, receiver.tried[0].body, "both bodies")
+
+
+def test_a_hanging_receiver_delays_no_job(room):
+    receiver = sinks.Receiver(mode="hang")
+    webhook(room, receiver.url)
+    failing(room, "bad", "* * * * * *")
+    room.crontab("alice", "#@ seconds\n* * * * * * date +\\%%s.\\%%N >>%s/late\n" % OUT)
+    room.start()
+    room.wait_for(lambda: receiver.tried, 15, "a try")
+    stamps = room.wait_out("late", len(room.lines("late")) + 5, 15)
+    check(max(float(one) % 1 for one in stamps) < 0.5 * lab.slowness(), "late: %s" % stamps)
+    receiver.close()
+
+
+def test_redirects_are_not_followed(room):
+    receiver = sinks.Receiver(mode="redirect")
+    webhook(room, receiver.url)
+    failing(room, "bad", soon())
+    room.start()
+    room.wait_for(lambda: receiver.tried, 20, "a try")
+    time.sleep(2)
+    equal(receiver.gets, [], "requests elsewhere")
+    equal({post.path for post in receiver.tried}, {"/"}, "paths")
+
+
+def test_notify_is_no_root_and_comes_back(room):
+    receiver = sinks.Receiver()
+    webhook(room, receiver.url)
+    failing(room, "bad", "*/3 * * * * *")
+    room.start()
+    room.wait_for(lambda: receiver.posts, 15, "a post")
+    first = notifiers()[0]
+    with open("/proc/%d/status" % first.pid, encoding="utf-8") as status:
+        uids = [line.split()[1:] for line in status if line.startswith("Uid:")][0]
+    check("0" not in uids, "crond-notify runs as %s" % uids)
+    os.kill(first.pid, signal.SIGKILL)
+    count = len(receiver.posts)
+    room.wait_for(lambda: len(receiver.posts) > count + 1, 25, "posts after its death")
+    ids = [(p.json()["run_id"], p.json()["event"]) for p in receiver.posts]
+    check(len(ids) - len(set(ids)) <= 1, "told twice: %s" % ids)
+
+
+def test_what_is_spooled_survives_everybody(room):
+    probe = sinks.Receiver()
+    port = probe.port
+    probe.close()
+    webhook(room, probe.url)
+    failing(room, "bad", soon())
+    daemon = room.start()
+    room.wait_log("FAIL job=bad ")
+    time.sleep(1)
+    room.stop(daemon)
+    for process in notifiers():
+        os.kill(process.pid, signal.SIGKILL)
+    os.remove("/etc/crond.tasks/bad.conf")
+    receiver = sinks.Receiver(port)
+    room.start()
+    room.wait_for(lambda: receiver.posts, 30, "the post after a restart")
+
+
+def test_mail_alerts(room):
+    failing(room, "bad", soon(), "echo why; exit 9", "mail:ops@example.org")
+    room.start()
+    _, argv, text = room.wait_for(lambda: [m for m in room.mails() if "ops@" in m[2]], 20,
+                                  "a mail")[0]
+    check("bad" in text and "why" in text, "text: " + text)
+    check("ops@example.org" in text.partition("\n\n")[0], "head: " + text)
+    check(argv[0] == "/usr/sbin/sendmail", "mailer: %s" % argv)
+
+
+def test_secrets_stay_out_of_sight(room):
+    receiver = sinks.Receiver()
+    webhook(room, receiver.url + "hidden-token")
+    failing(room, "bad", "*/3 * * * * *")
+    room.start()
+    room.wait_for(lambda: receiver.posts, 15, "a post")
+    for process in lab.processes():
+        words = b" ".join(process.argv)
+        with open("/proc/%d/environ" % process.pid, "rb") as f:
+            words += f.read()
+        check(b"hidden-token" not in words, "seen in process %s" % process.exe)
+    equal(room.log("hidden-token"), [], "log lines with it")
+
+
+if __name__ == "__main__":
+    lab.main()

@@ -1,0 +1,133 @@
+"""Changed tables are taken at once; a bad one leaves the last good one in force."""
+import os
+import signal
+import time
+
+import lab
+from lab import OUT, check, equal
+
+EVERY = "#@ seconds\n* * * * * * "
+
+
+def append(name):
+    return EVERY + "echo x >>%s/%s\n" % (OUT, name)
+
+
+def quiet(room, name, seconds=2.5):
+    """Nothing is written into the file for so long."""
+    before = len(room.lines(name))
+    time.sleep(seconds)
+    return len(room.lines(name)) - before <= 1
+
+
+def test_new_changed_and_removed_tables(room):
+    room.crontab("alice", append("one"))
+    room.start()
+    room.wait_out("one")
+    room.crontab("bob", append("bob"))
+    room.cron_d("two", append("two").replace("* echo", "* root echo"))
+    room.crontab("alice", append("changed"))
+    for name in ("bob", "two", "changed"):
+        room.wait_out(name, 1, 5)
+    check(quiet(room, "one"), "the old version of a changed table still runs")
+    os.remove("/var/spool/cron/crontabs/bob")
+    room.wait_for(lambda: quiet(room, "bob", 2), 10, "a removed table's end")
+    room.wait_out("changed", len(room.lines("changed")) + 1, 5)
+
+
+def test_a_change_within_the_same_second_counts(room):
+    room.crontab("alice", append("a"))
+    room.start()
+    room.wait_out("a")
+    for name in "bcdefg":
+        path = "/var/spool/cron/crontabs/alice"
+        before = os.stat(path)
+        room.crontab("alice", append(name))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    room.wait_out("g", 2, 5)
+    check(quiet(room, "f"), "a version in between runs")
+
+
+def test_a_bad_table_keeps_the_last_good_one(room):
+    room.cron_d("x", append("good").replace("* echo", "* root echo"))
+    room.start()
+    room.wait_out("good")
+    room.cron_d("x", "# first\n\n77 * * * * root true\n" +
+                append("new").replace("* echo", "* root echo"))
+    line = room.wait_log(r"/etc/cron\.d/x\b.*\b3\b.*bad minute|bad minute.*/etc/cron\.d/x\b.*\b3\b")
+    check(line.priority <= 6, "priority %d" % line.priority)
+    count = len(room.lines("good"))
+    room.wait_out("good", count + 2, 5)
+    equal(room.out("new"), "", "what a refused version ran")
+    room.cron_d("x", append("mended").replace("* echo", "* root echo"))
+    room.wait_out("mended", 1, 5)
+
+
+def test_a_broken_task_file_keeps_the_last_good_one(room):
+    good = 'task "t" {\n schedule = "* * * * * *"\n command = "echo x >>%s/t"\n}\n' % OUT
+    room.tasks("f", good)
+    room.crontab("alice", append("other"))
+    room.start()
+    room.wait_out("t")
+    room.tasks("f", good.replace("\n}", "\n"))
+    room.wait_log(r"/etc/crond\.tasks/f\.conf:\d+")
+    count, other = len(room.lines("t")), len(room.lines("other"))
+    room.wait_out("t", count + 2, 5)
+    room.wait_out("other", other + 2, 5)
+
+
+def test_a_bad_task_costs_itself_alone(room):
+    room.tasks("f", 'task "bad" {\n schedule = "* * * * * *"\n command = "true"\n'
+                    ' timeout = "soon"\n}\n'
+                    'task "good" {\n schedule = "* * * * * *"\n command = "echo x >>%s/t"\n}\n'
+                    'task "odd" {\n schedule = "* * * * * *"\n comand = "true"\n}\n' % OUT)
+    room.start()
+    room.wait_out("t", 2)
+    room.wait_log(r"/etc/crond\.tasks/f\.conf:4\b.*timeout")
+    room.wait_log(r"/etc/crond\.tasks/f\.conf:12\b.*comand.*command")
+
+
+def test_signals_reload_and_disturb_nothing(room):
+    room.tasks("f", 'task "long" {\n schedule = "* * * * * *"\n'
+                    ' command = "echo $$ >>%s/long; sleep 8; echo $$ >>%s/ended"\n}\n'
+               % (OUT, OUT))
+    room.crontab("alice", EVERY + "date +\\%%s >>%s/stamps\n" % OUT)
+    daemon = room.start()
+    room.wait_out("long")
+    room.wait_out("stamps", 2)
+    for _ in range(40):
+        daemon.send_signal(signal.SIGUSR2)
+        daemon.send_signal(signal.SIGHUP)
+        room.crontab("bob", append("bob"))
+        time.sleep(0.05)
+    room.wait_out("ended", 1, 12)
+    equal(len(set(room.lines("stamps"))), len(room.lines("stamps")), "distinct seconds")
+    stamps = [int(one) for one in room.lines("stamps")]
+    equal(stamps, list(range(stamps[0], stamps[0] + len(stamps))), "each second once")
+    check(len(room.lines("long")) <= 2, "max = 1 was forgotten: %s" % room.lines("long"))
+    check(daemon.poll() is None, "the daemon ended")
+
+
+def test_a_directory_that_comes_later_is_seen(room):
+    os.rmdir("/etc/cron.d")
+    daemon = room.start()
+    os.mkdir("/etc/cron.d")
+    room.cron_d("x", append("x").replace("* echo", "* root echo"))
+    time.sleep(0.2)
+    daemon.send_signal(signal.SIGHUP)
+    room.wait_out("x", 2)
+
+
+def test_a_user_who_comes_later_is_adopted(room):
+    lab.put("/var/spool/cron/crontabs/carol", append("carol"), 0o600)
+    os.chown("/var/spool/cron/crontabs/carol", 2050, 2050)
+    daemon = room.start()
+    room.wait_log(r"\(carol\) ORPHAN \(no passwd entry\)")
+    with open("/etc/passwd", "a", encoding="utf-8") as people:
+        people.write("carol:x:2050:2050::/tmp:/bin/sh\n")
+    daemon.send_signal(signal.SIGHUP)
+    room.wait_out("carol", 2)
+
+
+if __name__ == "__main__":
+    lab.main()

@@ -1,0 +1,146 @@
+"""What is in the tables starts, at its second, and the log says so."""
+import fcntl
+import os
+import signal
+import time
+
+import lab
+from lab import OUT, check, equal
+
+
+def seconds_late(stamps, step):
+    """How far behind a multiple of step seconds each stamp is."""
+    return [float(one) % step for one in stamps]
+
+
+def test_every_kind_of_table_fires_on_its_second(room):
+    stamp = r"echo $(id -un) $(date +\%s.\%N) >>"
+    room.system("#@ seconds\n*/2 * * * * * root %s %s/system\n" % (stamp, OUT))
+    room.cron_d("one", "#@ second=1/2\n* * * * * bob %s %s/crond\n" % (stamp, OUT))
+    room.crontab("alice", "#@ seconds\n*/2 * * * * * %s %s/alice\n" % (stamp, OUT))
+    room.tasks("t", 'task "t" {\n schedule = "*/2 * * * * *"\n'
+                    ' command = "echo task $(date +%%s.%%N) >>%s/task"\n}\n' % OUT)
+    room.start()
+    for name, user, odd in (("system", "root", 0), ("crond", "bob", 1), ("alice", "alice", 0),
+                            ("task", "task", 0)):
+        lines = room.wait_out(name, 3)
+        equal({line.split()[0] for line in lines}, {user}, "users of " + name)
+        stamps = [float(line.split()[1]) - odd for line in lines]
+        late = seconds_late(stamps, 2)
+        check(max(late) < 0.5 * lab.slowness(), "%s started late: %s" % (name, late))
+        seconds = [int(one) for one in stamps]
+        equal([b - a for a, b in zip(seconds, seconds[1:])], [2] * (len(seconds) - 1),
+              "steps of " + name)
+
+
+def test_a_plain_line_fires_at_the_full_minute(room):
+    room.crontab("alice", "* * * * * date +\\%%s.\\%%N >>%s/minute\n" % OUT)
+    room.start()
+    began = time.time()
+    stamps = room.wait_out("minute", 1, 65)
+    check(seconds_late(stamps, 60)[0] < 0.5 * lab.slowness(), "late: %s" % stamps)
+    equal(int(float(stamps[0])) // 60, int(began) // 60 + 1, "the minute")
+
+
+def test_log_line_carries_the_jobs_pid(room):
+    command = "echo $$ >>%s/pid; : %%" % OUT
+    room.system("#@ seconds\n*/2 * * * * * alice %s\n" % command)
+    room.start()
+    pid = int(room.wait_out("pid")[0])
+    line = room.wait_log(r"^CRON\[%d\]" % pid)
+    equal(line.text, "(alice) CMD (%s)" % command, "text")
+    equal((line.facility, line.priority), (9, 6), "facility cron, priority info")
+    equal(line.sender, pid, "the sender's pid")
+
+
+def test_log_line_is_escaped(room):
+    room.cron_d("x", b"#@ seconds\n*/2 * * * * * root : a\tb \xc3\xa9 \x1b[31m >/dev/null\n")
+    room.start()
+    line = room.wait_log(r"CMD \(: a")
+    equal(line.text, r"(root) CMD (: a^Ib \303\251 ^[[31m >/dev/null)", "text")
+
+
+def test_one_daemon_only(room):
+    daemon = room.start()
+    equal(room.program("crond") and open("/run/crond.pid").read().strip(), str(daemon.pid),
+          "pid file")
+    with open("/run/crond.pid", "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            check(False, "the pid file is not locked (flock)")
+        except BlockingIOError:
+            pass
+    second = room.launch("-f")
+    equal(second.wait(10), 1, "exit status of the second")
+    check(str(daemon.pid) in lab.read(room.errors) or room.log(r"%d" % daemon.pid),
+          "the second did not name the first's pid")
+    equal(open("/run/crond.pid").read().strip(), str(daemon.pid), "pid file afterwards")
+
+
+def test_it_goes_to_the_background_without_f(room):
+    room.crontab("alice", "#@ seconds\n* * * * * * echo x >>%s/x\n" % OUT)
+    began = room.launch()
+    equal(began.wait(10), 0, "exit status of the one called")
+    room.wait_out("x")
+    pid = int(open("/run/crond.pid").read())
+    check(pid != began.pid and lab.alive(pid), "the pid file does not name the daemon")
+    daemon = lab.Process(pid)
+    equal((daemon.sid != began.pid, os.readlink("/proc/%d/cwd" % pid) != os.getcwd()),
+          (True, True), "session and directory of its own")
+    os.kill(pid, signal.SIGTERM)
+    room.wait_for(lambda: not lab.alive(pid), 10, "its end")
+
+
+def test_term_ends_the_daemon_and_not_its_jobs(room):
+    room.system("#@ seconds\n*/2 * * * * * root echo $$ >>%s/pid; sleep 4; echo $$ >>%s/done\n"
+                % (OUT, OUT))
+    daemon = room.start()
+    pid = room.wait_out("pid")[0]
+    equal(room.stop(daemon), 0, "exit status")
+    check(lab.alive(int(pid)), "the job is gone with the daemon")
+    begun = len(room.lines("pid"))
+    check(pid in room.wait_out("done", begun), "the job did not come to its end")
+    time.sleep(2.2)
+    equal(len(room.lines("pid")), begun, "jobs begun after the daemon ended")
+    room.wait_for(lambda: not room.keepers(), 5, "the end of the keepers")
+
+
+def test_the_scheduler_forks_no_job(room):
+    room.system("#@ seconds\n* * * * * * root echo $$ $PPID >>%s/pids; sleep 1\n" % OUT)
+    daemon = room.start()
+    launcher = room.launcher(daemon)
+    for line in room.wait_out("pids", 4):
+        keeper = int(line.split()[1])
+        check(keeper not in (daemon.pid, 1), "a job's parent is %d" % keeper)
+    inside = [p for p in lab.processes() if p.ppid == daemon.pid and p.pid != launcher.pid]
+    equal([p.exe for p in inside if p.exe != "crond-notify"], [], "children beside the launcher")
+    equal(len(os.listdir("/proc/%d/task" % daemon.pid)), 1, "threads of the scheduler")
+
+
+def test_reboot_lines_run_once_a_boot(room):
+    room.crontab("alice", "@reboot echo boot >>%s/boot\n" % OUT)
+    daemon = room.start()
+    room.wait_out("boot")
+    room.stop(daemon)
+    daemon = room.start()
+    room.crontab("bob", "#@ seconds\n* * * * * * echo x >>%s/x\n" % OUT)
+    room.wait_out("x", 2)
+    equal(room.lines("boot"), ["boot"], "starts of the @reboot line")
+
+
+def test_no_idle_wakeups(room):
+    """A daemon with nothing due this minute does not wake up."""
+    room.crontab("alice", "0 0 1 1 * true\n")
+    daemon = room.start()
+    time.sleep(1.5)
+
+    def switches():
+        with open("/proc/%d/status" % daemon.pid, encoding="utf-8") as status:
+            return sum(int(line.split()[1]) for line in status if "ctxt_switches" in line)
+    before = switches()
+    time.sleep(5)
+    check(switches() - before <= 2, "%d wake-ups in 5 s" % (switches() - before))
+
+
+if __name__ == "__main__":
+    lab.main()
