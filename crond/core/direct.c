@@ -45,6 +45,9 @@ static const char *const shell_names[] = {
  * ld.so's complaint about LD_PRELOAD, say, would come once and not twice. */
 static const char *const loader_prefixes[] = { "BASH", "GLIBC_", "KSH_", "LD_", "MALLOC_" };
 
+/* Programs that act by whether they lead their session: executed by a shell they do not. */
+static const char *const session_words[] = { "chpst", "pgrphack", "s6-setsid", "setsid" };
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 enum { ENVIRONMENT_MOST = 256 };
@@ -93,6 +96,20 @@ static bool is_ordinary_command(struct slice w)
 	return !memchr(w.s, '=', w.n) && !is_among(w, shell_words, COUNT(shell_words));
 }
 
+static bool is_of_session(struct slice w)
+{
+	size_t at = w.n;
+
+	while (at > 0 && w.s[at - 1] != '/')
+		at--;
+	return is_among((struct slice){ w.s + at, w.n - at }, session_words, COUNT(session_words));
+}
+
+static bool is_ordinary_word(struct slice w, size_t place)
+{
+	return !is_of_session(w) && (place > 0 || is_ordinary_command(w));
+}
+
 size_t direct_words(struct slice command, char *out)
 {
 	const char *s = command.s, *end = command.s + command.n;
@@ -107,11 +124,9 @@ size_t direct_words(struct slice command, char *out)
 			return words;
 		for (start = s; s < end && is_plain(*s); s++)
 			;
-		if (s == start || (s < end && !is_blank(*s)))
+		if (s == start || (s < end && !is_blank(*s)) || words == DIRECT_WORDS_MOST)
 			return 0;
-		if (words == DIRECT_WORDS_MOST)
-			return 0;
-		if (words == 0 && !is_ordinary_command((struct slice){ start, (size_t)(s - start) }))
+		if (!is_ordinary_word((struct slice){ start, (size_t)(s - start) }, words))
 			return 0;
 		memcpy(out, start, (size_t)(s - start));
 		out += s - start;

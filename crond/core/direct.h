@@ -9,6 +9,8 @@
 
 #include "crond/base/slice.h"
 
+/* One thing can be told, and is left so: what a shell executes is its child and leads
+ * no session; executed in its place, a command is the keeper's child and leads one. */
 enum { DIRECT_WORDS_MOST = 64 };
 
 /* Cuts a command into words where /bin/sh -c would execute exactly these words: no

@@ -1,5 +1,5 @@
 /* Executes each command twice, once through /bin/sh -c and once by the words of
- * direct_words() as the keeper does, and compares all that anybody can see: exit status,
+ * direct_words() as the keeper does (spawn.c), and compares all that anybody can see: exit status,
  * output, and (by direct_tool) arguments, environment, directory, descriptors, signals.
  *
  *   direct_test [COUNT [SEED]]
@@ -9,7 +9,7 @@
  * in the shell's own binary. Exits with 77 where /bin/sh is none that only adds PWD. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -17,15 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "crond/core/direct.h"
+#include "crond/core/run.h"
+#include "crond/spawn.h"
 #include "tests/system/direct_world.h"
 
-enum { OUTPUT_MOST = 64 * 1024, SHOWN_MOST = 5, NOBODY = 65534 };
+enum { OUTPUT_MOST = 64 * 1024, SHOWN_MOST = 5, NOBODY = 65534, WAIT_MS = 20000 };
 
 struct result {
 	int status;
@@ -33,18 +35,11 @@ struct result {
 	char out[OUTPUT_MOST], err[OUTPUT_MOST];
 };
 
-/* Shared with the children. */
-struct start {
-	pid_t pid;
-	bool direct; /* no shell took over */
-};
-
 struct test {
 	struct world world;
 	struct sample sample;
 	struct result shell, direct;
-	struct start *start;
-	int out, err; /* files that take the output */
+	int in, out, err; /* the last two: files that take the output */
 	unsigned long tried, compared, wrong;
 };
 
@@ -57,103 +52,7 @@ static void env_pointers(struct sample *s, const char **env)
 	env[i] = NULL;
 }
 
-/* --- the two ways to execute; both in a child that may change anything */
-
-static void exec_shell(struct sample *s)
-{
-	const char *env[SAMPLE_ENV_MOST + 1];
-	char *const argv[] = { (char[]){ "/bin/sh" }, (char[]){ "-c" }, s->command, NULL };
-
-	env_pointers(s, env);
-	execve(argv[0], argv, (char *const *)env);
-}
-
-static bool is_executable_file(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
-}
-
-static void exec_from_path(char **argv, const char **env)
-{
-	char file[8192];
-	const char *path = NULL;
-	size_t i, n;
-
-	for (i = 0; env[i]; i++)
-		if (strncmp(env[i], "PATH=", 5) == 0)
-			path = env[i] + 5;
-	for (; path; path = path[n] ? path + n + 1 : NULL) {
-		n = strcspn(path, ":");
-		snprintf(file, sizeof file, "%.*s/%s", (int)n, path, argv[0]);
-		if (!is_executable_file(file))
-			continue;
-		execve(file, argv, (char *const *)env);
-		return;
-	}
-}
-
-/* Returns when the shell has to do it. */
-static void exec_words(struct sample *s, char *words, size_t n)
-{
-	const char *env[SAMPLE_ENV_MOST + 2];
-	char *argv[DIRECT_WORDS_MOST + 1], cwd[4096 + 4] = "PWD=";
-	size_t i;
-
-	if (!getcwd(cwd + 4, sizeof cwd - 4))
-		return;
-	for (i = 0; i < n; i++, words += strlen(words) + 1)
-		argv[i] = words;
-	argv[n] = NULL;
-	env_pointers(s, env);
-	env[s->env_count] = cwd;
-	env[s->env_count + 1] = NULL;
-	if (strchr(argv[0], '/'))
-		execve(argv[0], argv, (char *const *)env);
-	else
-		exec_from_path(argv, env);
-}
-
-/* --- one execution */
-
-/* dash forks: what it executes does not lead the session that was made for it. Without
- * the shell it takes a process that only makes the session, and its sibling. */
-static void leave_the_lead(struct test *t)
-{
-	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, 0);
-
-	if (pid == 0)
-		return;
-	t->start->pid = pid;
-	_exit(pid < 0 ? 92 : 0);
-}
-
-static void child(struct test *t, char *words, size_t n)
-{
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	if (setsid() < 0 || fchdir(t->world.cwd[t->sample.cwd]) || dup2(null, 0) != 0 ||
-		dup2(t->out, 1) != 1 || dup2(t->err, 2) != 2)
-		_exit(90);
-	if (n > 0) {
-		leave_the_lead(t);
-		alarm(20);
-		t->start->direct = true;
-		exec_words(&t->sample, words, n);
-		t->start->direct = false;
-	}
-	alarm(20);
-	exec_shell(&t->sample);
-	_exit(91);
-}
-
-static void wait_for(pid_t pid, int *status)
-{
-	while (waitpid(pid, status, 0) < 0)
-		if (errno != EINTR)
-			break;
-}
+/* --- one execution, by the keeper's own hand */
 
 static size_t take_output(int fd, char *text)
 {
@@ -167,28 +66,55 @@ static void tell_death(struct test *t, int *status)
 {
 	char line[64];
 
-	if (!t->start->direct || !WIFSIGNALED(*status))
+	if (!WIFSIGNALED(*status))
 		return;
 	*status = W_EXITCODE(direct_death(WTERMSIG(*status), WCOREDUMP(*status), line, sizeof line), 0);
 	dprintf(t->err, "%s", line);
 }
 
+static void wait_for(struct spawn *s, int *status)
+{
+	struct pollfd ended = { .fd = s->pidfd, .events = POLLIN };
+
+	if (poll(&ended, 1, WAIT_MS) != 1)
+		kill(s->pid, SIGKILL);
+	while (waitpid(s->pid, status, 0) < 0 && errno == EINTR)
+		;
+	close(s->pidfd);
+}
+
+static void broken(const char *what)
+{
+	fprintf(stderr, "direct_test: %s: %s\n", what, strerror(errno));
+	exit(99);
+}
+
+/* words: n of them, or none for the shell. */
 static void execute(struct test *t, char *words, size_t n, struct result *r)
 {
-	pid_t pid;
+	const char *env[SAMPLE_ENV_MOST + 2];
+	char *argv[DIRECT_WORDS_MOST + 1], dir[64];
+	struct run run = { .shell = "/bin/sh", .command = t->sample.command, .dir = dir, .umask = 022,
+		.flags = RUN_DASH_PWD | RUN_CHDIR_MUST };
+	struct spawn s = { .run = &run, .words = n ? argv : NULL, .shell = true, .env = (char **)env,
+		.env_count = t->sample.env_count, .in = t->in, .out = t->out, .err = t->err };
+	size_t i;
 
-	t->start->pid = -1;
-	t->start->direct = false;
-	if (ftruncate(t->out, 0) || ftruncate(t->err, 0) || (pid = fork()) < 0) {
-		perror("direct_test");
-		exit(99);
+	/* by descriptor, for directories that no path leads to any more */
+	snprintf(dir, sizeof dir, "/proc/%d/fd/%d", (int)getpid(), t->world.cwd[t->sample.cwd]);
+	for (i = 0; i < n; i++, words += strlen(words) + 1)
+		argv[i] = words;
+	argv[n] = NULL;
+	env_pointers(&t->sample, env);
+	if (ftruncate(t->out, 0) || ftruncate(t->err, 0))
+		broken("output");
+	if (spawn(&s) < 0) {
+		errno = s.error;
+		broken(s.what);
 	}
-	if (pid == 0)
-		child(t, words, n);
-	wait_for(pid, &r->status);
-	if (t->start->pid > 0)
-		wait_for(t->start->pid, &r->status);
-	tell_death(t, &r->status);
+	wait_for(&s, &r->status);
+	if (n > 0)
+		tell_death(t, &r->status);
 	r->out_n = take_output(t->out, r->out);
 	r->err_n = take_output(t->err, r->err);
 }
@@ -387,12 +313,13 @@ static int run_as_nobody(struct test *t, unsigned long count)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+		if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY) ||
+			prctl(PR_SET_DUMPABLE, 1)) /* else /proc/self/fd is root's */
 			_exit(98);
 		_exit(run(t, count));
 	}
-	if (pid > 0)
-		wait_for(pid, &status);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
 	return status != 0;
 }
 
@@ -428,9 +355,9 @@ int main(int argc, char **argv)
 	strcpy(strrchr(tool, '/'), "/direct_tool");
 	t.out = memfd_create("out", MFD_CLOEXEC);
 	t.err = memfd_create("err", MFD_CLOEXEC);
-	t.start = mmap(NULL, sizeof *t.start, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	t.in = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	umask(022);
-	if (t.start == MAP_FAILED || t.out < 0 || t.err < 0 || fcntl(t.out, F_SETFL, O_APPEND) ||
+	if (t.in < 0 || t.out < 0 || t.err < 0 || fcntl(t.out, F_SETFL, O_APPEND) ||
 		fcntl(t.err, F_SETFL, O_APPEND))
 		return 99;
 	status = world_make(&t.world, tool) ? 99 : try_all(&t, count);

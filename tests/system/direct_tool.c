@@ -65,8 +65,6 @@ static void say_process(void)
 	printf("cwd %s\n", getcwd(cwd, sizeof cwd) ? cwd : "?");
 	printf("umask %o nice %d ids %d %d %d %d\n", mask, getpriority(PRIO_PROCESS, 0), (int)getuid(),
 		(int)geteuid(), (int)getgid(), (int)getegid());
-	/* setsid(1), for one, forks when it leads a group, and then does not wait */
-	printf("leads: group %d session %d\n", (int)getpgrp() == getpid(), (int)getsid(0) == getpid());
 	printf("limits %lu %lu\n", (unsigned long)core.rlim_cur, (unsigned long)files.rlim_cur);
 }
 

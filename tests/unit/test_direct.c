@@ -91,6 +91,19 @@ static void test_shell_syntax_goes_to_the_shell(void **state)
 	expect("cmd a=~/x", "");
 }
 
+/* What a shell executes does not lead the session; what is executed in its place does. */
+static void test_programs_that_ask_for_their_session(void **state)
+{
+	(void)state;
+	expect("setsid cmd", "");
+	expect("/usr/bin/setsid cmd", "");
+	expect("nice /usr/bin/setsid cmd", "");
+	expect("busybox setsid cmd", "");
+	expect("setsid2 cmd", "setsid2|cmd");
+	expect("setsid/cmd", "setsid/cmd");
+	expect("a/ ./", "a/|./");
+}
+
 static void test_words_of_shells_go_to_the_shell(void **state)
 {
 	/* dash 0.5.12, bash 5.2 and POSIX 2.9.1, as each lists its own */
@@ -251,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain_commands_are_cut),
 		cmocka_unit_test(test_shell_syntax_goes_to_the_shell),
+		cmocka_unit_test(test_programs_that_ask_for_their_session),
 		cmocka_unit_test(test_words_of_shells_go_to_the_shell),
 		cmocka_unit_test(test_number_of_words_is_bounded),
 		cmocka_unit_test(test_ordinary_environments),
