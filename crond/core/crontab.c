@@ -4,6 +4,7 @@
 #include "crond/core/crontab.h"
 
 #include "crond/base/arena.h"
+#include "crond/base/text.h"
 #include "crond/core/crontab_env.h"
 #include "crond/core/crontab_line.h"
 
@@ -93,7 +94,7 @@ static void walk_comment(struct walk *w, struct slice line)
 		return;
 	case COMMENT_SECONDS:
 		w->reader.seconds = true;
-		w->reader.last.text.s = NULL;
+		w->reader.last.kept = false;
 		break;
 	case COMMENT_PLAIN:
 		break;
@@ -153,6 +154,9 @@ static int walk_setting(struct walk *w, const struct crontab_setting *s)
 static int apply_second(struct walk *w, struct crontab_entry *e, struct diag *d)
 {
 	const char *second = w->pending.options.second;
+	const struct crontab_rules *rules = w->reader.rules;
+	const char *from = e->time_text.s;
+	size_t n = (size_t)(e->command.s + e->command.n - from);
 
 	if (!second)
 		return 0;
@@ -161,8 +165,8 @@ static int apply_second(struct walk *w, struct crontab_entry *e, struct diag *d)
 			e->schedule.flags & SCHEDULE_REBOOT ? "reboot" : "every");
 	if (e->schedule.flags & SCHEDULE_SECONDS)
 		return diag_error(d, 0, 0, "second is given, and a field for seconds too");
-	return schedule_set_second(&e->schedule, slice_of(second), w->reader.rules->dialect->grammar,
-		w->reader.rules->seed, d);
+	return schedule_set_second(&e->schedule, slice_of(second), rules->dialect->grammar,
+		text_hash(rules->seed, from, n), d);
 }
 
 /* Is what stands above the entry in line good in itself? Tells what is not. */

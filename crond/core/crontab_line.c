@@ -113,7 +113,7 @@ static void find_loose(struct crontab_time *t, bool seconds)
 /* The text that the last line had, not the beginning of a longer one? */
 static bool same_time(const struct crontab_time *t, struct slice line)
 {
-	return t->text.s && line.n >= t->text.n && memcmp(line.s, t->text.s, t->text.n) == 0 &&
+	return t->kept && line.n >= t->text.n && memcmp(line.s, t->text.s, t->text.n) == 0 &&
 		(line.n == t->text.n || !blank(line.s[t->text.n])) && blank(line.s[t->text.n - 1]);
 }
 
@@ -131,7 +131,7 @@ static int read_time(struct crontab_reader *r, struct slice line, struct diag *d
 
 	if (same_time(t, line))
 		return 0;
-	t->text.s = NULL;
+	t->kept = false;
 	if (schedule_parse_line(&t->schedule, line, grammar, r->seconds, line_seed(r->rules, line),
 		    r->arena, &used, d) < 0)
 		return -1;
@@ -143,6 +143,7 @@ static int read_time(struct crontab_reader *r, struct slice line, struct diag *d
 	if (grammar == GRAMMAR_DEBIAN)
 		find_loose(t, r->seconds);
 	t->lint = schedule_lint(&t->schedule);
+	t->kept = !memchr(line.s, '~', used);
 	return 0;
 }
 

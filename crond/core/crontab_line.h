@@ -9,7 +9,8 @@
 
 /* What the time text of the last line came to: lines of a large table often share it. */
 struct crontab_time {
-	struct slice text; /* with the blanks behind it; text.s NULL: nothing kept */
+	bool kept;
+	struct slice text; /* with the blanks behind it */
 	struct schedule schedule;
 	size_t fields;     /* bytes of text without those blanks */
 	const char *loose; /* a field that only Debian's daemon takes: "bad minute"; or NULL */

@@ -53,6 +53,7 @@ enum {
 	RUN_IDENTITY = 1 << 12,   /* drop to uid, gid and groups (crond is root) */
 	RUN_DASH_PWD = 1 << 13,   /* direct execution adds PWD as the shell would */
 	RUN_KEEP_TAIL = 1 << 14,  /* somebody will want stdout_tail and stderr_tail */
+	RUN_TRUSTED = 1 << 15,   /* of root's file: its alerts may use any webhook */
 };
 
 /* Texts and lists point into the record they were decoded from. */

@@ -6,22 +6,27 @@
 #include <stdint.h>
 
 #include "crond/base/slice.h"
+#include "crond/core/token.h"
 
 struct diag;
 
 /* What stands at the top level: `type "title" { body }`, or `name = value`. */
 struct section {
 	struct slice type;   /* "task", "webhook", "defaults", or the setting's name */
-	struct slice title;  /* without its quotes; title.s NULL if none */
-	struct slice body;   /* between the braces, or the value's text; */
+	struct slice title;  /* without its quotes, escapes as they stand; title.s NULL if none */
+	struct slice body;   /* between the braces; of a setting all of it, name included */
 	bool setting;        /* name = value */
+	const char *wrong;   /* not NULL: neither; what is wrong with it, body is empty */
 	uint32_t line, column;  /* of type */
-	uint32_t body_line;     /* of body's first byte */
+	uint32_t title_line, title_column;
+	uint32_t body_line, body_column; /* of body's first byte */
 };
 
 struct section_scanner {
-	const char *at, *end, *line_start;
-	uint32_t line;
+	struct token_scanner tokens;
+	struct token ahead; /* read, and not yet used */
+	bool has_ahead;
+	const char *start, *nul; /* nul: the first NUL byte, or NULL */
 };
 
 void section_start(struct section_scanner *s, struct slice bytes);

@@ -22,6 +22,8 @@ struct taskfile_task {
 };
 
 struct taskfile_sink {
+	/* Each good task, valid during the call but for what lives in the arena. Non-zero
+	 * stops the parser. */
 	int (*task)(void *arg, const struct taskfile_task *t);
 	void (*diag)(void *arg, const struct diag *d);
 	void *arg;
@@ -32,7 +34,9 @@ struct taskfile_result {
 	bool broken; /* a brace, quote or comment without end: the file is not to be used */
 };
 
-/* seed_host makes `~` differ from host to host; a task's name is mixed in. */
+/* seed_host makes `~` differ from host to host; a task's name is mixed in. 0, also when
+ * there were errors or the file is broken (tasks before the break have been delivered: the
+ * caller drops them); -1 when memory was out or the sink said stop. */
 int taskfile_parse(struct slice bytes, uint64_t seed_host, struct arena *arena,
 	const struct taskfile_sink *sink, struct taskfile_result *result);
 

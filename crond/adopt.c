@@ -1,0 +1,203 @@
+/* adopt: what a scheduler before us left under way.
+ * Flow: at start, before anything is due: each directory below runs/ is a keeper that
+ * lives, an outcome to take in, a run that waits in a queue, or a loss. */
+#include "config.h"
+
+#include "crond/crond.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "crond/base/diag.h"
+#include "crond/base/file.h"
+#include "crond/base/text.h"
+#include "crond/rundir.h"
+
+enum { LOOK_AGAIN_MS = 100 };
+
+static int pidfd_of(pid_t pid)
+{
+	return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+}
+
+/* --- the launcher before ours: while it lives its queue is not judged */
+
+static bool is_launcher(pid_t pid)
+{
+	char path[64], comm[32] = "";
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, comm, sizeof(comm) - 1);
+	close(fd);
+	return n > 0 && strncmp(comm, "crond-launcher", 14) == 0;
+}
+
+static void old_launcher_watch(struct crond *c)
+{
+	struct buf b = { 0 };
+	struct stat st;
+	uint64_t pid = 0;
+	int fd = file_open(c->run_fd, "launcher", 0, &st);
+
+	if (fd < 0)
+		return;
+	if (file_read(fd, 64, &b) == 0 && b.len > 1)
+		text_number((struct slice){ b.data, b.len - 1 }, INT32_MAX, &pid);
+	close(fd);
+	buf_free(&b);
+	c->w_old.fd = pidfd_of((pid_t)pid);
+	if (c->w_old.fd >= 0 && !is_launcher((pid_t)pid)) {
+		close(c->w_old.fd);
+		c->w_old.fd = -1;
+	}
+	if (c->w_old.fd >= 0)
+		loop_watch(c, &c->w_old, EPOLLIN);
+}
+
+/* --- one run */
+
+static void say_refused(struct crond *c, const char *id, const char *why)
+{
+	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+		"(CRON) ERROR (run %s is left as it is: %s)", id, why);
+}
+
+/* Its lock is held. The recorded pid is its keeper's if the lock is still held after
+ * the pidfd was opened. */
+static void adopt_live(struct crond *c, struct live_run *run, const struct run_progress *p)
+{
+	int pidfd = pidfd_of(p->keeper_pid), lock;
+
+	lock = rundir_lock(c->runs, run->id);
+	if (lock < 0 && errno == EAGAIN && pidfd >= 0 && p->phase != RUN_CLAIMED) {
+		run_event(c, run, RUN_EVENT_TAKEN);
+		run_watch_keeper(c, run, p->keeper_pid, pidfd);
+		return;
+	}
+	if (pidfd >= 0)
+		close(pidfd);
+	if (lock >= 0)
+		close(lock);
+	c->adopt_again = true; /* on its way: between the lock and the mark, or ending */
+}
+
+/* Nobody holds its lock. A claim that nobody took is looked at twice: a keeper may be
+ * on its way, and a launcher that outlived its scheduler may still have it in its queue. */
+static void adopt_free(struct crond *c, struct live_run *run, const struct run_progress *p)
+{
+	if (rundir_has_outcome(c->runs, run->id))
+		run_event(c, run, RUN_EVENT_ENDED);
+	else if (p->phase == RUN_CLAIMED && (run->looks++ == 0 || c->w_old.fd >= 0))
+		c->adopt_again = true;
+	else
+		run_event(c, run, RUN_EVENT_KEEPER_GONE);
+}
+
+static int adopt_read(struct crond *c, const char *id, struct run_progress *p, struct run *r,
+	struct buf *b)
+{
+	struct diag d = { .text = "" };
+
+	if (rundir_read(c->runs, id, "run", b) < 0) {
+		if (errno == ENOENT) { /* died between mkdir and the file: nothing was to be run */
+			rundir_remove(c->runs, id);
+			return -1;
+		}
+		say_refused(c, id, strerror(errno));
+		return -1;
+	}
+	if (run_progress_decode(p, (struct slice){ b->data, b->len }, &d) < 0 ||
+		run_decode(r, (struct slice){ b->data + sizeof(*p), b->len - sizeof(*p) }, &d) < 0) {
+		say_refused(c, id, d.text);
+		return -1;
+	}
+	return 0;
+}
+
+static void adopt_judge(struct crond *c, struct live_run *run, const struct run_progress *p)
+{
+	int lock = rundir_lock(c->runs, run->id);
+
+	if (lock >= 0) {
+		close(lock);
+		adopt_free(c, run, p);
+	} else if (errno == EAGAIN) {
+		adopt_live(c, run, p);
+	}
+}
+
+static void adopt_one(struct crond *c, const char *id)
+{
+	struct run_progress p;
+	struct live_run *run = run_find(c, id);
+	struct buf b = { 0 };
+	struct run r;
+
+	if (run && run->state != RUN_STATE_WAITING)
+		return;
+	if (adopt_read(c, id, &p, &r, &b) == 0) {
+		if (!run)
+			run = run_new(c, id, r.identity, r.scheduled);
+		if (run) {
+			run->adopted = true;
+			adopt_judge(c, run, &p);
+		}
+	}
+	buf_free(&b);
+}
+
+/* --- all */
+
+static void adopt_scan(struct crond *c)
+{
+	int fd = openat(c->runs, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((e = readdir(dir))) {
+		if (run_id_ok(e->d_name, strlen(e->d_name)))
+			adopt_one(c, e->d_name);
+	}
+	closedir(dir);
+}
+
+void adopt_all(struct crond *c)
+{
+	old_launcher_watch(c);
+	c->adopt_again = false;
+	adopt_scan(c);
+	if (c->adopt_again && c->w_old.fd < 0)
+		loop_later(c, LATER_ADOPT, LOOK_AGAIN_MS);
+}
+
+/* Runs of the scheduler before us that nobody had taken when we looked. */
+void adopt_unstarted(struct crond *c)
+{
+	struct live_run *run, *next;
+
+	c->adopt_again = false;
+	RB_FOREACH_SAFE(run, run_tree, &c->live, next) {
+		if (run->adopted && run->state == RUN_STATE_WAITING)
+			adopt_one(c, run->id);
+	}
+	if (c->adopt_again && c->w_old.fd < 0)
+		loop_later(c, LATER_ADOPT, LOOK_AGAIN_MS);
+}

@@ -1,0 +1,334 @@
+/* alert: the wire to crond-notify.
+ * Flow: runs whose failure somebody is to be told of wait here (and their directories
+ * with them) until crond-notify says that the event is safe on its disk. */
+#include "config.h"
+
+#include "crond/crond.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "crond/base/diag.h"
+#include "crond/base/file.h"
+#include "crond/core/event.h"
+#include "crond/rundir.h"
+
+enum { BACKOFF_FIRST_MS = 1000, BACKOFF_MOST_MS = 60 * 1000, LIVED_MS = 10 * 1000, SECRET_MOST = 4096 };
+
+static void say(struct crond *c, const char *what, const char *why)
+{
+	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0, "(CRON) ERROR (%s: %s)",
+		what, why);
+}
+
+static void event_id(char *out, size_t room, const char *run_id)
+{
+	snprintf(out, room, "%s.end", run_id);
+}
+
+/* --- starting it */
+
+/* Whom it runs as: the configured user, or nobody where there is no such. */
+static int notify_identity(struct crond *c, uid_t *uid, gid_t *gid)
+{
+	const char *name = c->set.conf.notify_user ? c->set.conf.notify_user : NOTIFY_USER;
+	struct passwd *pw;
+
+	*uid = (uid_t)-1;
+	*gid = (gid_t)-1;
+	if (!c->set.root)
+		return 0;
+	pw = getpwnam(name);
+	if (!pw && !c->set.conf.notify_user)
+		pw = getpwnam("nobody");
+	if (!pw || pw->pw_uid == 0) {
+		say(c, name, "crond-notify's user does not exist, or is root");
+		return -1;
+	}
+	*uid = pw->pw_uid;
+	*gid = pw->pw_gid;
+	return 0;
+}
+
+static int spool_prepare(struct crond *c, char *path, size_t room, uid_t uid, gid_t gid)
+{
+	int fd;
+
+	snprintf(path, room, "%s/alerts", c->set.state_dir);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -1;
+	if (uid == (uid_t)-1)
+		return 0;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fchown(fd, uid, gid) < 0 || fchmod(fd, 0700) < 0) {
+		close(fd);
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+static void notify_later(struct crond *c)
+{
+	int64_t wait = BACKOFF_FIRST_MS;
+
+	for (unsigned i = 0; i < c->notify_fails && wait < BACKOFF_MOST_MS; i++)
+		wait *= 2;
+	c->notify_fails++;
+	loop_later(c, LATER_NOTIFY, wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS);
+}
+
+static void events_unsent(struct crond *c)
+{
+	struct live_run *run;
+
+	RB_FOREACH(run, run_tree, &c->live)
+		run->told_sent = false;
+}
+
+static void notify_start(struct crond *c)
+{
+	char spool[PATH_MAX + 16];
+	char *const argv[] = { "crond-notify", "3", spool, NULL };
+	int fds[2];
+	uid_t uid;
+	gid_t gid;
+
+	if (c->notify > 0 || c->later[LATER_NOTIFY])
+		return;
+	if (notify_identity(c, &uid, &gid) < 0 || spool_prepare(c, spool, sizeof(spool), uid, gid) < 0 ||
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
+		say(c, "crond-notify cannot be started", strerror(errno));
+		notify_later(c);
+		return;
+	}
+	c->notify = launch_helper(c, "crond-notify", argv, &fds[1], 1, uid, gid);
+	close(fds[1]);
+	if (c->notify < 0) {
+		c->notify = 0;
+		close(fds[0]);
+		notify_later(c);
+		return;
+	}
+	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = fds[0] };
+	loop_watch(c, &c->w_notify, EPOLLIN);
+	c->notify_since = clock_mono_ms();
+	events_unsent(c);
+	alert_config(c);
+}
+
+void alert_ended(struct crond *c)
+{
+	c->notify = 0;
+	loop_unwatch(c, &c->w_notify);
+	if (clock_mono_ms() - c->notify_since > LIVED_MS)
+		c->notify_fails = 0;
+	say(c, "crond-notify ended", "it is started again");
+	notify_later(c);
+}
+
+/* --- what it is sent */
+
+static bool notify_send(struct crond *c, const struct buf *b)
+{
+	if (c->w_notify.fd < 0 || b->failed)
+		return false;
+	if (send(c->w_notify.fd, b->data, b->len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return true;
+	if (errno == EAGAIN) {
+		c->notify_full = true;
+		loop_watch_again(c, &c->w_notify, EPOLLIN | EPOLLOUT);
+	} else if (errno != EPIPE && errno != ECONNRESET) {
+		say(c, "crond-notify", strerror(errno));
+	}
+	return false;
+}
+
+void alert_config(struct crond *c)
+{
+	struct buf b = { 0 };
+
+	if (c->notify <= 0)
+		return;
+	buf_putc(&b, NOTICE_CONFIG);
+	notice_config_encode(c->set.conf.webhooks, c->set.conf.webhook_count,
+		c->set.conf.mailer ? c->set.conf.mailer : "/usr/sbin/sendmail", c->fqdn, &b);
+	notify_send(c, &b);
+	buf_free(&b);
+}
+
+static void event_fill(struct crond *c, struct live_run *run, const struct run *r,
+	const struct outcome *o, struct event *e, char *id)
+{
+	struct job_state *state = state_get(c, r->identity);
+
+	event_id(id, RUN_ID_MOST + 8, run->id);
+	*e = (struct event){
+		.id = id, .event = result_event(o->result), .status = result_name(o->result),
+		.job = r->job, .run_id = r->id, .host = c->fqdn, .owner = r->owner, .user = r->user,
+		.schedule = r->schedule, .command = r->command, .description = r->description,
+		.reason = o->reason, .tags = r->tags, .targets = r->alert, .scheduled = r->scheduled,
+		.started_ns = o->started_ns, .finished_ns = o->finished_ns, .took_ns = o->took_ns,
+		.exit_code = o->exit_code, .signal = o->signal, .attempt = r->attempt,
+		.failures = run->failures, .stdout_tail = o->stdout_tail, .stderr_tail = o->stderr_tail,
+		.truncated = o->truncated, .trusted = r->flags & RUN_TRUSTED,
+	};
+	if (state) {
+		if (!e->failures)
+			e->failures = state->failures;
+		state_release(c, state);
+	}
+}
+
+/* Encoded anew from its directory each time it is sent: nothing of it is kept in
+ * memory while it waits. */
+static bool event_send(struct crond *c, struct live_run *run)
+{
+	struct buf rb = { 0 }, ob = { 0 }, b = { 0 };
+	char id[RUN_ID_MOST + 8];
+	struct event e;
+	struct outcome o;
+	struct run r;
+	bool sent = false;
+
+	if (rundir_read(c->runs, run->id, "run", &rb) < 0 || rb.len < sizeof(struct run_progress) ||
+		rundir_read(c->runs, run->id, "outcome", &ob) < 0 ||
+		run_decode(&r, (struct slice){ rb.data + sizeof(struct run_progress),
+			rb.len - sizeof(struct run_progress) }, NULL) < 0 ||
+		outcome_decode(&o, (struct slice){ ob.data, ob.len }, NULL) < 0) {
+		say(c, run->id, "its records cannot be read any more, no alert is sent");
+		run_event(c, run, RUN_EVENT_TOLD);
+		goto out;
+	}
+	event_fill(c, run, &r, &o, &e, id);
+	buf_putc(&b, NOTICE_EVENT);
+	event_encode(&e, &b);
+	sent = notify_send(c, &b);
+out:
+	buf_free(&rb);
+	buf_free(&ob);
+	buf_free(&b);
+	return sent;
+}
+
+static void events_flush(struct crond *c)
+{
+	struct live_run *run, *next;
+
+	RB_FOREACH_SAFE(run, run_tree, &c->live, next) {
+		if (c->w_notify.fd < 0 || c->notify_full)
+			return;
+		if (run->state == RUN_STATE_TELLING && !run->told_sent)
+			run->told_sent = event_send(c, run);
+	}
+}
+
+void alert_wanted(struct crond *c, struct live_run *run)
+{
+	run->told_sent = false;
+	if (c->notify <= 0)
+		notify_start(c);
+	/* Its state becomes TELLING when outcome_take returns: sent from the loop. */
+	c->events_waiting = true;
+}
+
+void alert_flush(struct crond *c)
+{
+	if (!c->events_waiting || c->notify_full || c->notify <= 0)
+		return;
+	c->events_waiting = false;
+	events_flush(c);
+}
+
+static bool spool_holds_something(struct crond *c)
+{
+	char path[PATH_MAX + 16];
+	struct dirent *e;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/alerts", c->set.state_dir);
+	dir = opendir(path);
+	if (!dir)
+		return false;
+	while (!found && (e = readdir(dir)))
+		found = e->d_name[0] != '.' && e->d_type == DT_REG && strcmp(e->d_name, "lock") != 0;
+	closedir(dir);
+	return found;
+}
+
+void alert_resume(struct crond *c)
+{
+	struct live_run *run;
+	bool wanted = spool_holds_something(c);
+
+	RB_FOREACH(run, run_tree, &c->live)
+		wanted |= run->state == RUN_STATE_TELLING;
+	if (wanted) {
+		notify_start(c);
+		c->events_waiting = true;
+	}
+}
+
+/* --- what it says */
+
+static void notice_spooled(struct crond *c, char *id)
+{
+	char *dot = strrchr(id, '.');
+	struct live_run *run;
+
+	if (!dot)
+		return;
+	*dot = '\0';
+	run = run_find(c, id);
+	if (run)
+		run_event(c, run, RUN_EVENT_TOLD);
+}
+
+static void notice_log(struct crond *c, const char *text)
+{
+	int priority = *text >= '0' && *text <= '7' ? *text - '0' : LOG_ERR;
+
+	if (*text)
+		log_line(&c->log, priority, "crond-notify", c->notify, 0, "%s", text + 1);
+}
+
+static void notice_take(struct crond *c, char *text)
+{
+	if (*text == NOTICE_SPOOLED)
+		notice_spooled(c, text + 1);
+	else if (*text == NOTICE_LOG)
+		notice_log(c, text + 1);
+}
+
+void alert_ready(struct crond *c, uint32_t events)
+{
+	char text[2048];
+	ssize_t n;
+
+	if (events & EPOLLOUT) {
+		c->notify_full = false;
+		c->events_waiting = true;
+		loop_watch_again(c, &c->w_notify, EPOLLIN);
+	}
+	while (c->w_notify.fd >= 0 &&
+		(n = recv(c->w_notify.fd, text, sizeof(text) - 1, MSG_DONTWAIT)) > 0) {
+		text[n] = '\0';
+		notice_take(c, text);
+	}
+	if (events & (EPOLLHUP | EPOLLERR)) { /* its end is heard of as a child */
+		epoll_ctl(c->epoll, EPOLL_CTL_DEL, c->w_notify.fd, NULL);
+	}
+}

@@ -1,0 +1,136 @@
+/* clock: the wall clock, seen against the one that nobody sets.
+ * Flow: the loop arms it for the next due second and lets due advance when it fired, was
+ * set, or the host had been asleep. */
+#include "config.h"
+
+#include "crond/crond.h"
+
+#include <inttypes.h>
+#include <sys/timerfd.h>
+#include <syslog.h>
+#include <unistd.h>
+
+/* A due second that is not older than this when the scheduler starts is started late
+ * instead of missed: it died and came back within a second. */
+enum { LATE_START = 1, STEP_BEYOND = 365 * 86400 };
+
+int64_t clock_mono_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int64_t ns(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+static void clock_look(struct clock *k)
+{
+	clock_gettime(CLOCK_REALTIME, &k->real);
+	clock_gettime(CLOCK_MONOTONIC, &k->mono);
+}
+
+/* From the stamp on, so that a scheduler that starts again within a second repeats
+ * nothing and leaves nothing out; see clock_missed(). */
+void clock_init(struct crond *c, int64_t stamp)
+{
+	clock_look(&c->clock);
+	c->clock.handled = c->clock.real.tv_sec;
+	if (stamp > 0 && stamp < c->clock.handled)
+		c->clock.handled = stamp;
+	c->clock.high = c->clock.handled;
+	due_reset(&c->due, c->clock.handled, 0);
+}
+
+static void say_missed_rest(struct crond *c)
+{
+	if (c->missed_unsaid)
+		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) ERROR (%zu more jobs were missed and are not named)", c->missed_unsaid);
+	c->missed_said = c->missed_unsaid = 0;
+}
+
+static void clock_found_missed(void *arg, const struct due_found *found)
+{
+	start_missed(arg, found, "no scheduler was running");
+}
+
+void clock_missed(struct crond *c)
+{
+	int64_t from = c->clock.real.tv_sec - LATE_START - 1;
+
+	if (c->clock.handled >= from)
+		return;
+	due_advance(&c->due, from, STEP_BEYOND, clock_found_missed, c);
+	say_missed_rest(c);
+	c->clock.handled = from;
+}
+
+/* A table that is loaded after a quiet time starts counting now. */
+void clock_touch(struct crond *c)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (c->working && due_first(&c->due) > now.tv_sec && now.tv_sec > c->due.now)
+		c->due.now = now.tv_sec;
+}
+
+/* Also without anything due the timer is armed: it tells when the clock is set. */
+void clock_arm(struct crond *c)
+{
+	int64_t first = due_first(&c->due);
+	struct itimerspec at = { .it_value = { .tv_sec = c->clock.real.tv_sec + 10LL * 365 * 86400 } };
+
+	if (first != SCHEDULE_NEVER && first < at.it_value.tv_sec)
+		at.it_value.tv_sec = first > 0 ? first : 1;
+	timerfd_settime(c->w_clock.fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL);
+}
+
+static void clock_found(void *arg, const struct due_found *found)
+{
+	start_due(arg, found);
+}
+
+static void say_step(struct crond *c, int64_t step)
+{
+	log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
+		"(CRON) INFO (the clock moved by %" PRId64 " s beyond the time that passed)", step);
+}
+
+static void clock_back(struct crond *c, int64_t now, int64_t step)
+{
+	due_reset(&c->due, now, step);
+	c->clock.handled = now;
+	state_stamp(c, now);
+}
+
+void clock_advance(struct crond *c)
+{
+	struct timespec real = c->clock.real, mono = c->clock.mono;
+	int64_t step_ns, step, now;
+
+	clock_look(&c->clock);
+	now = c->clock.real.tv_sec;
+	step_ns = (ns(&c->clock.real) - ns(&real)) - (ns(&c->clock.mono) - ns(&mono));
+	step = step_ns / 1000000000;
+	if (step <= -1 || step >= 2)
+		say_step(c, step);
+	if (now < c->clock.handled) {
+		clock_back(c, now, step < 0 ? step : now - c->clock.handled);
+		return;
+	}
+	if (due_first(&c->due) > now)
+		return;
+	user_refresh(c);
+	due_advance(&c->due, now, step > 0 ? step : 0, clock_found, c);
+	say_missed_rest(c);
+	c->clock.handled = now;
+	if (now > c->clock.high)
+		c->clock.high = now;
+	state_stamp(c, now);
+	launch_flush(c);
+}

@@ -1,0 +1,66 @@
+/* due: what comes next.
+ * Flow: the table puts jobs in, the loop asks when to wake and takes what is due.
+ *
+ * Jobs hang on timers: one for each distinct schedule, zone and kind. A due second
+ * costs what is due in it, whatever the size of the table. */
+#ifndef CORE_DUE_H
+#define CORE_DUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crond/base/arena.h"
+#include "crond/core/job.h"
+#include "crond/core/schedule.h"
+#include "crond/core/step.h"
+
+struct timer {
+	struct schedule schedule;
+	const struct zone *zone;
+	struct job *jobs;
+	struct timer *chain; /* in the hash table */
+	int64_t next;        /* SCHEDULE_NEVER: not in the heap */
+	uint64_t hash;
+	uint32_t place;      /* in the heap */
+	enum step_source source;
+	struct arena memory; /* of schedule.extra */
+	char text[];         /* the schedule as one of its jobs wrote it */
+};
+
+struct due {
+	struct timer **heap;
+	size_t count, room;
+	struct timer **table;
+	size_t timers, slots;
+	size_t jobs;
+	int64_t now; /* timers are computed strictly after this second */
+};
+
+/* Hangs a job on its timer. The schedule is copied. 0 or -1 when memory is out. */
+int due_add(struct due *d, struct job *job, const struct schedule *s, const struct zone *zone,
+	enum step_source source, struct slice text);
+/* Takes a job off; a timer without jobs goes. */
+void due_remove(struct due *d, struct job *job);
+/* The first due second, SCHEDULE_NEVER if there is none. */
+int64_t due_first(const struct due *d);
+
+/* What to do with a timer that due_advance() found. */
+struct due_found {
+	const struct timer *timer;
+	int64_t scheduled;  /* the nominal second; of several made up for, the last */
+	bool start;         /* else it was skipped (a clock step, a stall): to be logged */
+	bool more;          /* several nominal seconds are behind this one call */
+};
+
+/* Goes to `now`, calling found for all that fell due in between, in the order of time,
+ * and for what a step skipped. step: by how much the clock is known to have been
+ * moved (or the host slept) since the last call, in seconds, 0 normally.
+ * Late by less than a minute: each nominal second counts. Beyond: the step table.
+void due_advance(struct due *d, int64_t now, int64_t step,
+	void (*found)(void *arg, const struct due_found *f), void *arg);
+/* The first call, or the clock was set back: all timers (back: those the step
+ * table repeats) are computed anew from `now`. */
+void due_reset(struct due *d, int64_t now, int64_t step);
+void due_free(struct due *d);
+
+#endif

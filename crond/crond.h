@@ -1,0 +1,348 @@
+/* crond: the scheduler's state, in one piece, and what its rooms offer each other.
+ * Flow: main fills it, loop turns it; each group below is one file. */
+#ifndef CROND_CROND_H
+#define CROND_CROND_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/tree.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "crond/base/arena.h"
+#include "crond/base/buf.h"
+#include "crond/core/conf.h"
+#include "crond/core/dialect.h"
+#include "crond/core/due.h"
+#include "crond/core/hosts.h"
+#include "crond/core/outcome.h"
+#include "crond/core/run.h"
+#include "crond/core/runstate.h"
+#include "crond/core/table.h"
+#include "crond/launch.h"
+#include "crond/log.h"
+
+struct crond;
+struct diag;
+
+/* --- what the command line and crond.conf say */
+
+struct settings {
+	const struct dialect *dialect;
+	bool foreground;      /* -f */
+	bool check;           /* -t */
+	bool only_files;      /* FILE... were named: a private instance */
+	bool system_format;   /* --system: those files have a user column */
+	bool fqdn;            /* -n (debian): full host name in a mail's subject */
+	bool lsb_names;       /* -l (debian) */
+	bool root;            /* effective uid 0 */
+	unsigned log_mask;    /* -L (debian) */
+	const char *config;   /* path of crond.conf */
+	const char *prefix;   /* --prefix, or NULL */
+	bool config_named;    /* --config: it must be there */
+	bool dialect_named;   /* --dialect, or called cron */
+	bool remove_dir;      /* own_dir is ours alone and goes with us */
+	char own_dir[PATH_MAX];
+	char *const *files;
+	size_t file_count;
+	struct conf conf;
+	struct arena conf_arena;
+	char run_dir[PATH_MAX], state_dir[PATH_MAX], pid_file[PATH_MAX], reboot_lock[PATH_MAX];
+	const char *spool_dir, *system_tab, *system_dir;
+	char helpers[PATH_MAX]; /* where crond-launcher and crond-notify are */
+};
+
+/* place.c: from settings to paths, and the directories made. */
+int place_settle(struct settings *s);             /* 0; -1: said on standard error */
+int place_config(struct settings *s, struct log *log, uint32_t *errors);
+int place_open(struct crond *c);                  /* directories, pid file with lock */
+bool place_first_since_boot(struct crond *c);     /* takes the @reboot lock */
+void place_close(struct crond *c);
+
+/* --- identities (user.c) */
+
+struct job_user {
+	SLIST_ENTRY(job_user) link;
+	char *name, *home;
+	uid_t uid;
+	gid_t gid;
+	uint32_t *groups;
+	uint32_t group_count;
+	uint32_t generation; /* counts changes of home */
+	bool gone;           /* no passwd entry any more */
+};
+
+/* The user, looked up once and kept; NULL when there is none of that name. */
+const struct job_user *user_get(struct crond *c, const char *name);
+const struct job_user *user_self(struct crond *c);
+/* Looks all known ones up again where /etc/passwd, group or nsswitch.conf changed,
+ * or a minute has passed. True if a name that was not known may be known now. */
+bool user_refresh(struct crond *c);
+
+/* --- this host (host.c) */
+
+void host_init(struct crond *c);
+void host_addresses_changed(struct crond *c);
+const struct hosts_self *host_self(struct crond *c);
+const struct zone *host_zone(struct crond *c, const char *name, struct diag *d); /* NULL name: local */
+
+/* --- where jobs come from (load.c, reload.c, watch.c) */
+
+enum source_kind { SOURCE_SYSTEM, SOURCE_USER, SOURCE_TASKS };
+
+struct source {
+	RB_ENTRY(source) link;
+	enum source_kind kind;
+	char *path;
+	char *owner;            /* of a user's table: its name; "*system*" otherwise */
+	struct stat seen_as;    /* what the last reading saw */
+	bool tried;
+	bool in_place;          /* found by the scan under way */
+	bool good;              /* the last reading gave what is in force */
+	bool absent_user;       /* waits for its owner to appear */
+	int64_t gone_since;     /* monotonic ms; 0: it is there */
+	struct directory *directory;
+	struct job_file *jobs;  /* in force; NULL: none */
+	uint64_t complaint;     /* hash of what was last said about it: said once */
+};
+RB_HEAD(source_tree, source);
+RB_PROTOTYPE(source_tree, source, link, source_order)
+
+/* A directory that sources are found in, whole or for one name. */
+struct directory {
+	SLIST_ENTRY(directory) link;
+	enum source_kind kind;
+	char *path;
+	char *only;       /* one file name; NULL: all that the dialect reads */
+	int wd;           /* inotify's; -1: not watched */
+	bool watch;       /* wanted */
+	bool seen;        /* could be read once: if it vanishes, what it gave stays in force */
+	bool complained;
+	bool in_place;    /* named by the configuration that is being read */
+};
+
+struct load_stats {
+	size_t added, removed, kept;
+	size_t files, refused;
+};
+
+/* load.c: one source's bytes into jobs in force. */
+void load_source(struct crond *c, struct source *s, struct load_stats *stats);
+void load_drop(struct crond *c, struct source *s, struct load_stats *stats);
+/* One thing wrong with a file: into the log, or on standard error under -t. */
+void load_say(struct crond *c, const struct source *s, const struct diag *d);
+/* The classic words about a whole file, said once until it changes. */
+void load_complain(struct crond *c, struct source *s, int priority, const char *what, const char *detail);
+/* reload.c: all sources compared with what is there now. */
+void reload_directories(struct crond *c); /* from settings and configuration */
+void reload_first(struct crond *c);
+void reload_all(struct crond *c, const char *why);
+void reload_poll(struct crond *c);                                     /* unwatched ones */
+void reload_name(struct crond *c, struct directory *d, const char *name); /* one file's event */
+void reload_users(struct crond *c);                                    /* accounts changed */
+void reload_free(struct crond *c);
+/* watch.c */
+void watch_open(struct crond *c);
+void watch_directory(struct crond *c, struct directory *d);
+void watch_read(struct crond *c);
+
+/* --- what jobs have learnt (state.c) */
+
+struct job_state {
+	RB_ENTRY(job_state) link;
+	uint64_t identity;
+	uint32_t running;
+	uint32_t failures; /* in a row */
+};
+RB_HEAD(state_tree, job_state);
+
+struct job_state *state_get(struct crond *c, uint64_t identity); /* made if new; NULL: memory */
+void state_failures(struct crond *c, struct job_state *s, uint32_t failures);
+void state_release(struct crond *c, struct job_state *s); /* dropped if it knows nothing */
+/* *stamp: what is on record, 0 if nothing. */
+int state_open(struct crond *c, int64_t *stamp);
+int state_stamp(struct crond *c, int64_t second);
+
+/* --- runs (start.c, launch.c, runs.c, adopt.c) */
+
+struct keeper {
+	RB_ENTRY(keeper) link;
+	pid_t pid;
+	int pidfd;
+	struct live_run *run;
+	struct watch *watch;
+};
+RB_HEAD(keeper_tree, keeper);
+
+struct live_run {
+	RB_ENTRY(live_run) link;
+	TAILQ_ENTRY(live_run) queue; /* unsent names, or what is to be removed */
+	enum { QUEUE_NONE, QUEUE_SEND, QUEUE_REMOVE } queued;
+	enum run_state state;
+	struct keeper *keeper;
+	struct job_state *job;
+	int64_t scheduled;
+	uint32_t failures; /* of its job in a row, its own counted */
+	unsigned looks;    /* how often adopt found it claimed and not started */
+	bool told_sent;    /* its event is on the way to crond-notify */
+	bool adopted;      /* of a scheduler before us */
+	char id[];
+};
+RB_HEAD(run_tree, live_run);
+RB_PROTOTYPE(run_tree, live_run, link, live_order)
+TAILQ_HEAD(run_queue, live_run);
+
+/* start.c */
+void start_due(struct crond *c, const struct due_found *found);
+void start_missed(struct crond *c, const struct due_found *found, const char *why);
+void start_reboot_jobs(struct crond *c);
+/* launch.c */
+int launch_init(struct crond *c);
+int launch_start(struct crond *c);
+void launch_send(struct crond *c, struct live_run *run);
+void launch_flush(struct crond *c);
+void launch_resend(struct crond *c);
+void launch_reports(struct crond *c);
+void launch_ended(struct crond *c);
+bool launch_probe_shell(struct crond *c);
+/* A helper program with exactly fds[0..n-1] as its descriptors 3.., clean signals and
+ * environment; uid and gid (with no further groups) unless uid is -1. Its pid or -1. */
+pid_t launch_helper(struct crond *c, const char *name, char *const *argv, const int *fds, int n,
+	uid_t uid, gid_t gid);
+/* runs.c */
+struct live_run *run_new(struct crond *c, const char *id, uint64_t identity, int64_t scheduled);
+struct live_run *run_find(struct crond *c, const char *id);
+void run_event(struct crond *c, struct live_run *run, enum run_event event);
+void run_forget(struct crond *c, struct live_run *run);
+void run_watch_keeper(struct crond *c, struct live_run *run, pid_t pid, int pidfd);
+void run_keeper_gone(struct crond *c, struct keeper *k);
+void run_sweep(struct crond *c);
+/* outcome_in.c: takes in what stands in the run's directory; the state that follows. */
+enum run_state outcome_take(struct crond *c, struct live_run *run);
+/* Writes `lost` with the run's lock in hand (fd) and takes it in. */
+enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason);
+/* adopt.c */
+void adopt_all(struct crond *c);
+void adopt_unstarted(struct crond *c); /* once the launcher before ours is gone */
+
+/* alert.c: the wire to crond-notify */
+void alert_wanted(struct crond *c, struct live_run *run);
+void alert_config(struct crond *c);
+void alert_flush(struct crond *c);
+void alert_ready(struct crond *c, uint32_t events);
+void alert_ended(struct crond *c);
+void alert_resume(struct crond *c); /* starts it where its spool holds something */
+
+/* --- time (clock.c) */
+
+struct clock {
+	struct timespec real, mono, boot; /* as last seen */
+	int64_t handled;                  /* last second wholly handled */
+	int64_t high;                     /* the highest there ever was */
+};
+
+/* stamp: the last second that an earlier scheduler handled wholly; 0: none. */
+void clock_init(struct crond *c, int64_t stamp);
+/* Says by name what fell due since the stamp and is too old to start. */
+void clock_missed(struct crond *c);
+void clock_touch(struct crond *c);
+void clock_arm(struct crond *c);
+/* Lets due advance to now: starts what is due. */
+void clock_advance(struct crond *c);
+int64_t clock_mono_ms(void);
+
+/* --- waiting (loop.c) */
+
+enum watch_kind {
+	WATCH_CLOCK, WATCH_LATER, WATCH_SIGNAL, WATCH_FILES, WATCH_REPORT, WATCH_QUEUE, WATCH_KEEPER,
+	WATCH_OLD_LAUNCHER, WATCH_NOTIFY, WATCH_ADDRESSES,
+};
+
+struct watch {
+	enum watch_kind kind;
+	int fd;
+	struct keeper *keeper;
+};
+
+/* One-shot deadlines, each set at most once at a time. */
+enum later {
+	LATER_RELOAD, LATER_GONE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING, LATERS
+};
+
+int loop_watch(struct crond *c, struct watch *w, uint32_t events);
+void loop_watch_again(struct crond *c, struct watch *w, uint32_t events);
+void loop_unwatch(struct crond *c, struct watch *w);
+void loop_later(struct crond *c, enum later what, int64_t in_ms); /* earlier wins */
+void loop_not_later(struct crond *c, enum later what);
+int loop_open(struct crond *c);
+int loop_run(struct crond *c); /* exit status */
+
+struct crond {
+	struct settings set;
+	struct log log;
+	struct clock clock;
+	struct due due;
+
+	/* waiting */
+	int epoll;
+	struct watch w_clock, w_later, w_signal, w_files, w_report, w_queue, w_old, w_notify, w_addr;
+	int64_t later[LATERS]; /* monotonic ms; 0: not set */
+	bool stopping;
+	bool working; /* jobs may start: everything has been loaded and adopted */
+
+	/* sources */
+	struct source_tree sources;
+	SLIST_HEAD(, job_user) users;
+	struct stat passwd, group, nsswitch;
+	int64_t users_checked;
+	SLIST_HEAD(, host_zone) zones;
+	struct hosts_self self;
+	struct hosts_address *addresses;
+	bool addresses_known;
+	char host[256], fqdn[256];
+	SLIST_HEAD(, directory) directories;
+	size_t errors; /* that load said, for -t */
+	int etc_wd;    /* for passwd and group */
+
+	/* runs */
+	uint64_t seed; /* of this host: for `~` */
+	int run_fd, runs, pid_fd, stamp_fd, state_fd;
+	struct state_tree states;
+	size_t state_records;
+	struct run_tree live;
+	struct run_queue unsent, removable;
+	struct keeper_tree keepers;
+	struct buf record; /* reused for each start */
+	struct arena scratch;
+	bool shell_adds_pwd;
+	size_t starts_since_reports;
+	size_t running;                    /* runs that are not over */
+	size_t waiting;                    /* those that no keeper has yet */
+	size_t missed_said, missed_unsaid; /* in this advance of the clock */
+	mode_t umask;                      /* of jobs */
+	bool pam;                          /* the launcher with PAM is used */
+
+	/* launcher */
+	pid_t launcher;
+	int shared_fd, queue_far, report_far;
+	struct launch_shared *shared;
+	int64_t launcher_since;
+	uint64_t log_lost_said;
+	rlim_t files_soft, files_hard; /* as we were started with */
+
+	/* crond-notify */
+	pid_t notify;
+	int64_t notify_since;
+	unsigned notify_fails;
+	bool notify_full;    /* wait for room */
+	bool events_waiting; /* some run's event has not been sent */
+	bool adopt_again;    /* some could not be judged yet */
+};
+
+int crond_run(struct crond *c);
+
+#endif

@@ -1,0 +1,236 @@
+/* guard: watches over one job until nothing of it is left to wait for.
+ * Flow: the keeper starts the job, the guard feeds and reads it, stops it when its time
+ * is up or the keeper is told to end, and knows at the end how it ended. */
+#include "config.h"
+
+#include "crond/guard.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crond/output.h"
+#include "crond/tree.h"
+
+static const int64_t MS = 1000 * 1000;
+static const int64_t PAUSE_LEAST = 2 * 1000 * 1000, PAUSE_MOST = 100 * 1000 * 1000;
+static const int64_t KILL_PATIENCE = INT64_C(10) * 1000 * 1000 * 1000;
+static const int64_t KILL_AFTER_DEFAULT = INT64_C(10) * 1000 * 1000 * 1000;
+static const int64_t FOREVER = INT64_MAX;
+
+int64_t guard_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+static int64_t later(int64_t from, uint64_t ms)
+{
+	return ms > (uint64_t)(FOREVER - from) / (uint64_t)MS ? FOREVER : from + (int64_t)ms * MS;
+}
+
+/* --- the main process and what it left */
+
+static void main_ended(struct guard *g)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	g->finished_ns = ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+	g->ended_ns = guard_now();
+	g->ended = true;
+	close(g->pidfd);
+	g->pidfd = -1;
+}
+
+static void main_reap(struct guard *g)
+{
+	if (wait4(g->job, &g->status, WNOHANG, &g->usage) == g->job)
+		main_ended(g);
+}
+
+/* Whoever was handed to us; true when nobody is left. */
+static bool others_reap(struct guard *g)
+{
+	struct rusage usage;
+	int status;
+	pid_t pid;
+
+	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+		if (pid != g->job)
+			continue;
+		g->status = status;
+		g->usage = usage;
+		main_ended(g);
+	}
+	return pid < 0 && errno == ECHILD;
+}
+
+/* --- stopping */
+
+static void ask(struct guard *g, uint64_t kill_after_ms)
+{
+	g->stage = GUARD_ASKED;
+	g->pause_ns = PAUSE_LEAST;
+	g->deadline_ns = later(guard_now(), kill_after_ms);
+	g->next_ns = guard_now() + g->pause_ns;
+	g->left = tree_signal(g->job, SIGTERM) + 1; /* who forks is seen at the next look */
+}
+
+static void stop(struct guard *g, enum result as)
+{
+	uint64_t after = g->run->kill_after_ms;
+
+	if (!g->ended)
+		g->stopped = as;
+	if (!after && as == RESULT_KILLED) /* a run without a limit of its own has none set */
+		after = (uint64_t)(KILL_AFTER_DEFAULT / MS);
+	ask(g, after);
+}
+
+/* One step of stopping: looks whether somebody is left, and turns to KILL in time. */
+static void stop_step(struct guard *g, int64_t now)
+{
+	if (now < g->next_ns && now < g->deadline_ns)
+		return;
+	if (g->stage == GUARD_ASKED && now >= g->deadline_ns) {
+		g->stage = GUARD_KILLING;
+		g->pause_ns = PAUSE_LEAST;
+		g->deadline_ns = now + KILL_PATIENCE;
+	}
+	if (g->stage == GUARD_KILLING) {
+		g->left = tree_signal(g->job, SIGKILL);
+		if (now >= g->deadline_ns && g->ended && g->left)
+			g->stage = GUARD_GAVE_UP;
+	} else if (!g->subreaper && g->ended) {
+		g->left = tree_signal(g->job, 0);
+	}
+	g->next_ns = guard_now() + g->pause_ns;
+	g->pause_ns = g->pause_ns * 2 < PAUSE_MOST ? g->pause_ns * 2 : PAUSE_MOST;
+}
+
+/* --- standard input */
+
+static void input_close(struct guard *g)
+{
+	close(g->in);
+	g->in = -1;
+}
+
+static void input_write(struct guard *g)
+{
+	ssize_t n = write(g->in, g->input.s, g->input.n);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0) { /* EPIPE: it does not want the rest */
+		input_close(g);
+		return;
+	}
+	g->input.s += n;
+	g->input.n -= (size_t)n;
+	if (g->input.n == 0)
+		input_close(g);
+}
+
+/* --- the loop */
+
+static int64_t first_of(const struct guard *g)
+{
+	int64_t at = FOREVER;
+
+	if (g->grace_ns && g->grace_ns < at)
+		at = g->grace_ns;
+	if (g->stage <= GUARD_ASKED && g->deadline_ns && g->deadline_ns < at)
+		at = g->deadline_ns;
+	if (g->stage != GUARD_RUNNING && g->next_ns < at)
+		at = g->next_ns;
+	return at;
+}
+
+static void wait_for_news(struct guard *g)
+{
+	struct pollfd p[4] = {
+		{ .fd = g->pidfd, .events = POLLIN },
+		{ .fd = g->output->streams[0].fd, .events = POLLIN },
+		{ .fd = g->output->streams[1].fd, .events = POLLIN },
+		{ .fd = g->in, .events = POLLOUT },
+	};
+	int64_t until = first_of(g), left = until == FOREVER ? 0 : until - guard_now();
+	struct timespec ts = { 0 };
+
+	if (left > 0) {
+		ts.tv_sec = left / 1000000000;
+		ts.tv_nsec = left % 1000000000;
+	}
+	if (ppoll(p, 4, until == FOREVER ? NULL : &ts, g->mask) <= 0)
+		return;
+	for (int i = 0; i < 2; i++)
+		if (p[1 + i].revents)
+			output_read(g->output, i);
+	if (p[3].revents)
+		input_write(g);
+	if (p[0].revents)
+		main_reap(g);
+}
+
+static void timers(struct guard *g)
+{
+	int64_t now = g->grace_ns || g->deadline_ns ? guard_now() : 0;
+
+	if (g->grace_ns && now >= g->grace_ns) {
+		g->grace_ns = 0;
+		g->grace(g->arg);
+	}
+	if (g->stage != GUARD_RUNNING)
+		stop_step(g, now);
+	else if (*g->told)
+		stop(g, RESULT_KILLED);
+	else if (g->deadline_ns && now >= g->deadline_ns && !g->ended)
+		stop(g, RESULT_TIMEOUT);
+}
+
+/* Is nobody of the job left, as far as its end is concerned? */
+static bool tree_gone(struct guard *g)
+{
+	bool empty;
+
+	if (!g->subreaper)
+		return g->stage == GUARD_RUNNING || g->left == 0;
+	empty = others_reap(g);
+	return empty || (g->stage == GUARD_RUNNING && !(g->run->flags & RUN_TREE));
+}
+
+static bool done(struct guard *g)
+{
+	bool gone = tree_gone(g);
+
+	if (!g->ended)
+		return false;
+	if (gone || g->stage == GUARD_GAVE_UP)
+		return true;
+	if (g->stage == GUARD_RUNNING)
+		ask(g, g->run->kill_after_ms); /* what outlived its main process */
+	return false;
+}
+
+void guard_wait(struct guard *g)
+{
+	g->stage = GUARD_RUNNING;
+	g->stopped = RESULT_OK;
+	if (g->run->timeout_ms)
+		g->deadline_ns = later(g->started_ns, g->run->timeout_ms);
+	if (g->in >= 0)
+		input_write(g);
+	do {
+		wait_for_news(g);
+		timers(g);
+	} while (!done(g));
+	if (g->in >= 0)
+		input_close(g);
+	output_drain(g->output);
+}

@@ -1,0 +1,50 @@
+/* guard: watches over one job until nothing of it is left to wait for.
+ * Flow: the keeper starts the job, the guard feeds and reads it, stops it when its time
+ * is up or the keeper is told to end, and knows at the end how it ended. */
+#ifndef CROND_GUARD_H
+#define CROND_GUARD_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include "crond/core/outcome.h"
+#include "crond/core/run.h"
+
+struct output;
+
+enum guard_stage { GUARD_RUNNING, GUARD_ASKED, GUARD_KILLING, GUARD_GAVE_UP };
+
+struct guard {
+	/* filled by the caller */
+	const struct run *run;
+	struct output *output;
+	pid_t job;
+	int pidfd;              /* the guard closes it */
+	int in;                 /* write end of standard input, non-blocking; -1: none */
+	struct slice input;
+	bool subreaper;         /* what the job leaves behind becomes our child */
+	int64_t started_ns;     /* monotonic */
+	int64_t grace_ns;       /* monotonic: when grace() is called, 0: never */
+	void (*grace)(void *arg);
+	void *arg;
+	const volatile sig_atomic_t *told; /* to end, by a signal */
+	const sigset_t *mask;   /* while waiting */
+	/* how it ended */
+	bool ended;             /* the main process */
+	int status;
+	struct rusage usage;
+	int64_t ended_ns, finished_ns; /* monotonic; realtime */
+	enum result stopped;    /* RESULT_TIMEOUT or RESULT_KILLED; RESULT_OK: by itself */
+	enum guard_stage stage;
+	int left;               /* processes that were there when it was last looked */
+	int64_t deadline_ns, next_ns, pause_ns; /* the guard's own */
+};
+
+/* Returns when the job's main process has ended, what was to be stopped is gone (or would
+ * not go), and its output was read. The pipes may still be open. */
+void guard_wait(struct guard *g);
+int64_t guard_now(void); /* monotonic, ns */
+
+#endif

@@ -1,0 +1,213 @@
+/* host: what this machine is called, its addresses, its zones.
+ * Flow: start asks whether a job belongs here; load asks for zones by name. */
+#include "config.h"
+
+#include "crond/crond.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "crond/base/diag.h"
+#include "crond/base/file.h"
+#include "crond/core/zone.h"
+
+enum { ZONE_FILE_MOST = 1 << 20 };
+
+struct host_zone {
+	SLIST_ENTRY(host_zone) link;
+	struct zone *zone;
+	char name[];
+};
+
+/* --- names and addresses */
+
+static void host_names(struct crond *c)
+{
+	struct addrinfo hints = { .ai_flags = AI_CANONNAME }, *found = NULL;
+	char *dot;
+
+	if (gethostname(c->fqdn, sizeof(c->fqdn) - 1) < 0 || !c->fqdn[0])
+		snprintf(c->fqdn, sizeof(c->fqdn), "localhost");
+	snprintf(c->host, sizeof(c->host), "%s", c->fqdn);
+	dot = strchr(c->host, '.');
+	if (dot)
+		*dot = '\0';
+	if (c->set.fqdn && !strchr(c->fqdn, '.') && getaddrinfo(c->fqdn, NULL, &hints, &found) == 0) {
+		if (found && found->ai_canonname)
+			snprintf(c->fqdn, sizeof(c->fqdn), "%s", found->ai_canonname);
+		freeaddrinfo(found);
+	}
+	c->self.name = c->host;
+	c->self.fqdn = c->fqdn;
+}
+
+/* Told when an address comes or goes, so that nothing has to be looked up in vain. */
+static void addresses_watch(struct crond *c)
+{
+	struct sockaddr_nl at = { .nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+	c->w_addr = (struct watch){ .kind = WATCH_ADDRESSES, .fd = fd };
+	if (fd >= 0 && (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+		loop_watch(c, &c->w_addr, EPOLLIN) < 0)) {
+		close(fd);
+		c->w_addr.fd = -1;
+	}
+}
+
+void host_init(struct crond *c)
+{
+	host_names(c);
+	c->w_addr.fd = -1;
+}
+
+void host_addresses_changed(struct crond *c)
+{
+	char drop[8192];
+
+	while (recv(c->w_addr.fd, drop, sizeof(drop), MSG_DONTWAIT) > 0)
+		;
+	c->addresses_known = false;
+}
+
+static bool address_of(const struct ifaddrs *i, struct hosts_address *a)
+{
+	memset(a, 0, sizeof(*a));
+	if (!i->ifa_addr)
+		return false;
+	if (i->ifa_addr->sa_family == AF_INET) {
+		a->family = 4;
+		memcpy(a->bytes, &((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr, 4);
+	} else if (i->ifa_addr->sa_family == AF_INET6) {
+		a->family = 6;
+		memcpy(a->bytes, &((const struct sockaddr_in6 *)(const void *)i->ifa_addr)->sin6_addr, 16);
+	} else {
+		return false;
+	}
+	snprintf(a->interface, sizeof(a->interface), "%s", i->ifa_name);
+	return true;
+}
+
+static void addresses_read(struct crond *c)
+{
+	struct ifaddrs *all, *i;
+	size_t n = 0;
+
+	if (getifaddrs(&all) < 0)
+		return;
+	for (i = all; i; i = i->ifa_next)
+		n++;
+	free(c->addresses);
+	c->addresses = calloc(n + 1, sizeof(*c->addresses));
+	c->self.addresses = c->addresses;
+	c->self.count = 0;
+	for (i = all; i && c->addresses; i = i->ifa_next) {
+		if (address_of(i, &c->addresses[c->self.count]))
+			c->self.count++;
+	}
+	freeifaddrs(all);
+	c->addresses_known = c->w_addr.fd >= 0; /* not told of changes: look each time */
+}
+
+/* The first job with hosts is what makes us watch. */
+const struct hosts_self *host_self(struct crond *c)
+{
+	if (c->w_addr.fd < 0 && c->epoll >= 0)
+		addresses_watch(c);
+	if (!c->addresses_known)
+		addresses_read(c);
+	return &c->self;
+}
+
+/* --- zones */
+
+static struct zone *zone_read(const char *path, struct diag *d)
+{
+	struct buf b = { 0 };
+	struct zone *z = NULL;
+	struct stat st;
+	int fd = file_open(-1, path, 1, &st);
+
+	if (fd < 0) {
+		diag_error(d, 0, 0, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	if (file_read(fd, ZONE_FILE_MOST, &b) == 0)
+		z = zone_parse(b.data, b.len, d);
+	else
+		diag_error(d, 0, 0, "%s: %s", path, strerror(errno));
+	close(fd);
+	buf_free(&b);
+	return z;
+}
+
+static struct zone *zone_local(struct diag *d)
+{
+	const char *tz = getenv("TZ");
+	char path[PATH_MAX];
+	struct zone *z;
+
+	if (tz && *tz == ':')
+		tz++;
+	if (tz && *tz) {
+		if (zone_name_ok(slice_of(tz))) {
+			snprintf(path, sizeof(path), ZONEINFODIR "/%s", tz);
+			z = zone_read(path, d);
+			if (z)
+				return z;
+		}
+		z = zone_posix(tz, d);
+		return z ? z : zone_utc();
+	}
+	z = zone_read("/etc/localtime", d);
+	return z ? z : zone_utc(); /* as the C library does */
+}
+
+static struct zone *zone_named(const char *name, struct diag *d)
+{
+	char path[PATH_MAX];
+
+	if (!name)
+		return zone_local(d);
+	if (!zone_name_ok(slice_of(name))) {
+		diag_error(d, 0, 0, "bad name of a time zone: %s", name);
+		return NULL;
+	}
+	snprintf(path, sizeof(path), ZONEINFODIR "/%s", name);
+	return zone_read(path, d);
+}
+
+const struct zone *host_zone(struct crond *c, const char *name, struct diag *d)
+{
+	const char *key = name ? name : "";
+	struct host_zone *h;
+	struct zone *z;
+
+	SLIST_FOREACH(h, &c->zones, link) {
+		if (strcmp(h->name, key) == 0)
+			return h->zone;
+	}
+	z = zone_named(name, d);
+	h = z ? malloc(sizeof(*h) + strlen(key) + 1) : NULL;
+	if (!h) {
+		zone_free(z);
+		return NULL;
+	}
+	strcpy(h->name, key);
+	h->zone = z;
+	SLIST_INSERT_HEAD(&c->zones, h, link);
+	return z;
+}

@@ -1,0 +1,285 @@
+/* loop: sleep until the next second at which something is due, take what is due,
+ * start it, take in what has ended, reload if asked.
+ * Flow: everything the scheduler hears of comes in here, one thing at a time. */
+#include "config.h"
+
+#include "crond/crond.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+enum { EVENTS_AT_ONCE = 64, LOG_SAY_MS = 5000, ADOPT_AFTER_MS = 200 };
+
+int loop_watch(struct crond *c, struct watch *w, uint32_t events)
+{
+	struct epoll_event e = { .events = events, .data = { .ptr = w } };
+
+	return epoll_ctl(c->epoll, EPOLL_CTL_ADD, w->fd, &e);
+}
+
+void loop_watch_again(struct crond *c, struct watch *w, uint32_t events)
+{
+	struct epoll_event e = { .events = events, .data = { .ptr = w } };
+
+	epoll_ctl(c->epoll, EPOLL_CTL_MOD, w->fd, &e);
+}
+
+void loop_unwatch(struct crond *c, struct watch *w)
+{
+	if (w->fd < 0)
+		return;
+	epoll_ctl(c->epoll, EPOLL_CTL_DEL, w->fd, NULL);
+	close(w->fd);
+	w->fd = -1;
+}
+
+static void later_arm(struct crond *c)
+{
+	struct itimerspec at = { 0 };
+	int64_t first = 0;
+
+	for (int i = 0; i < LATERS; i++) {
+		if (c->later[i] && (!first || c->later[i] < first))
+			first = c->later[i];
+	}
+	at.it_value.tv_sec = first / 1000;
+	at.it_value.tv_nsec = first % 1000 * 1000000;
+	timerfd_settime(c->w_later.fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+void loop_later(struct crond *c, enum later what, int64_t in_ms)
+{
+	int64_t at = clock_mono_ms() + in_ms;
+
+	if (c->later[what] && c->later[what] <= at)
+		return;
+	c->later[what] = at;
+	later_arm(c);
+}
+
+void loop_not_later(struct crond *c, enum later what)
+{
+	if (!c->later[what])
+		return;
+	c->later[what] = 0;
+	later_arm(c);
+}
+
+static void later_do(struct crond *c, enum later what)
+{
+	switch (what) {
+	case LATER_RELOAD:
+	case LATER_GONE:
+		reload_all(c, NULL);
+		break;
+	case LATER_POLL:
+		reload_poll(c);
+		break;
+	case LATER_LAUNCHER:
+		launch_start(c);
+		break;
+	case LATER_NOTIFY:
+		alert_resume(c);
+		break;
+	case LATER_ADOPT:
+		adopt_unstarted(c);
+		break;
+	case LATER_WAITING: /* a keeper that died before it could say a word */
+		launch_resend(c);
+		break;
+	case LATER_LOG:
+	case LATERS:
+		break;
+	}
+}
+
+static void later_fire(struct crond *c)
+{
+	uint64_t ticks;
+	int64_t now = clock_mono_ms();
+
+	if (read(c->w_later.fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
+		return;
+	for (int i = 0; i < LATERS; i++) {
+		if (c->later[i] && c->later[i] <= now) {
+			c->later[i] = 0;
+			later_do(c, i);
+		}
+	}
+	later_arm(c);
+}
+
+/* What found no room in the log is said as soon as there is some. */
+static void say_lost_lines(struct crond *c)
+{
+	uint64_t lost = atomic_load(&c->shared->log_lost), after;
+
+	if (lost == c->log_lost_said)
+		return;
+	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+		"(CRON) ERROR (%llu log lines were lost: the log did not take them)",
+		(unsigned long long)(lost - c->log_lost_said));
+	after = atomic_load(&c->shared->log_lost);
+	if (after == lost)
+		c->log_lost_said = lost;
+	else
+		c->log_lost_said += after - lost; /* our own line does not count */
+	loop_later(c, LATER_LOG, LOG_SAY_MS);
+}
+
+/* Reaps the launcher, crond-notify and, as PID 1, whoever is left to us. */
+static void children_reap(struct crond *c)
+{
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		if (pid == c->launcher)
+			launch_ended(c);
+		else if (pid == c->notify)
+			alert_ended(c);
+	}
+}
+
+static void signal_take(struct crond *c)
+{
+	struct signalfd_siginfo s;
+
+	while (read(c->w_signal.fd, &s, sizeof(s)) == sizeof(s)) {
+		switch (s.ssi_signo) {
+		case SIGTERM:
+		case SIGINT:
+		case SIGQUIT:
+			c->stopping = true;
+			break;
+		case SIGUSR2:
+		case SIGHUP:
+			reload_all(c, s.ssi_signo == SIGHUP ? "SIGHUP" : "SIGUSR2");
+			break;
+		case SIGURG:
+			if (c->set.dialect->id == DIALECT_CRONIE)
+				reload_all(c, "SIGURG");
+			break;
+		case SIGCHLD:
+			children_reap(c);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static void loop_take(struct crond *c, struct watch *w, uint32_t events)
+{
+	uint64_t ticks;
+
+	switch (w->kind) {
+	case WATCH_CLOCK: /* ECANCELED: the clock was set; clock_advance sees it */
+		if (read(w->fd, &ticks, sizeof(ticks)) < 0 && errno != ECANCELED && errno != EAGAIN)
+			log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+				"(CRON) ERROR (timer: %s)", strerror(errno));
+		break;
+	case WATCH_LATER:
+		later_fire(c);
+		break;
+	case WATCH_SIGNAL:
+		signal_take(c);
+		break;
+	case WATCH_FILES:
+		watch_read(c);
+		break;
+	case WATCH_REPORT:
+		launch_reports(c);
+		break;
+	case WATCH_QUEUE:
+		launch_flush(c);
+		break;
+	case WATCH_KEEPER:
+		run_keeper_gone(c, w->keeper);
+		break;
+	case WATCH_OLD_LAUNCHER:
+		loop_unwatch(c, w);
+		loop_later(c, LATER_ADOPT, ADOPT_AFTER_MS); /* its last keepers are on their way */
+		break;
+	case WATCH_NOTIFY:
+		alert_ready(c, events);
+		break;
+	case WATCH_ADDRESSES:
+		host_addresses_changed(c);
+		break;
+	}
+}
+
+/* Reports of ended runs before pidfds of their keepers: the order they happened in. */
+static void loop_take_all(struct crond *c, struct epoll_event *events, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct watch *w = events[i].data.ptr;
+
+		if (w->kind == WATCH_REPORT)
+			launch_reports(c);
+	}
+	for (int i = 0; i < n; i++) {
+		struct watch *w = events[i].data.ptr;
+
+		if (w->kind != WATCH_REPORT)
+			loop_take(c, w, events[i].events);
+	}
+}
+
+static int signals_open(struct crond *c)
+{
+	static const int taken[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR2, SIGHUP, SIGURG, SIGCHLD };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		sigaddset(&set, taken[i]);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+		return -1;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int loop_open(struct crond *c)
+{
+	c->epoll = epoll_create1(EPOLL_CLOEXEC);
+	c->w_clock = (struct watch){ .kind = WATCH_CLOCK,
+		.fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK) };
+	c->w_later = (struct watch){ .kind = WATCH_LATER,
+		.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK) };
+	c->w_signal = (struct watch){ .kind = WATCH_SIGNAL, .fd = signals_open(c) };
+	if (c->epoll < 0 || c->w_clock.fd < 0 || c->w_later.fd < 0 || c->w_signal.fd < 0)
+		return -1;
+	if (loop_watch(c, &c->w_clock, EPOLLIN) < 0 || loop_watch(c, &c->w_later, EPOLLIN) < 0)
+		return -1;
+	return loop_watch(c, &c->w_signal, EPOLLIN);
+}
+
+int loop_run(struct crond *c)
+{
+	struct epoll_event events[EVENTS_AT_ONCE];
+
+	while (!c->stopping) {
+		int n;
+
+		clock_arm(c);
+		n = epoll_wait(c->epoll, events, EVENTS_AT_ONCE, -1);
+		if (n < 0 && errno != EINTR)
+			return 1;
+		loop_take_all(c, events, n < 0 ? 0 : n);
+		clock_advance(c);
+		run_sweep(c);
+		alert_flush(c);
+		if (!c->later[LATER_LOG])
+			say_lost_lines(c);
+	}
+	return 0;
+}

@@ -1,0 +1,67 @@
+/* output: what a job prints, bounded in memory and on disk.
+ * Flow: the guard reads the job's pipes into it, the mail and the outcome are made of it.
+ *
+ * Kept for mail: a head (memory, then an unlinked file) and a tail ring, together no
+ * more than asked for. Kept for the outcome: the last OUTCOME_TAIL bytes of each stream.
+ * A silent job costs no memory and touches no disk. */
+#ifndef CROND_OUTPUT_H
+#define CROND_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crond/base/buf.h"
+#include "crond/base/slice.h"
+
+enum { OUTPUT_ECHO_LINE = 1000 };
+
+/* The last `most` bytes of what was added. */
+struct tail {
+	char *at;
+	size_t most, cap, len, pos; /* pos: the oldest byte, once len is most */
+	uint64_t cut;               /* bytes that are gone */
+};
+
+struct stream {
+	int fd; /* read end, non-blocking; -1: at its end */
+	struct tail tail;
+	struct buf line; /* for the echo: a line not yet complete */
+};
+
+struct output {
+	struct stream streams[2];
+	bool keep;       /* for mail */
+	bool tails;      /* for the outcome */
+	const char *echo; /* lines go to standard error behind this name; NULL: not */
+	_Atomic uint64_t *lost; /* echo lines that found no room; may be NULL */
+	uint64_t total;
+	uint64_t head_most;
+	struct buf head; /* as long as file is -1 */
+	int file;
+	uint64_t head_len; /* in memory or file */
+	bool stuck;      /* no room for more head */
+	bool truncated;
+	struct tail rest; /* what came after the head */
+};
+
+/* most: bytes kept for mail. The descriptors are the output's from here on; err is -1
+ * where both streams share one. */
+void output_begin(struct output *o, int out, int err, uint64_t most);
+/* Reads what is there, up to a few buffers. */
+void output_read(struct output *o, int stream);
+/* Reads what was in the pipes when it was called. */
+void output_drain(struct output *o);
+/* Reads and forgets. */
+void output_discard(struct output *o);
+bool output_open(const struct output *o);
+/* No more will be kept: the last incomplete line is echoed. */
+void output_end(struct output *o);
+/* The last bytes of a stream, beginning at a character; valid until output_free(). */
+struct slice output_tail(struct output *o, int stream);
+/* Bytes kept for mail, from offset on: how many were put into room (0: the end). */
+size_t output_body(struct output *o, uint64_t offset, char *room, size_t n);
+/* Bytes that stand in neither head nor tail. */
+uint64_t output_left_out(const struct output *o);
+void output_free(struct output *o);
+
+#endif

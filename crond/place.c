@@ -1,0 +1,354 @@
+/* place: where everything is, and that there is one scheduler of it.
+ * Flow: main settles paths from options and crond.conf, then opens the directories and
+ * takes the pid file's lock before anything is loaded. */
+#include "config.h"
+
+#include "crond/crond.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "crond/base/diag.h"
+#include "crond/base/file.h"
+#include "crond/base/text.h"
+
+enum { CONFIG_MOST = 1 << 20, BOOT_ID = 36 };
+
+/* --- crond.conf */
+
+struct config_say {
+	const char *path;
+	struct log *log;
+	const struct dialect *dialect;
+};
+
+static void config_say(void *arg, const struct diag *d)
+{
+	const struct config_say *s = arg;
+
+	if (s->log)
+		log_line(s->log, d->level == DIAG_ERROR ? LOG_ERR : LOG_WARNING, s->dialect->daemon_tag,
+			getpid(), 0, "(CRON) %s (%s:%u:%u: %s)",
+			d->level == DIAG_ERROR ? "ERROR" : "WARNING", s->path, (unsigned)d->line,
+			(unsigned)d->column, d->text);
+	else
+		fprintf(stderr, "%s:%u:%u: %s: %s\n", s->path, (unsigned)d->line, (unsigned)d->column,
+			d->level == DIAG_ERROR ? "error" : "warning", d->text);
+}
+
+static int config_fail(const struct config_say *s, const char *what)
+{
+	struct diag d;
+
+	diag_error(&d, 0, 0, "%s", what);
+	config_say((void *)s, &d);
+	return -1;
+}
+
+/* It names what root's daemon runs and where: nobody else may have written it. */
+static const char *config_distrust(const struct stat *st)
+{
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return "is not root's";
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return "can be written by others than its owner";
+	return NULL;
+}
+
+/* The new settings come whole or not at all: a file that is broken leaves what was. */
+int place_config(struct settings *s, struct log *log, uint32_t *errors)
+{
+	struct config_say say = { s->config, log, s->dialect };
+	struct diag_sink sink = { config_say, &say };
+	struct arena arena = { 0 };
+	struct buf bytes = { 0 };
+	struct conf conf;
+	struct stat st;
+	int fd = file_open(AT_FDCWD, s->config, 1, &st), result = -1;
+
+	conf_default(&conf);
+	if (fd < 0 && errno == ENOENT && !s->config_named)
+		result = 0; /* no configuration is a fine one */
+	else if (fd < 0)
+		config_fail(&say, strerror(errno));
+	else if (config_distrust(&st))
+		config_fail(&say, config_distrust(&st));
+	else if (file_read(fd, CONFIG_MOST, &bytes) < 0)
+		config_fail(&say, strerror(errno));
+	else
+		result = conf_parse(&conf, (struct slice){ bytes.data, bytes.len }, &arena, &sink, errors);
+	if (fd >= 0)
+		close(fd);
+	buf_free(&bytes);
+	if (result < 0) {
+		++*errors;
+		arena_free(&arena);
+		return -1;
+	}
+	arena_free(&s->conf_arena);
+	s->conf = conf;
+	s->conf_arena = arena;
+	return 0;
+}
+
+/* --- paths */
+
+static int path_set(char *out, const char *prefix, const char *path)
+{
+	if (snprintf(out, PATH_MAX, "%s%s", prefix ? prefix : "", path) < PATH_MAX)
+		return 0;
+	fprintf(stderr, "crond: path too long: %s\n", path);
+	return -1;
+}
+
+/* A private instance: below --prefix, else below the user's own run-time and state
+ * directories, else below a directory of its own. */
+static int place_private(struct settings *s)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR"), *state = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+	char dir[PATH_MAX];
+
+	if (s->prefix)
+		return 0;
+	if (!s->only_files && s->root)
+		return 0;
+	snprintf(dir, sizeof(dir), "/tmp/crond-%u-XXXXXX", (unsigned)geteuid());
+	if (s->only_files || !run || *run != '/') {
+		/* several of these may run side by side: each has a directory of its own */
+		if (!mkdtemp(dir)) {
+			fprintf(stderr, "crond: %s: %s\n", dir, strerror(errno));
+			return -1;
+		}
+		s->remove_dir = true;
+		if (path_set(s->run_dir, dir, "/run") < 0 || path_set(s->pid_file, dir, "/crond.pid") < 0 ||
+			path_set(s->own_dir, dir, "") < 0)
+			return -1;
+	} else if (path_set(s->run_dir, run, "/crond") < 0 || path_set(s->pid_file, run, "/crond.pid") < 0) {
+		return -1;
+	}
+	if (state && *state == '/')
+		return path_set(s->state_dir, state, "/crond");
+	if (home && *home == '/')
+		return path_set(s->state_dir, home, "/.local/state/crond");
+	return path_set(s->state_dir, s->run_dir, "/state");
+}
+
+/* Beside the program where that is not the installed one: a build directory. */
+static int place_helpers(struct settings *s)
+{
+	char exe[PATH_MAX], *slash;
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	snprintf(s->helpers, sizeof(s->helpers), "%s", PKGLIBEXECDIR);
+	if (n <= 0)
+		return 0;
+	exe[n] = '\0';
+	slash = strrchr(exe, '/');
+	if (!slash || strncmp(exe, SBINDIR "/", sizeof(SBINDIR)) == 0)
+		return 0;
+	snprintf(slash, sizeof(exe) - (size_t)(slash - exe), "/crond-launcher");
+	if (access(exe, X_OK) < 0)
+		return 0;
+	*slash = '\0';
+	snprintf(s->helpers, sizeof(s->helpers), "%s", exe);
+	return 0;
+}
+
+int place_settle(struct settings *s)
+{
+	const struct conf *conf = &s->conf;
+
+	if (conf->dialect && !s->dialect_named)
+		s->dialect = conf->dialect;
+	if (path_set(s->run_dir, s->prefix, conf->run_dir ? conf->run_dir : RUNDIR) < 0 ||
+		path_set(s->state_dir, s->prefix, conf->state_dir ? conf->state_dir : STATEDIR) < 0 ||
+		path_set(s->pid_file, s->prefix, conf->pid_file ? conf->pid_file : "/run/crond.pid") < 0 ||
+		path_set(s->reboot_lock, s->prefix, s->dialect->reboot_lock) < 0)
+		return -1;
+	s->spool_dir = conf->spool_dir ? conf->spool_dir : s->dialect->spool_dir;
+	s->system_tab = conf->system_tab ? conf->system_tab : s->dialect->system_tab;
+	s->system_dir = conf->system_dir ? conf->system_dir : s->dialect->system_dir;
+	if (!s->check && place_private(s) < 0)
+		return -1;
+	return place_helpers(s);
+}
+
+/* --- directories */
+
+/* mkdir -p; what is there already stays as it is. */
+static int make_path(const char *path, mode_t mode)
+{
+	char part[PATH_MAX];
+
+	for (const char *p = path + 1;; p++) {
+		if (*p && *p != '/')
+			continue;
+		snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
+		if (mkdir(part, *p ? 0755 : mode) < 0 && errno != EEXIST)
+			return -1;
+		if (!*p)
+			return 0;
+	}
+}
+
+static int fail(const char *path)
+{
+	fprintf(stderr, "crond: %s: %s\n", path, strerror(errno));
+	return -1;
+}
+
+/* The run-time directory must be ours: whoever could write there could have jobs run. */
+static int open_private(int at, const char *path, const char *shown, mode_t mode)
+{
+	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return fail(shown);
+	if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH))) {
+		fprintf(stderr, "crond: %s: must belong to us, and be writable by nobody else\n", shown);
+		close(fd);
+		return -1;
+	}
+	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) < 0) {
+		close(fd);
+		return fail(shown);
+	}
+	return fd;
+}
+
+static int open_run_dir(struct crond *c)
+{
+	const struct settings *s = &c->set;
+	char runs[PATH_MAX + 8];
+
+	if (make_path(s->run_dir, 0755) < 0)
+		return fail(s->run_dir);
+	c->run_fd = open_private(AT_FDCWD, s->run_dir, s->run_dir, s->root ? 0755 : 0700);
+	if (c->run_fd < 0)
+		return -1;
+	snprintf(runs, sizeof(runs), "%s/runs", s->run_dir);
+	if (mkdirat(c->run_fd, "runs", 0700) < 0 && errno != EEXIST)
+		return fail(runs);
+	c->runs = open_private(c->run_fd, "runs", runs, 0700);
+	return c->runs < 0 ? -1 : 0;
+}
+
+/* --- the pid file */
+
+static void pid_other(const char *path, int fd)
+{
+	char text[32] = "";
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
+	fprintf(stderr, "crond: can't lock %s, otherpid may be %s: %s\n", path, text, strerror(errno));
+}
+
+/* Both kinds of lock: Debian's cron takes flock, cronie too; a daemon of either that
+ * runs is seen, and sees us. */
+static int open_pid_file(struct crond *c)
+{
+	const char *path = c->set.pid_file;
+	char text[32];
+	int n;
+
+	c->pid_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (c->pid_fd < 0)
+		return fail(path);
+	if (flock(c->pid_fd, LOCK_EX | LOCK_NB) < 0) {
+		pid_other(path, c->pid_fd);
+		return -1;
+	}
+	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	if (ftruncate(c->pid_fd, 0) < 0 || pwrite(c->pid_fd, text, (size_t)n, 0) != n)
+		return fail(path);
+	return 0;
+}
+
+int place_open(struct crond *c)
+{
+	char dir[PATH_MAX];
+	char *slash;
+
+	snprintf(dir, sizeof(dir), "%s", c->set.pid_file);
+	slash = strrchr(dir, '/');
+	if (slash && slash != dir) {
+		*slash = '\0';
+		if (make_path(dir, 0755) < 0)
+			return fail(dir);
+	}
+	if (open_pid_file(c) < 0 || open_run_dir(c) < 0)
+		return -1;
+	if (make_path(c->set.state_dir, c->set.root ? 0755 : 0700) < 0)
+		return fail(c->set.state_dir);
+	return 0;
+}
+
+void place_close(struct crond *c)
+{
+	static const char *const files[] = { "stamp", "failures", "launcher" };
+
+	unlink(c->set.pid_file);
+	if (!c->set.remove_dir)
+		return;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		unlinkat(c->run_fd, files[i], 0);
+	unlinkat(c->run_fd, "runs", AT_REMOVEDIR); /* stays where jobs still run */
+	rmdir(c->set.run_dir);
+	rmdir(c->set.own_dir);
+}
+
+/* --- @reboot */
+
+static void boot_id(char out[BOOT_ID + 2])
+{
+	struct buf b = { 0 };
+	struct stat st;
+	int fd = file_open(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 0, &st);
+
+	out[0] = '\0';
+	if (fd >= 0 && file_read(fd, 128, &b) == 0 && b.len >= BOOT_ID)
+		snprintf(out, BOOT_ID + 2, "%.*s\n", BOOT_ID, b.data);
+	if (fd >= 0)
+		close(fd);
+	buf_free(&b);
+}
+
+/* Once a boot: the lock of the dialect's own daemon counts too (it is empty), so that a
+ * switch does not run them again. Ours holds the boot's id: a /run that outlives a
+ * boot (a container's) does not hide the next. */
+bool place_first_since_boot(struct crond *c)
+{
+	char now[BOOT_ID + 2], was[BOOT_ID + 2] = "";
+	const char *path = c->set.reboot_lock;
+	bool first = true;
+	int fd;
+
+	if (c->set.only_files || getpid() == 1)
+		return true;
+	boot_id(now);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0) {
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (fd >= 0 && pread(fd, was, BOOT_ID + 1, 0) > 0)
+			first = *now && strcmp(was, now) != 0;
+		else
+			first = false;
+	}
+	if (fd < 0)
+		log_classic(&c->log, c->set.dialect->daemon_tag, getpid(), 0, "CRON", "ERROR",
+			"Can't create reboot check file");
+	else if (first && pwrite(fd, now, strlen(now), 0) < 0)
+		first = true; /* it exists, which is what counts for the next start */
+	if (fd >= 0)
+		close(fd);
+	return first;
+}

@@ -1,0 +1,256 @@
+/* runs: what is under way, and who has it.
+ * Flow: start and adopt put runs in, reports and pidfds move them on by the table in
+ * core/runstate, outcome_in takes their ends. */
+#include "config.h"
+
+#include "crond/crond.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "crond/rundir.h"
+
+enum { ADOPT_AGAIN_MS = 100 };
+
+static int live_order(const struct live_run *a, const struct live_run *b)
+{
+	return strcmp(a->id, b->id);
+}
+
+static int keeper_order(const struct keeper *a, const struct keeper *b)
+{
+	return a->pid < b->pid ? -1 : a->pid > b->pid;
+}
+
+RB_GENERATE(run_tree, live_run, link, live_order)
+RB_GENERATE_STATIC(keeper_tree, keeper, link, keeper_order)
+
+struct live_run *run_new(struct crond *c, const char *id, uint64_t identity, int64_t scheduled)
+{
+	size_t n = strlen(id) + 1;
+	struct live_run *run = calloc(1, sizeof(*run) + n);
+
+	if (!run)
+		return NULL;
+	memcpy(run->id, id, n);
+	run->scheduled = scheduled;
+	run->job = state_get(c, identity);
+	if (!run->job || RB_INSERT(run_tree, &c->live, run)) {
+		if (run->job)
+			state_release(c, run->job);
+		free(run);
+		return NULL;
+	}
+	run->job->running++;
+	c->running++;
+	c->waiting++;
+	return run;
+}
+
+struct live_run *run_find(struct crond *c, const char *id)
+{
+	struct live_run *run = RB_ROOT(&c->live);
+
+	while (run) {
+		int order = strcmp(id, run->id);
+
+		if (order == 0)
+			return run;
+		run = order < 0 ? RB_LEFT(run, link) : RB_RIGHT(run, link);
+	}
+	return NULL;
+}
+
+static void run_set(struct crond *c, struct live_run *run, enum run_state state)
+{
+	if (run->state == RUN_STATE_WAITING && state != RUN_STATE_WAITING && --c->waiting == 0)
+		loop_not_later(c, LATER_WAITING);
+	else if (run->state != RUN_STATE_WAITING && state == RUN_STATE_WAITING)
+		c->waiting++;
+	run->state = state;
+}
+
+/* Over, for counts: its directory may stay a little longer. */
+static void run_over(struct crond *c, struct live_run *run)
+{
+	struct job_state *state = run->job;
+
+	if (!state)
+		return;
+	run->job = NULL;
+	state->running--;
+	c->running--;
+	state_release(c, state);
+}
+
+static void run_unqueue(struct crond *c, struct live_run *run)
+{
+	if (run->queued == QUEUE_SEND)
+		TAILQ_REMOVE(&c->unsent, run, queue);
+	else if (run->queued == QUEUE_REMOVE)
+		TAILQ_REMOVE(&c->removable, run, queue);
+	run->queued = QUEUE_NONE;
+}
+
+void run_forget(struct crond *c, struct live_run *run)
+{
+	run_set(c, run, RUN_STATE_DONE);
+	run_over(c, run);
+	run_unqueue(c, run);
+	if (run->keeper)
+		run->keeper->run = NULL;
+	RB_REMOVE(run_tree, &c->live, run);
+	free(run);
+}
+
+/* --- keepers */
+
+static struct keeper *keeper_find(struct crond *c, pid_t pid)
+{
+	struct keeper key = { .pid = pid };
+
+	return RB_FIND(keeper_tree, &c->keepers, &key);
+}
+
+static void keeper_drop(struct crond *c, struct keeper *k)
+{
+	if (k->run)
+		k->run->keeper = NULL;
+	RB_REMOVE(keeper_tree, &c->keepers, k);
+	loop_unwatch(c, k->watch);
+	free(k->watch);
+	free(k);
+}
+
+static struct keeper *keeper_new(struct crond *c, pid_t pid, int pidfd)
+{
+	struct keeper *k = calloc(1, sizeof(*k));
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (!k || !w) {
+		free(k);
+		free(w);
+		close(pidfd);
+		return NULL;
+	}
+	*w = (struct watch){ .kind = WATCH_KEEPER, .fd = pidfd, .keeper = k };
+	k->pid = pid;
+	k->pidfd = pidfd;
+	k->watch = w;
+	RB_INSERT(keeper_tree, &c->keepers, k);
+	if (loop_watch(c, w, EPOLLIN) < 0) {
+		keeper_drop(c, k);
+		return NULL;
+	}
+	return k;
+}
+
+/* A pidfd comes with a keeper's first report: an entry of the same pid is then one
+ * that ended and whose end has not been read yet. */
+void run_watch_keeper(struct crond *c, struct live_run *run, pid_t pid, int pidfd)
+{
+	struct keeper *k = keeper_find(c, pid);
+
+	if (k && pidfd >= 0) {
+		run_keeper_gone(c, k);
+		k = NULL;
+	}
+	if (!k && pidfd >= 0)
+		k = keeper_new(c, pid, pidfd);
+	if (!k) /* no pidfd to be had: its run is looked after at each start of ours */
+		return;
+	if (k->run)
+		k->run->keeper = NULL;
+	k->run = run;
+	run->keeper = k;
+}
+
+void run_keeper_gone(struct crond *c, struct keeper *k)
+{
+	struct live_run *run = k->run;
+
+	launch_reports(c); /* what it said before it went */
+	if (keeper_find(c, k->pid) != k)
+		return;
+	run = k->run;
+	keeper_drop(c, k);
+	if (run)
+		run_event(c, run, RUN_EVENT_KEEPER_GONE);
+}
+
+/* --- what follows from an event */
+
+/* Its keeper is gone: either an outcome stands, or it is lost. */
+static void run_judge(struct crond *c, struct live_run *run)
+{
+	int lock = rundir_lock(c->runs, run->id);
+
+	if (lock < 0 && errno == EAGAIN) { /* another keeper got it: that one reports */
+		run_set(c, run, RUN_STATE_WAITING);
+		if (run->adopted)
+			loop_later(c, LATER_ADOPT, ADOPT_AGAIN_MS);
+		return;
+	}
+	if (rundir_has_outcome(c->runs, run->id))
+		run_set(c, run, outcome_take(c, run));
+	else
+		run_set(c, run, outcome_lost(c, run, lock, "its keeper died"));
+	if (lock >= 0)
+		close(lock);
+}
+
+static void run_settle(struct crond *c, struct live_run *run)
+{
+	run_over(c, run);
+	run_unqueue(c, run);
+	if (run->keeper) {
+		run->keeper->run = NULL;
+		run->keeper = NULL;
+	}
+	if (run->state == RUN_STATE_DONE) {
+		run->queued = QUEUE_REMOVE;
+		TAILQ_INSERT_TAIL(&c->removable, run, queue);
+	}
+}
+
+void run_event(struct crond *c, struct live_run *run, enum run_event event)
+{
+	switch (run_action(run->state, event)) {
+	case RUN_ACTION_WATCH:
+		run_set(c, run, RUN_STATE_LIVE);
+		break;
+	case RUN_ACTION_TAKE:
+		run_set(c, run, outcome_take(c, run));
+		break;
+	case RUN_ACTION_JUDGE:
+		run_judge(c, run);
+		break;
+	case RUN_ACTION_RESEND:
+		if (run->queued == QUEUE_NONE)
+			launch_send(c, run);
+		return;
+	case RUN_ACTION_REMOVE:
+		run_set(c, run, RUN_STATE_DONE);
+		break;
+	case RUN_ACTION_NONE:
+		return;
+	}
+	if (run->state == RUN_STATE_TELLING || run->state == RUN_STATE_DONE)
+		run_settle(c, run);
+}
+
+/* Directories go once their second lies before the stamp. */
+void run_sweep(struct crond *c)
+{
+	struct live_run *run, *next;
+
+	TAILQ_FOREACH_SAFE(run, &c->removable, queue, next) {
+		if (run->scheduled > c->clock.high)
+			continue;
+		rundir_remove(c->runs, run->id);
+		run_forget(c, run);
+	}
+}

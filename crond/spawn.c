@@ -1,0 +1,253 @@
+/* spawn: one process, as its user, with three descriptors and nothing else of ours.
+ * Flow: the keeper starts the job with it, and later the mailer.
+ *
+ * The child shares its parent's memory until it executes (a copy of the page tables
+ * would be most of the cost of a start), so it writes only to its own stack and to
+ * the results, and calls nothing that takes locks. */
+#include "config.h"
+
+#include "crond/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crond/core/dialect.h"
+
+enum { STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100 };
+
+/* of whichever child is between clone and exec: there is only one at a time */
+static _Alignas(64) char child_stack[STACK_SIZE];
+
+#ifdef SYS_setresuid32
+enum { SETGROUPS = SYS_setgroups32, SETRESGID = SYS_setresgid32, SETRESUID = SYS_setresuid32 };
+#else
+enum { SETGROUPS = SYS_setgroups, SETRESGID = SYS_setresgid, SETRESUID = SYS_setresuid };
+#endif
+
+static int64_t boottime(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+static void child_fail(struct spawn *s, enum spawn_step step, const char *what)
+{
+	s->error = errno;
+	s->step = step;
+	s->what = what;
+	_exit(127);
+}
+
+/* CMD, by the job's own pid; Debian's -L 8 has the keeper's outside and the job's inside. */
+static void child_announce(const struct spawn *s)
+{
+	struct log log = *s->log; /* a reconnect must not change the parent's descriptor */
+	const char *tag = dialect_get((enum dialect_id)s->run->dialect)->job_tag;
+	char detail[DETAIL_MOST];
+
+	if (!(s->run->flags & RUN_LOG_PID)) {
+		log_classic(&log, tag, getpid(), 0, s->run->user, "CMD", s->run->command);
+		return;
+	}
+	snprintf(detail, sizeof(detail), "[%d] %s", (int)getpid(), s->run->command);
+	log_classic(&log, tag, getppid(), getppid(), s->run->user, "CMD", detail);
+}
+
+static void child_files(struct spawn *s)
+{
+	if (dup2(s->in, 0) < 0 || dup2(s->out, 1) < 0 || dup2(s->err, 2) < 0)
+		child_fail(s, SPAWN_FILES, "standard descriptors");
+	/* ours are close-on-exec; a PAM module's may not be. Old kernels lack the call. */
+	syscall(SYS_close_range, 3U, ~0U, 0U);
+	umask((mode_t)s->run->umask);
+}
+
+/* Raw calls: a library's would tell every thread that a PAM module may have left. */
+static void child_identity(struct spawn *s)
+{
+	const struct run *r = s->run;
+	uid_t u[3];
+	gid_t g[3];
+
+	if (!(r->flags & RUN_IDENTITY))
+		return;
+	if (syscall(SETGROUPS, (size_t)r->group_count, s->groups) != 0)
+		child_fail(s, SPAWN_GROUPS, r->user);
+	if (syscall(SETRESGID, r->gid, r->gid, r->gid) != 0)
+		child_fail(s, SPAWN_GID, r->user);
+	if (syscall(SETRESUID, r->uid, r->uid, r->uid) != 0)
+		child_fail(s, SPAWN_UID, r->user);
+	errno = EPERM;
+	if (getresuid(&u[0], &u[1], &u[2]) != 0 || u[0] != r->uid || u[1] != r->uid ||
+		u[2] != r->uid || getresgid(&g[0], &g[1], &g[2]) != 0 || g[0] != r->gid ||
+		g[1] != r->gid || g[2] != r->gid)
+		child_fail(s, SPAWN_IDENTITY, r->user);
+	if (getgroups(0, NULL) != (int)r->group_count ||
+		getgroups((int)r->group_count, s->groups_seen) != (int)r->group_count ||
+		(r->group_count && memcmp(s->groups, s->groups_seen,
+					   r->group_count * sizeof(*s->groups)) != 0))
+		child_fail(s, SPAWN_IDENTITY, r->user);
+}
+
+static void child_chdir(struct spawn *s)
+{
+	const struct run *r = s->run;
+
+	if (chdir(r->dir) == 0)
+		return;
+	if (r->flags & RUN_CHDIR_MUST || !r->fallback_dir)
+		child_fail(s, SPAWN_CHDIR, r->dir);
+	if (chdir(r->fallback_dir) != 0 && chdir("/") != 0)
+		child_fail(s, SPAWN_CHDIR, r->fallback_dir);
+}
+
+static void child_signals(void)
+{
+	struct sigaction deflt = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	/* the others have handlers of ours, which exec forgets; this one's would speak to
+	 * the keeper through the memory that is still shared */
+	sigaction(SIGTERM, &deflt, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static const char *env_get(char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *env; env++)
+		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+			return *env + n + 1;
+	return NULL;
+}
+
+/* Executes a candidate; returns whether the search may go on: only a file that is not
+ * there is passed over without a thought, the shell judges everything else. */
+static bool try_file(struct spawn *s, const char *path)
+{
+	execve(path, s->words, s->env);
+	s->error = errno;
+	if (errno == EACCES && !s->shell)
+		return true;
+	if ((errno != ENOENT && errno != ENOTDIR) || faccessat(AT_FDCWD, path, F_OK, 0) == 0)
+		return false;
+	return true;
+}
+
+static void search_path(struct spawn *s)
+{
+	const char *at = env_get(s->env, "PATH"), *word = s->words[0];
+	size_t word_n = strlen(word);
+	char path[PATH_MAX];
+	bool denied = false;
+
+	s->error = ENOENT;
+	while (at && *at == '/') {
+		size_t n = strcspn(at, ":");
+
+		if (n + 1 + word_n + 1 <= sizeof(path)) {
+			memcpy(path, at, n);
+			path[n] = '/';
+			memcpy(path + n + 1, word, word_n + 1);
+			if (!try_file(s, path))
+				return;
+			denied |= s->error == EACCES;
+		}
+		at = at[n] ? at + n + 1 : NULL;
+	}
+	if (denied)
+		s->error = EACCES;
+}
+
+static void child_words(struct spawn *s)
+{
+	char pwd[PATH_MAX + 4] = "PWD=";
+
+	if (s->run->flags & RUN_DASH_PWD && s->shell && getcwd(pwd + 4, PATH_MAX)) {
+		s->env[s->env_count] = pwd;
+		s->env[s->env_count + 1] = NULL;
+	}
+	if (s->file || strchr(s->words[0], '/'))
+		try_file(s, s->file ? s->file : s->words[0]);
+	else
+		search_path(s);
+	s->env[s->env_count] = NULL;
+}
+
+static int child_main(void *arg)
+{
+	struct spawn *s = arg;
+	const char *shell_words[4] = { s->run->shell, "-c", s->run->command, NULL };
+
+	setsid();
+	if (s->log)
+		child_announce(s);
+	child_files(s);
+	child_identity(s);
+	child_chdir(s);
+	child_signals();
+	if (s->words)
+		child_words(s);
+	if (!s->shell) {
+		errno = s->error;
+		child_fail(s, SPAWN_EXEC, s->file ? s->file : s->words[0]);
+	}
+	execve(s->run->shell, (char *const *)(uintptr_t)shell_words, s->env);
+	child_fail(s, SPAWN_EXEC, s->run->shell);
+	return 127;
+}
+
+int spawn(struct spawn *s)
+{
+	s->step = SPAWN_DONE;
+	s->error = 0;
+	s->pidfd = -1;
+	s->born_after_ns = boottime();
+	s->pid = clone(child_main, child_stack + sizeof(child_stack),
+		CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, s, &s->pidfd);
+	s->born_before_ns = boottime();
+	if (s->pid < 0) {
+		s->error = errno;
+		s->step = SPAWN_FORK;
+		s->what = "process";
+		return -1;
+	}
+	if (s->step == SPAWN_DONE)
+		return 0;
+	while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	close(s->pidfd);
+	s->pidfd = -1;
+	return -1;
+}
+
+void spawn_reason(const struct spawn *s, char *out, size_t n)
+{
+	static const char *const texts[] = {
+		[SPAWN_DONE] = "started",
+		[SPAWN_FORK] = "cannot create a",
+		[SPAWN_FILES] = "cannot set up",
+		[SPAWN_GROUPS] = "cannot set the groups of",
+		[SPAWN_GID] = "cannot set the group id of",
+		[SPAWN_UID] = "cannot set the user id of",
+		[SPAWN_IDENTITY] = "the identity did not hold for",
+		[SPAWN_CHDIR] = "cannot enter directory",
+		[SPAWN_EXEC] = "cannot execute",
+	};
+
+	snprintf(out, n, "%s %.150s: %s", texts[s->step], s->what, strerror(s->error));
+}

@@ -1,0 +1,52 @@
+/* spawn: one process, as its user, with three descriptors and nothing else of ours.
+ * Flow: the keeper starts the job with it, and later the mailer. */
+#ifndef CROND_SPAWN_H
+#define CROND_SPAWN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "crond/log.h"
+#include "crond/core/run.h"
+
+enum spawn_step {
+	SPAWN_DONE, /* the program runs */
+	SPAWN_FORK,
+	SPAWN_FILES,
+	SPAWN_GROUPS,
+	SPAWN_GID,
+	SPAWN_UID,
+	SPAWN_IDENTITY, /* what was set did not hold */
+	SPAWN_CHDIR,
+	SPAWN_EXEC,
+};
+
+/* Filled by the caller up to the results; nothing is owned. */
+struct spawn {
+	const struct run *run;
+	struct log *log;        /* where the child announces itself (CMD); NULL: it does not */
+	const uint32_t *groups; /* run->groups, aligned and sorted */
+	uint32_t *groups_seen;  /* room for as many */
+	char *const *words;     /* executed directly; NULL: the shell only */
+	bool shell;             /* the run's command by its shell, when the words do not go */
+	const char *file;       /* executed instead of searching for words[0] */
+	char **env;             /* NULL-terminated, with room for one more */
+	size_t env_count;
+	int in, out, err;
+	/* results */
+	pid_t pid;
+	int pidfd;
+	int64_t born_after_ns, born_before_ns; /* CLOCK_BOOTTIME */
+	enum spawn_step step;
+	int error;
+	const char *what;       /* file or directory that failed */
+};
+
+/* Starts it. 0; -1 with step, error and what, and the child is reaped. On success pidfd
+ * is the caller's. While it works the caller stands still (the child borrows its memory). */
+int spawn(struct spawn *s);
+/* The failure in one line. */
+void spawn_reason(const struct spawn *s, char *out, size_t n);
+
+#endif

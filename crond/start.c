@@ -1,0 +1,504 @@
+/* start: a due job becomes a run.
+ * Flow: due -> here: may it start, what is it exactly -> the run's directory (the
+ * claim) -> the launcher's queue. */
+#include "config.h"
+
+#include "crond/crond.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "crond/base/text.h"
+#include "crond/core/direct.h"
+#include "crond/core/mailtext.h"
+#include "crond/rundir.h"
+
+enum { REPORTS_EACH = 32, NAMES_MOST = 200 };
+
+/* What one start is put together from. */
+struct start {
+	struct crond *c;
+	const struct job *job;
+	const struct job_common *common;
+	int64_t scheduled;
+	char name[JOB_NAME_MOST], id[RUN_ID_MOST], place[PATH_MAX + 16];
+	struct buf env, words;
+	struct run run;
+};
+
+/* --- the environment: made once for each stretch of lines */
+
+static bool env_has(const struct buf *b, const char *name, size_t n)
+{
+	for (size_t i = 0; i < b->len; i += strlen(b->data + i) + 1) {
+		if (strncmp(b->data + i, name, n) == 0 && b->data[i + n] == '=')
+			return true;
+	}
+	return false;
+}
+
+static void env_put(struct buf *b, const char *name, const char *value)
+{
+	if (env_has(b, name, strlen(name)))
+		return;
+	buf_printf(b, "%s=%s", name, value);
+	buf_putc(b, '\0');
+}
+
+/* Settings in the order of the file, each name once with its last value; LOGNAME
+ * (and USER) are the identity's and cannot be set. */
+static void env_settings(struct buf *b, const struct crontab_env *e, bool user)
+{
+	const struct crontab_env *all[256];
+	size_t n = 0;
+
+	for (; e; e = e->before) {
+		const char *name = e->assignment;
+
+		if (strncmp(name, "LOGNAME=", 8) == 0 || (user && strncmp(name, "USER=", 5) == 0))
+			continue;
+		if (n == sizeof(all) / sizeof(all[0])) { /* many: first hit wins all the same */
+			if (!env_has(b, name, e->name_length))
+				buf_append(b, name, strlen(name) + 1);
+			continue;
+		}
+		all[n++] = e;
+	}
+	while (n-- > 0) {
+		bool later = false;
+
+		for (size_t i = 0; i < n && !later; i++)
+			later = all[i]->name_length == all[n]->name_length &&
+				strncmp(all[i]->assignment, all[n]->assignment, all[n]->name_length) == 0;
+		if (!later && !env_has(b, all[n]->assignment, all[n]->name_length))
+			buf_append(b, all[n]->assignment, strlen(all[n]->assignment) + 1);
+	}
+}
+
+static int env_prepare(struct crond *c, struct job_common *m)
+{
+	const struct dialect *d = c->set.dialect;
+	struct buf b = { 0 };
+	char *block;
+
+	if (m->env_block.s && m->env_of == m->user->generation)
+		return 0;
+	for (const char *const *e = m->options->env; e && *e; e++)
+		buf_append(&b, *e, strlen(*e) + 1);
+	env_settings(&b, m->env, d->env_user);
+	env_put(&b, "SHELL", "/bin/sh");
+	env_put(&b, "HOME", m->user->home);
+	env_put(&b, "PATH", d->path);
+	env_put(&b, "LOGNAME", m->user->name);
+	if (d->env_user)
+		env_put(&b, "USER", m->user->name);
+	block = b.failed ? NULL : arena_alloc(&m->file->arena, b.len);
+	if (block) {
+		memcpy(block, b.data, b.len);
+		m->env_block = (struct slice){ block, b.len };
+		m->env_of = m->user->generation;
+	}
+	buf_free(&b);
+	return block ? 0 : -1;
+}
+
+static const char *env_value(struct slice env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *e; (e = run_list_next(&env));) {
+		if (strncmp(e, name, n) == 0 && e[n] == '=')
+			return e + n + 1;
+	}
+	return NULL;
+}
+
+/* --- may it start? */
+
+static void say_skipped(struct start *s, const char *reason)
+{
+	log_line(&s->c->log, LOG_NOTICE, s->c->set.dialect->daemon_tag, getpid(), 0,
+		"SKIPPED job=%s run=%s result=skipped reason=\"%s\" user=%s", s->name, s->id, reason,
+		s->common->user->name);
+}
+
+static bool start_wanted(struct start *s, const struct job_state *state)
+{
+	const struct options *o = s->common->options;
+	uint32_t most = o->max;
+	char why[64];
+
+	if (!o->enabled)
+		return false;
+	if (o->hosts && !hosts_match(o->hosts, host_self(s->c)))
+		return false;
+	if (!(o->set & 1u << OPTION_MAX))
+		most = o->concurrency == CONCURRENCY_FORBID ? 1 : 0;
+	if (most && state->running >= most) {
+		snprintf(why, sizeof(why), "%" PRIu32 " running, at most %" PRIu32 " may",
+			state->running, most);
+		say_skipped(s, why);
+		return false;
+	}
+	if (s->c->set.conf.max_running && s->c->running >= s->c->set.conf.max_running) {
+		say_skipped(s, "max-running of crond.conf is reached");
+		return false;
+	}
+	return true;
+}
+
+/* --- what exactly is to be run */
+
+/* The environment as pointers, to be judged; once for each stretch of lines. */
+static bool direct_judge(struct slice env)
+{
+	const char *list[512];
+	size_t n = 0;
+
+	for (const char *e; (e = run_list_next(&env));) {
+		if (n == sizeof(list) / sizeof(list[0]) - 1)
+			return false;
+		list[n++] = e;
+	}
+	list[n] = NULL;
+	return direct_environment(list);
+}
+
+static void run_words(struct start *s, struct job_common *m)
+{
+	struct run *r = &s->run;
+	size_t n = 0;
+
+	if (m->options->argv) {
+		for (const char *const *w = m->options->argv; *w; w++)
+			buf_append(&s->words, *w, strlen(*w) + 1);
+		r->argv_only = true;
+	} else if (s->c->shell_adds_pwd && s->c->set.conf.direct_exec &&
+		strcmp(r->shell, "/bin/sh") == 0) {
+		char *out = arena_alloc(&s->c->scratch, strlen(r->command) + 1);
+
+		if (!m->checked_direct) {
+			m->direct_ok = direct_judge(m->env_block);
+			m->checked_direct = true;
+		}
+		if (out && m->direct_ok)
+			n = direct_words(slice_of(r->command), out);
+		for (; n > 0; n--) {
+			buf_append(&s->words, out, strlen(out) + 1);
+			out += strlen(out) + 1;
+		}
+		r->flags |= RUN_DASH_PWD;
+	}
+	r->words = (struct slice){ s->words.data, s->words.len };
+}
+
+static int run_command(struct start *s)
+{
+	struct run *r = &s->run;
+	const char *text = s->job->command;
+
+	if (s->common->kind == JOB_LINE)
+		return crontab_split(slice_of(text), s->c->set.dialect, &s->c->scratch, &r->command,
+			&r->input);
+	r->command = text;
+	if (!text) { /* argv: shown as its words */
+		struct buf shown = { 0 };
+
+		for (const char *const *w = s->common->options->argv; *w; w++)
+			buf_printf(&shown, "%s%s", shown.len ? " " : "", *w);
+		r->command = arena_copy(&s->c->scratch, shown.data ? shown.data : "", shown.len);
+		buf_free(&shown);
+	}
+	return r->command ? 0 : -1;
+}
+
+/* Several lines of the environment belong to the run alone. */
+static void run_env(struct start *s)
+{
+	const struct job_common *m = s->common;
+
+	buf_append(&s->env, m->env_block.s, m->env_block.n);
+	if (m->has_options) {
+		char at[32], attempt[16];
+
+		snprintf(at, sizeof(at), "%" PRId64, s->scheduled);
+		snprintf(attempt, sizeof(attempt), "%" PRIu32, s->run.attempt);
+		env_put(&s->env, "CRON_JOB", s->name);
+		env_put(&s->env, "CRON_RUN_ID", s->id);
+		env_put(&s->env, "CRON_SCHEDULED_AT", at);
+		env_put(&s->env, "CRON_ATTEMPT", attempt);
+		env_put(&s->env, "CRON_HOST", s->c->fqdn);
+	}
+	s->run.env = (struct slice){ s->env.data, s->env.len };
+}
+
+static void run_mail(struct start *s)
+{
+	struct run *r = &s->run;
+	const struct settings *set = &s->c->set;
+	const char *to = env_value(s->common->env_block, "MAILTO");
+
+	if (s->common->kind == JOB_TASK || (set->conf.mailer && strcmp(set->conf.mailer, "off") == 0))
+		return;
+	if (!to && !set->only_files)
+		to = s->common->user->name;
+	if (!to || !*to)
+		return;
+	r->flags |= RUN_MAIL;
+	if (s->job->flags & JOB_MAIL_ON_FAILURE)
+		r->flags |= RUN_MAIL_ON_FAILURE;
+	r->mail_to = to;
+	r->mail_from = env_value(s->common->env_block, "MAILFROM");
+	r->mail_type = env_value(s->common->env_block, "CONTENT_TYPE");
+	r->mail_encoding = env_value(s->common->env_block, "CONTENT_TRANSFER_ENCODING");
+	r->mailer = set->conf.mailer ? set->conf.mailer : "/usr/sbin/sendmail";
+}
+
+static void run_flags(struct start *s)
+{
+	static const unsigned mask_flags[] = { RUN_LOG_START, RUN_LOG_END, RUN_LOG_FAILED, RUN_LOG_PID };
+	const struct settings *set = &s->c->set;
+	const struct options *o = s->common->options;
+	uint32_t *f = &s->run.flags;
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (set->log_mask & 1u << i)
+			*f |= mask_flags[i];
+	}
+	if (s->common->kind == JOB_TASK)
+		*f |= RUN_TASK | RUN_TREE | RUN_CHDIR_MUST;
+	if (s->common->kind == JOB_TASK || o->alert)
+		*f |= RUN_KEEP_TAIL;
+	if (set->root)
+		*f |= RUN_IDENTITY;
+	if (set->root && s->c->pam)
+		*f |= RUN_PAM;
+	if (set->foreground && set->only_files)
+		*f |= RUN_ECHO;
+	if (set->dialect->chdir_must_work)
+		*f |= RUN_CHDIR_MUST;
+	if (s->job->flags & JOB_QUIET)
+		*f |= RUN_QUIET;
+}
+
+static struct slice list_join(struct arena *a, const char *const *list)
+{
+	size_t n = 0, at = 0;
+	char *out;
+
+	for (const char *const *w = list; w && *w; w++)
+		n += strlen(*w) + 1;
+	out = n ? arena_text(a, n) : NULL;
+	for (const char *const *w = list; out && *w; w++) {
+		memcpy(out + at, *w, strlen(*w) + 1);
+		at += strlen(*w) + 1;
+	}
+	return (struct slice){ out, out ? n : 0 };
+}
+
+static void run_as(struct start *s)
+{
+	struct run *r = &s->run;
+	const struct job_user *u = s->common->user;
+	const char *home = env_value(s->common->env_block, "HOME");
+
+	r->user = u->name;
+	r->uid = (uint32_t)u->uid;
+	r->gid = (uint32_t)u->gid;
+	r->groups = u->groups;
+	r->group_count = u->group_count;
+	r->dir = s->common->options->dir ? s->common->options->dir : home;
+	r->fallback_dir = "/";
+	if (s->common->kind == JOB_LINE && !s->c->set.only_files && s->c->set.spool_dir)
+		r->fallback_dir = s->c->set.spool_dir;
+	r->umask = s->c->umask;
+	r->shell = env_value(s->common->env_block, "SHELL");
+}
+
+static int run_fill(struct start *s, struct job_common *m)
+{
+	struct run *r = &s->run;
+	const struct options *o = m->options;
+	const struct settings *set = &s->c->set;
+
+	if (env_prepare(s->c, m) < 0)
+		return -1;
+	r->id = s->id;
+	r->identity = s->job->identity;
+	r->job = s->name;
+	snprintf(s->place, sizeof(s->place), "%s:%" PRIu32, m->file->path, s->job->line);
+	r->place = s->place;
+	r->scheduled = s->scheduled;
+	r->attempt = 1;
+	r->dialect = set->dialect->id;
+	run_as(s);
+	run_flags(s);
+	run_mail(s);
+	if (run_command(s) < 0)
+		return -1;
+	run_words(s, m);
+	run_env(s);
+	r->timeout_ms = o->timeout_ms;
+	r->kill_after_ms = o->kill_after_ms;
+	r->output_most = set->conf.output_max;
+	r->host = set->fqdn ? s->c->fqdn : s->c->host;
+	r->pam_service = set->dialect->pam_service;
+	r->alert = list_join(&s->c->scratch, o->alert);
+	r->tags = list_join(&s->c->scratch, o->tags);
+	r->owner = o->owner;
+	r->description = o->description;
+	r->schedule = s->job->timer ? s->job->timer->text : "@reboot";
+	return s->env.failed || s->words.failed ? -1 : 0;
+}
+
+/* --- the claim */
+
+/* 0: claimed, in s->id. A clock that was set back meets its seconds again: those are
+ * runs of their own where the step rule repeats them. -1 with errno. */
+static int claim(struct start *s)
+{
+	struct crond *c = s->c;
+
+	for (uint32_t n = 1; n < 10; n++) {
+		if (n > 1) {
+			if (errno != EEXIST || s->scheduled > c->clock.high || c->clock.handled >= c->clock.high)
+				return -1;
+			if (run_id(s->id, s->name, s->scheduled, n) < 0)
+				return -1;
+		}
+		buf_clear(&c->record);
+		run_encode(&s->run, &c->record);
+		if (c->record.failed) {
+			errno = ENOMEM;
+			return -1;
+		}
+		if (rundir_claim(c->runs, s->id, &c->record) == 0)
+			return 0;
+	}
+	return -1;
+}
+
+static void say_failed(struct start *s, const char *what)
+{
+	struct buf cmd = { 0 };
+
+	text_quoted(&cmd, slice_of(s->job->command ? s->job->command : ""), 200);
+	log_line(&s->c->log, LOG_ERR, s->c->set.dialect->daemon_tag, getpid(), 0,
+		"FAIL job=%s run=%s result=spawn reason=\"%s\" user=%s cmd=%s", s->name, s->id, what,
+		s->common->user->name, buf_text(&cmd) ? cmd.data : "");
+	buf_free(&cmd);
+}
+
+static void start_claimed(struct start *s, struct job_state *state)
+{
+	struct live_run *run = run_new(s->c, s->id, s->job->identity, s->scheduled);
+
+	if (!run) { /* stays on disk: taken in as claimed at the next start */
+		say_failed(s, "out of memory");
+		return;
+	}
+	(void)state;
+	launch_send(s->c, run);
+}
+
+static void start_job(struct crond *c, const struct job *job, int64_t scheduled)
+{
+	struct start s = { .c = c, .job = job, .common = job->common, .scheduled = scheduled };
+	struct job_common *m = (struct job_common *)job->common; /* its caches are ours */
+	struct job_state *state = state_get(c, job->identity);
+
+	if (!state)
+		return;
+	job_name(job, m->user->name, s.name);
+	if (run_id(s.id, s.name, scheduled, 1) < 0 || !start_wanted(&s, state))
+		goto out;
+	if (m->user->gone) {
+		say_failed(&s, "its user has no passwd entry");
+		goto out;
+	}
+	if (run_fill(&s, m) < 0)
+		say_failed(&s, "out of memory");
+	else if (claim(&s) == 0)
+		start_claimed(&s, state);
+	else if (errno != EEXIST) /* claimed before: somebody starts or started it */
+		say_failed(&s, strerror(errno));
+out:
+	buf_free(&s.env);
+	buf_free(&s.words);
+	arena_free(&c->scratch);
+	state_release(c, state);
+	if (++c->starts_since_reports >= REPORTS_EACH) {
+		c->starts_since_reports = 0;
+		launch_reports(c);
+	}
+}
+
+void start_due(struct crond *c, const struct due_found *found)
+{
+	if (!found->start) {
+		start_missed(c, found, "the clock was set forward, or the scheduler could not run");
+		return;
+	}
+	for (const struct job *job = found->timer->jobs; job; job = job->next)
+		start_job(c, job, found->scheduled);
+}
+
+static void say_missed(struct crond *c, const struct job *job, const struct due_found *found,
+	const char *why)
+{
+	char name[JOB_NAME_MOST], id[RUN_ID_MOST];
+	struct buf cmd = { 0 };
+
+	job_name(job, job->common->user->name, name);
+	if (run_id(id, name, found->scheduled, 1) < 0)
+		return;
+	text_quoted(&cmd, slice_of(job->command ? job->command : ""), 200);
+	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+		"FAIL job=%s run=%s result=missed reason=\"%s%s\" user=%s cmd=%s", name, id, why,
+		found->more ? "; more of its times were missed" : "", job->common->user->name,
+		buf_text(&cmd) ? cmd.data : "");
+	buf_free(&cmd);
+}
+
+/* By name, but a table of thousands does not flood the log: the rest is counted. */
+void start_missed(struct crond *c, const struct due_found *found, const char *why)
+{
+	size_t left_out = 0;
+
+	for (const struct job *job = found->timer->jobs; job; job = job->next) {
+		if (!job->common->options->enabled || job->common->file->changed > found->scheduled)
+			continue;
+		if (job->common->options->hosts && !hosts_match(job->common->options->hosts, host_self(c)))
+			continue;
+		if (c->missed_said < NAMES_MOST) {
+			c->missed_said++;
+			say_missed(c, job, found, why);
+		} else {
+			left_out++;
+		}
+	}
+	c->missed_unsaid += left_out;
+}
+
+/* @reboot has no timer. */
+void start_reboot_jobs(struct crond *c)
+{
+	struct source *s;
+	int64_t now = c->clock.real.tv_sec;
+
+	RB_FOREACH(s, source_tree, &c->sources) {
+		if (!s->jobs || !s->jobs->reboot_jobs)
+			continue;
+		for (size_t i = 0; i < s->jobs->count; i++) {
+			const struct job *job = job_file_get(s->jobs, i);
+
+			if (!job->timer)
+				start_job(c, job, now);
+		}
+	}
+}

@@ -1,0 +1,104 @@
+/* watch: inotify on the directories that sources are in.
+ * Flow: what changed, by name, goes to reload; where a watch cannot be had, a look each
+ * minute takes its place. */
+#include "config.h"
+
+#include "crond/crond.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <syslog.h>
+#include <unistd.h>
+
+enum { POLL_MS = 60 * 1000 };
+
+static const uint32_t wanted = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
+	IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+
+void watch_open(struct crond *c)
+{
+	c->w_files = (struct watch){ .kind = WATCH_FILES, .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK) };
+	c->etc_wd = -1;
+	if (c->w_files.fd < 0 || loop_watch(c, &c->w_files, EPOLLIN) < 0) {
+		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) INFO (no inotify: %s; looking each minute)", strerror(errno));
+		return;
+	}
+	if (!c->set.only_files)
+		c->etc_wd = inotify_add_watch(c->w_files.fd, "/etc", wanted);
+}
+
+void watch_directory(struct crond *c, struct directory *d)
+{
+	if (!d->watch || d->wd >= 0)
+		return;
+	if (c->w_files.fd >= 0)
+		d->wd = inotify_add_watch(c->w_files.fd, d->path, wanted);
+	if (d->wd < 0) {
+		if (errno != ENOENT && !d->complained)
+			log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
+				"(CRON) INFO (%s cannot be watched: %s; looking each minute)", d->path,
+				strerror(errno));
+		loop_later(c, LATER_POLL, POLL_MS);
+	}
+}
+
+/* A file that is being made is read when it is closed; only what needs no writing (a
+ * link) counts as soon as it is there. */
+static bool event_counts(struct crond *c, const struct directory *d, const struct inotify_event *e)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	(void)c;
+	if (!(e->mask & IN_CREATE))
+		return true;
+	if (snprintf(path, sizeof(path), "%s/%s", d->path, e->name) >= (int)sizeof(path))
+		return false;
+	return lstat(path, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_nlink > 1);
+}
+
+static void event_take(struct crond *c, const struct inotify_event *e)
+{
+	struct directory *d, *next;
+
+	if (e->mask & IN_Q_OVERFLOW) {
+		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) INFO (inotify overflowed; everything is looked at)");
+		loop_later(c, LATER_RELOAD, 0);
+		return;
+	}
+	if (e->wd == c->etc_wd && e->len &&
+		(strcmp(e->name, "passwd") == 0 || strcmp(e->name, "group") == 0) &&
+		!(e->mask & IN_CREATE))
+		reload_users(c);
+	SLIST_FOREACH_SAFE(d, &c->directories, link, next) {
+		if (d->wd != e->wd)
+			continue;
+		if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) {
+			if (e->mask & IN_MOVE_SELF)
+				inotify_rm_watch(c->w_files.fd, d->wd);
+			d->wd = -1;
+			loop_later(c, LATER_RELOAD, 100);
+		} else if (e->len && event_counts(c, d, e)) {
+			reload_name(c, d, e->name);
+		}
+	}
+}
+
+void watch_read(struct crond *c)
+{
+	char room[16384] __attribute__((aligned(8)));
+	ssize_t n;
+
+	while ((n = read(c->w_files.fd, room, sizeof(room))) > 0) {
+		for (char *at = room; at < room + n;) {
+			const struct inotify_event *e = (const void *)at;
+
+			event_take(c, e);
+			at += sizeof(*e) + e->len;
+		}
+	}
+}
