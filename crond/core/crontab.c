@@ -165,7 +165,8 @@ static int apply_second(struct walk *w, struct crontab_entry *e, struct diag *d)
 			e->schedule.flags & SCHEDULE_REBOOT ? "reboot" : "every");
 	if (e->schedule.flags & SCHEDULE_SECONDS)
 		return diag_error(d, 0, 0, "second is given, and a field for seconds too");
-	return schedule_set_second(&e->schedule, slice_of(second), rules->dialect->grammar,
+	/* No old table holds this field, so it need not be read as loosely as Debian reads. */
+	return schedule_set_second(&e->schedule, slice_of(second), GRAMMAR_CRONIE,
 		text_hash(rules->seed, from, n), d);
 }
 
@@ -285,7 +286,10 @@ static void walk_end(struct walk *w)
 	struct diag d;
 
 	if (w->pending.line) {
-		diag_warning(&d, w->pending.line, 0, "options without an entry below them");
+		const struct pending *p = &w->pending;
+
+		diag_warning(&d, p->line, 0, "options without an entry below them%s%s",
+			p->bad ? ": " : "", p->bad ? p->fault.text : "");
 		tell(w, &d);
 	}
 	r->lines = w->line;
