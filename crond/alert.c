@@ -101,7 +101,7 @@ static void events_unsent(struct crond *c)
 static void notify_start(struct crond *c)
 {
 	char spool[PATH_MAX + 16];
-	char *const argv[] = { "crond-notify", "3", spool, NULL };
+	const char *const argv[] = { "crond-notify", "3", spool, NULL };
 	int fds[2];
 	uid_t uid;
 	gid_t gid;

@@ -159,6 +159,7 @@ struct job_state {
 	uint32_t failures; /* in a row */
 };
 RB_HEAD(state_tree, job_state);
+RB_PROTOTYPE(state_tree, job_state, link, state_order)
 
 struct job_state *state_get(struct crond *c, uint64_t identity); /* made if new; NULL: memory */
 void state_failures(struct crond *c, struct job_state *s, uint32_t failures);
@@ -177,6 +178,7 @@ struct keeper {
 	struct watch *watch;
 };
 RB_HEAD(keeper_tree, keeper);
+RB_PROTOTYPE(keeper_tree, keeper, link, keeper_order)
 
 struct live_run {
 	RB_ENTRY(live_run) link;
@@ -211,7 +213,7 @@ void launch_ended(struct crond *c);
 bool launch_probe_shell(struct crond *c);
 /* A helper program with exactly fds[0..n-1] as its descriptors 3.., clean signals and
  * environment; uid and gid (with no further groups) unless uid is -1. Its pid or -1. */
-pid_t launch_helper(struct crond *c, const char *name, char *const *argv, const int *fds, int n,
+pid_t launch_helper(struct crond *c, const char *name, const char *const *argv, const int *fds, int n,
 	uid_t uid, gid_t gid);
 /* runs.c */
 struct live_run *run_new(struct crond *c, const char *id, uint64_t identity, int64_t scheduled);

@@ -35,8 +35,8 @@ static void say(struct crond *c, const char *what, const char *why)
 
 struct helper {
 	const char *path;
-	char *const *argv;
-	char *const *env;
+	const char *const *argv;
+	const char *const *env;
 	int fds[FDS_MOST], n;
 	int out;           /* standard output, or -1: leave it */
 	uid_t uid;
@@ -76,7 +76,7 @@ static void __attribute__((noreturn)) helper_child(const struct helper *h)
 	}
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execve(h->path, h->argv, h->env);
+	execve(h->path, (char *const *)h->argv, (char *const *)h->env);
 	_exit(127);
 }
 
@@ -94,9 +94,9 @@ static pid_t __attribute__((noinline)) helper_start(const struct helper *h)
 	return pid;
 }
 
-static char *const clean_env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
+static const char *const clean_env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
 
-pid_t launch_helper(struct crond *c, const char *name, char *const *argv, const int *fds, int n,
+pid_t launch_helper(struct crond *c, const char *name, const char *const *argv, const int *fds, int n,
 	uid_t uid, gid_t gid)
 {
 	char path[PATH_MAX + 32];
@@ -160,8 +160,8 @@ static bool probe_judge(const char *out, size_t n)
 bool launch_probe_shell(struct crond *c)
 {
 	char command[PATH_MAX + 64], out[4096];
-	char *const argv[] = { "/bin/sh", "-c", command, NULL };
-	char *const env[] = { "PROBE=1", NULL };
+	const char *const argv[] = { "/bin/sh", "-c", command, NULL };
+	const char *const env[] = { "PROBE=1", NULL };
 	struct helper h = { .path = "/bin/sh", .argv = argv, .env = env, .uid = (uid_t)-1,
 		.files = { c->files_soft, c->files_hard } };
 	int pipes[2];
@@ -245,7 +245,7 @@ static pid_t launcher_exec(struct crond *c)
 {
 	static const char *const names[] = { "crond-launcher", "crond-launcher-pam" };
 	char level[16];
-	char *const argv[] = { (char *)names[c->pam], "3", "4", "5", "6",
+	const char *const argv[] = { names[c->pam], "3", "4", "5", "6",
 		c->log.target == LOG_TO_STDERR ? "stderr" : "syslog", level, NULL };
 	int fds[] = { c->queue_far, c->report_far, c->runs, c->shared_fd };
 

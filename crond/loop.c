@@ -217,7 +217,7 @@ static void loop_take(struct crond *c, struct watch *w, uint32_t events)
 }
 
 /* Reports of ended runs before pidfds of their keepers: the order they happened in. */
-static void loop_take_all(struct crond *c, struct epoll_event *events, int n)
+static void loop_take_all(struct crond *c, const struct epoll_event *events, int n)
 {
 	for (int i = 0; i < n; i++) {
 		struct watch *w = events[i].data.ptr;
@@ -233,7 +233,7 @@ static void loop_take_all(struct crond *c, struct epoll_event *events, int n)
 	}
 }
 
-static int signals_open(struct crond *c)
+static int signals_open(void)
 {
 	static const int taken[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR2, SIGHUP, SIGURG, SIGCHLD };
 	sigset_t set;
@@ -255,7 +255,7 @@ int loop_open(struct crond *c)
 		.fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK) };
 	c->w_later = (struct watch){ .kind = WATCH_LATER,
 		.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK) };
-	c->w_signal = (struct watch){ .kind = WATCH_SIGNAL, .fd = signals_open(c) };
+	c->w_signal = (struct watch){ .kind = WATCH_SIGNAL, .fd = signals_open() };
 	if (c->epoll < 0 || c->w_clock.fd < 0 || c->w_later.fd < 0 || c->w_signal.fd < 0)
 		return -1;
 	if (loop_watch(c, &c->w_clock, EPOLLIN) < 0 || loop_watch(c, &c->w_later, EPOLLIN) < 0)

@@ -26,7 +26,7 @@ static int keeper_order(const struct keeper *a, const struct keeper *b)
 }
 
 RB_GENERATE(run_tree, live_run, link, live_order)
-RB_GENERATE_STATIC(keeper_tree, keeper, link, keeper_order)
+RB_GENERATE(keeper_tree, keeper, link, keeper_order)
 
 struct live_run *run_new(struct crond *c, const char *id, uint64_t identity, int64_t scheduled)
 {

@@ -34,7 +34,7 @@ static int state_order(const struct job_state *a, const struct job_state *b)
 	return a->identity < b->identity ? -1 : a->identity > b->identity;
 }
 
-RB_GENERATE_STATIC(state_tree, job_state, link, state_order)
+RB_GENERATE(state_tree, job_state, link, state_order)
 
 struct job_state *state_get(struct crond *c, uint64_t identity)
 {

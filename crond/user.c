@@ -94,7 +94,8 @@ const struct job_user *user_get(struct crond *c, const char *name)
 const struct job_user *user_self(struct crond *c)
 {
 	struct passwd *pw = getpwuid(geteuid());
-	struct passwd made_up = { .pw_name = "nobody-known", .pw_dir = "/" };
+	static char unknown[] = "unknown", root_dir[] = "/";
+	struct passwd made_up = { .pw_name = unknown, .pw_dir = root_dir };
 	struct job_user *u;
 
 	if (!pw) { /* a uid without an entry, as containers have them */

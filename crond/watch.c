@@ -6,6 +6,7 @@
 #include "crond/crond.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -47,12 +48,11 @@ void watch_directory(struct crond *c, struct directory *d)
 
 /* A file that is being made is read when it is closed; only what needs no writing (a
  * link) counts as soon as it is there. */
-static bool event_counts(struct crond *c, const struct directory *d, const struct inotify_event *e)
+static bool event_counts(const struct directory *d, const struct inotify_event *e)
 {
 	char path[PATH_MAX];
 	struct stat st;
 
-	(void)c;
 	if (!(e->mask & IN_CREATE))
 		return true;
 	if (snprintf(path, sizeof(path), "%s/%s", d->path, e->name) >= (int)sizeof(path))
@@ -82,7 +82,7 @@ static void event_take(struct crond *c, const struct inotify_event *e)
 				inotify_rm_watch(c->w_files.fd, d->wd);
 			d->wd = -1;
 			loop_later(c, LATER_RELOAD, 100);
-		} else if (e->len && event_counts(c, d, e)) {
+		} else if (e->len && event_counts(d, e)) {
 			reload_name(c, d, e->name);
 		}
 	}

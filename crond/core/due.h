@@ -55,7 +55,7 @@ struct due_found {
 /* Goes to `now`, calling found for all that fell due in between, in the order of time,
  * and for what a step skipped. step: by how much the clock is known to have been
  * moved (or the host slept) since the last call, in seconds, 0 normally.
- * Late by less than a minute: each nominal second counts. Beyond: the step table.
+ * Late by less than a minute: each nominal second counts. Beyond: the step table. */
 void due_advance(struct due *d, int64_t now, int64_t step,
 	void (*found)(void *arg, const struct due_found *f), void *arg);
 /* The first call, or the clock was set back: all timers (back: those the step
