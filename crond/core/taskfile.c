@@ -1,0 +1,270 @@
+/* taskfile: bytes of a task file in, tasks and diagnostics out.
+ * Flow: a scanner of ours cuts the bytes into sections, libconfuse reads each, the
+ * option table judges the values. */
+#include "crond/core/taskfile.h"
+
+#include <stdlib.h>
+
+#include "crond/base/arena.h"
+#include "crond/base/text.h"
+#include "crond/core/options_value.h"
+#include "crond/core/section.h"
+#include "crond/core/settings.h"
+
+enum { SHOWN_MOST = 64 };
+
+/* Titles seen so far, for the one question whether one came before. */
+struct title {
+	struct slice name;
+	uint32_t line;
+};
+
+struct titles {
+	struct title *slots; /* name.s NULL: free */
+	size_t count, room;  /* room is a power of two */
+};
+
+struct parser {
+	uint64_t seed_host;
+	struct arena *arena;
+	const struct taskfile_sink *sink;
+	struct taskfile_result *result;
+	struct setting_def defs[OPTIONS + 1];
+	enum option_id ids[OPTIONS]; /* of defs */
+	struct titles titles;
+};
+
+/* A task being read. */
+struct draft {
+	struct parser *parser;
+	struct taskfile_task task;
+	uint32_t schedule_line, schedule_column;
+	bool refused;
+};
+
+static void report(struct parser *p, const struct diag *d)
+{
+	p->result->errors++;
+	p->sink->diag(p->sink->arg, d);
+}
+
+static void define(struct parser *p)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < OPTIONS; i++) {
+		const struct option_def *def = option_get((enum option_id)i);
+
+		if (!def->task)
+			continue;
+		p->defs[n] = (struct setting_def){ def->name, def->list };
+		p->ids[n++] = def->id;
+	}
+}
+
+static struct title *title_slot(const struct titles *t, struct slice name)
+{
+	size_t i = (size_t)text_hash(0, name.s, name.n) & (t->room - 1);
+
+	while (t->slots[i].name.s && !slice_equal(t->slots[i].name, name))
+		i = (i + 1) & (t->room - 1);
+	return &t->slots[i];
+}
+
+static int titles_grow(struct titles *t)
+{
+	struct titles bigger = { .count = t->count, .room = t->room ? t->room * 2 : 64 };
+
+	bigger.slots = calloc(bigger.room, sizeof(*bigger.slots));
+	if (!bigger.slots)
+		return -1;
+	for (size_t i = 0; i < t->room; i++) {
+		if (t->slots[i].name.s)
+			*title_slot(&bigger, t->slots[i].name) = t->slots[i];
+	}
+	free(t->slots);
+	*t = bigger;
+	return 0;
+}
+
+/* The line of an equal title before this one; 0 and noted if there is none; -1 when
+ * memory is out. */
+static int64_t title_before(struct titles *t, struct slice name, uint32_t line)
+{
+	struct title *slot;
+
+	if (t->count * 2 >= t->room && titles_grow(t))
+		return -1;
+	slot = title_slot(t, name);
+	if (slot->name.s)
+		return slot->line;
+	*slot = (struct title){ name, line };
+	t->count++;
+	return 0;
+}
+
+static void draft_refuse(struct draft *draft, struct diag *d, uint32_t line, uint32_t column)
+{
+	draft->refused = true;
+	d->line = line;
+	d->column = column;
+	report(draft->parser, d);
+}
+
+static void draft_setting(void *arg, const struct setting *s)
+{
+	struct draft *draft = arg;
+	struct parser *p = draft->parser;
+	enum option_id id = p->ids[s->def];
+	struct diag d;
+
+	if (id == OPTION_SCHEDULE) {
+		draft->schedule_line = s->line;
+		draft->schedule_column = s->column;
+	}
+	if (options_set(&draft->task.options, p->arena, id, JOB_TASK, s->values, s->count, &d))
+		draft_refuse(draft, &d, s->line, s->column);
+}
+
+static void draft_diag(void *arg, const struct diag *d)
+{
+	struct draft *draft = arg;
+
+	report(draft->parser, d);
+}
+
+/* What can only be said once all options are known. */
+static void draft_finish(struct draft *draft, const struct section *s)
+{
+	struct parser *p = draft->parser;
+	struct taskfile_task *task = &draft->task;
+	struct slice schedule;
+	struct diag d, why;
+
+	if (options_check(&task->options, JOB_TASK, &d)) {
+		draft_refuse(draft, &d, s->line, s->column);
+		return;
+	}
+	schedule = slice_of(task->options.schedule);
+	if (schedule_parse(&task->schedule, schedule, GRAMMAR_EXTENDED,
+		    text_hash(p->seed_host, s->title.s, s->title.n), p->arena, &why) == 0)
+		return;
+	option_bad("schedule", schedule, why.text, &d);
+	draft_refuse(draft, &d, draft->schedule_line, draft->schedule_column);
+}
+
+/* 0, also for a task that was refused; -1 when memory is out or the sink said stop. */
+static int parse_task(struct parser *p, const struct section *s)
+{
+	struct draft draft = { .parser = p, .task.line = s->title_line };
+	struct settings_sink sink = { draft_setting, draft_diag, &draft };
+	int rc;
+
+	options_default(&draft.task.options, JOB_TASK);
+	rc = settings_read(s, p->defs, "option", &sink);
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	if (!draft.refused)
+		draft_finish(&draft, s);
+	if (draft.refused)
+		return 0;
+	draft.task.name = arena_copy(p->arena, s->title.s, s->title.n);
+	if (!draft.task.name)
+		return -1;
+	p->result->tasks++;
+	return p->sink->task(p->sink->arg, &draft.task) ? -1 : 0;
+}
+
+static int shown(struct slice s)
+{
+	return s.n < SHOWN_MOST ? (int)s.n : SHOWN_MOST;
+}
+
+/* Anything at the top level that is no task. */
+static void refuse_part(struct parser *p, const struct section *s)
+{
+	static const char *const types[] = { "task", NULL };
+	const char *near = text_nearest(s->type, types);
+	struct diag d;
+
+	if (s->wrong)
+		diag_error(&d, s->line, s->column, "%s: '%.*s'", s->wrong, shown(s->type), s->type.s);
+	else if (s->setting)
+		diag_error(&d, s->line, s->column, "'%.*s' is set outside of a task", shown(s->type),
+			s->type.s);
+	else
+		diag_error(&d, s->line, s->column, "unknown section '%.*s'%s", shown(s->type), s->type.s,
+			near ? ", did you mean 'task'?" : "");
+	report(p, &d);
+}
+
+/* A section `task`: what is wrong with its title, if anything. 1 if so; -1 when memory
+ * is out. */
+static int refuse_title(struct parser *p, const struct section *s)
+{
+	struct diag d;
+	int64_t before;
+
+	if (!s->title.s) {
+		diag_error(&d, s->line, s->column, "a task without a name");
+		report(p, &d);
+		return 1;
+	}
+	if (!taskfile_name_ok(s->title)) {
+		option_bad("name of a task", s->title, "letters, digits, '.', '_' and '-' are allowed, "
+			"at most 64, and a letter or digit comes first", &d);
+		d.line = s->title_line;
+		d.column = s->title_column;
+		report(p, &d);
+		return 1;
+	}
+	before = title_before(&p->titles, s->title, s->title_line);
+	if (before <= 0)
+		return before < 0 ? -1 : 0;
+	diag_error(&d, s->title_line, s->title_column,
+		"a second task '%.*s', the first is in line %u", shown(s->title), s->title.s,
+		(unsigned)before);
+	report(p, &d);
+	return 1;
+}
+
+/* 0, or -1 when memory is out or the sink said stop. */
+static int parse_part(struct parser *p, const struct section *s)
+{
+	int rc;
+
+	if (s->wrong || s->setting || !slice_is(s->type, "task")) {
+		refuse_part(p, s);
+		return 0;
+	}
+	rc = refuse_title(p, s);
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	return parse_task(p, s);
+}
+
+int taskfile_parse(struct slice bytes, uint64_t seed_host, struct arena *arena,
+	const struct taskfile_sink *sink, struct taskfile_result *result)
+{
+	struct parser p = { .seed_host = seed_host, .arena = arena, .sink = sink, .result = result };
+	struct section_scanner scanner;
+	struct section section;
+	struct diag d;
+	int rc;
+
+	*result = (struct taskfile_result){ 0 };
+	define(&p);
+	section_start(&scanner, bytes);
+	while ((rc = section_next(&scanner, &section, &d)) > 0) {
+		if (parse_part(&p, &section)) {
+			free(p.titles.slots);
+			return -1;
+		}
+	}
+	free(p.titles.slots);
+	if (rc < 0) {
+		result->broken = true;
+		report(&p, &d);
+	}
+	return 0;
+}
