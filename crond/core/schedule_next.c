@@ -43,18 +43,35 @@ static int nearest_weekday(const struct month *m, int day)
 	return day;
 }
 
+/* A week's bits laid out over a month that begins with weekday `first`. */
+static uint32_t week_days(uint8_t dow, int first)
+{
+	uint64_t week = (uint64_t)(dow >> first | dow << (7 - first)) & 0x7f;
+
+	return (uint32_t)((week | week << 7 | week << 14 | week << 21 | week << 28) << 1);
+}
+
+/* The day that is n before the last, or 0. */
+static int last_but(const struct month *m, int n)
+{
+	return n < m->length ? m->length - n : 0;
+}
+
 /* What L, L-3, W and LW mean in one month. */
 static uint32_t extra_days(const struct schedule_extra *x, const struct month *m)
 {
 	uint32_t days = 0;
 
-	for (int d = 1; d <= m->length; d++) {
-		int behind = m->length - d; /* days that come after */
+	for (uint32_t b = x->last; b; b &= b - 1)
+		days |= bit(last_but(m, __builtin_ctz(b)));
+	for (uint32_t b = x->dom_near; b; b &= b - 1) {
+		if (__builtin_ctz(b) <= m->length)
+			days |= bit(nearest_weekday(m, __builtin_ctz(b)));
+	}
+	for (uint32_t b = x->last_near; b; b &= b - 1) {
+		int day = last_but(m, __builtin_ctz(b));
 
-		if (x->last & bit(behind))
-			days |= bit(d);
-		if ((x->dom_near & bit(d)) || (x->last_near & bit(behind)))
-			days |= bit(nearest_weekday(m, d));
+		days |= day ? bit(nearest_weekday(m, day)) : 0;
 	}
 	return days;
 }
@@ -62,24 +79,11 @@ static uint32_t extra_days(const struct schedule_extra *x, const struct month *m
 /* What 5L and 5#3 mean in one month. */
 static uint32_t extra_weekdays(const struct schedule_extra *x, const struct month *m)
 {
-	uint32_t days = 0;
+	uint32_t days = week_days(x->dow_last, m->first) & ~(bit(m->length - 6) - 1);
 
-	for (int d = 1; d <= m->length; d++) {
-		int weekday = (m->first + d - 1) % 7;
-
-		if ((x->dow_nth[(d - 1) / 7] & bit(weekday)) ||
-			((x->dow_last & bit(weekday)) && d + 7 > m->length))
-			days |= bit(d);
-	}
+	for (int n = 0; n < 5; n++)
+		days |= week_days(x->dow_nth[n], m->first) & (UINT32_C(0xfe) << (7 * n));
 	return days;
-}
-
-/* A week's bits laid out over a month that begins with weekday `first`. */
-static uint32_t week_days(uint8_t dow, int first)
-{
-	uint64_t week = (uint64_t)(dow >> first | dow << (7 - first)) & 0x7f;
-
-	return (uint32_t)((week | week << 7 | week << 14 | week << 21 | week << 28) << 1);
 }
 
 static uint32_t month_days(const struct schedule *s, const struct month *m)

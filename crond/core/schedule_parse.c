@@ -38,7 +38,7 @@ struct scan {
 	const struct field *field;
 	enum grammar grammar;
 	uint64_t seed;
-	uint64_t bits;                /* value v is bit v; years: not here */
+	uint64_t bits;                /* value v is bit v, 7 a Sunday still; years: not here */
 	struct schedule_extra *extra; /* what of L, W, # and years came up */
 	bool has_extra;
 	const char *why;              /* what is wrong, for the extended grammar */
@@ -183,14 +183,17 @@ static void set_value(struct scan *s, int value)
 		s->has_extra = true;
 		return;
 	}
-	if (is_field(s, FIELD_DOW))
-		value %= 7;
 	s->bits |= UINT64_C(1) << value;
 }
 
 /* low to high; values out of the field's range are refused when they are met. */
 static int set_range(struct scan *s, int low, int high, int step)
 {
+	if (step == 1 && !is_field(s, FIELD_YEAR) && low >= s->field->low && low <= high &&
+		high <= s->field->high) {
+		s->bits |= (UINT64_C(2) << high) - (UINT64_C(1) << low);
+		return 0;
+	}
 	for (int64_t v = low; v <= high; v += step) {
 		if (v < s->field->low || v > s->field->high)
 			return wrong(s, "out of range");
@@ -435,7 +438,7 @@ static void field_store(struct schedule *out, enum field_id id, uint64_t bits)
 		out->month = (uint16_t)bits;
 		break;
 	case FIELD_DOW:
-		out->dow = (uint8_t)bits;
+		out->dow = (uint8_t)((bits | bits >> 7) & 0x7f);
 		break;
 	case FIELD_YEAR:
 		break;
