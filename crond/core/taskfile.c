@@ -9,7 +9,7 @@
 #include "crond/base/text.h"
 #include "crond/core/options_value.h"
 #include "crond/core/section.h"
-#include "crond/core/settings.h"
+#include "crond/core/section_settings.h"
 
 enum { SHOWN_MOST = 64 };
 
@@ -161,7 +161,7 @@ static int parse_task(struct parser *p, const struct section *s)
 	int rc;
 
 	options_default(&draft.task.options, JOB_TASK);
-	rc = settings_read(s, p->defs, "option", &sink);
+	rc = section_settings(s, p->defs, "option", &sink);
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	if (!draft.refused)

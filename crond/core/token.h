@@ -1,5 +1,5 @@
 /* token: the words, quotes and braces of a configuration file, with their places.
- * Flow: section.c cuts a file by them, settings.c hands them on to libconfuse. */
+ * Flow: section.c cuts a file by them, section_settings.c hands them on to libconfuse. */
 #ifndef CORE_TOKEN_H
 #define CORE_TOKEN_H
 

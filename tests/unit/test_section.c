@@ -11,7 +11,7 @@
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/core/section.h"
-#include "crond/core/settings.h"
+#include "crond/core/section_settings.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -126,7 +126,7 @@ static void read_is(const char *body, const char *want)
 	memcpy(copy, "a b{", 4);
 	memcpy(copy + 4, body, strlen(body));
 	s.body = (struct slice){ copy + 4, strlen(body) };
-	rc = settings_read(&s, defs, "option", &sink);
+	rc = section_settings(&s, defs, "option", &sink);
 	assert_string_equal(b.len ? buf_text(&b) : "", want);
 	assert_int_equal(rc, want[0] == 'E');
 	buf_free(&b);

@@ -1,11 +1,11 @@
-/* settings: the names and values of one section, read by libconfuse.
+/* section_settings: the names and values of one section, read by libconfuse.
  * Flow: section.c cuts a file, this reads a piece, taskfile.c and conf.c judge.
  *
  * libconfuse expands ${VAR} from our environment, drops the backslash of escapes that
  * it does not know, takes the last of two settings, and has no columns. So it never sees the
  * file's text: it gets one token a line, each quoted so that it means what it says, and
  * the line of its complaint is the number of the token. */
-#include "crond/core/settings.h"
+#include "crond/core/section_settings.h"
 
 #include <confuse.h>
 #include <stdlib.h>
@@ -285,7 +285,7 @@ out:
 	return rc;
 }
 
-int settings_read(const struct section *section, const struct setting_def *defs, const char *what,
+int section_settings(const struct section *section, const struct setting_def *defs, const char *what,
 	const struct settings_sink *sink)
 {
 	struct reader r = { .defs = defs, .what = what, .sink = sink };

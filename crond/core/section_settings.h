@@ -1,7 +1,7 @@
-/* settings: the names and values of one section, read by libconfuse.
+/* section_settings: the names and values of one section, read by libconfuse.
  * Flow: section.c cuts a file, this reads a piece, taskfile.c and conf.c judge. */
-#ifndef CORE_SETTINGS_H
-#define CORE_SETTINGS_H
+#ifndef CORE_SECTION_SETTINGS_H
+#define CORE_SECTION_SETTINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,7 +34,7 @@ struct settings_sink {
 
 /* defs: ended by a NULL name. what: "option", "setting", for messages. 0; 1 when the
  * section is refused (each thing wrong was reported); -1 when memory is out. */
-int settings_read(const struct section *section, const struct setting_def *defs, const char *what,
+int section_settings(const struct section *section, const struct setting_def *defs, const char *what,
 	const struct settings_sink *sink);
 
 #endif
