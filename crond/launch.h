@@ -36,7 +36,7 @@ struct launch_shared {
 	/* Runs that were taken and neither ended nor grew older than START_GRACE_NS. Only a
 	 * heuristic for pacing: a killed keeper may leave it too high, see launcher.c. */
 	_Atomic uint32_t starting;
-	_Atomic uint32_t spare;
+	_Atomic uint32_t waiting;  /* the launcher waits for starting to fall */
 	_Atomic uint64_t log_lost; /* log lines that found no room */
 };
 

@@ -1,0 +1,440 @@
+/* hold: one run in a keeper's hands.
+ * Flow: taken from its directory, turned into a process, and at the end into an outcome. */
+#include "config.h"
+
+#include "crond/hold.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crond/base/diag.h"
+#include "crond/core/dialect.h"
+#include "crond/rundir.h"
+
+enum { RECORD_FIRST = 8 * 1024, RECORD_MOST = 64 * 1024 * 1024, FORK_TRIES = 40, FORK_PAUSE_MS = 50 };
+
+static int64_t realtime(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+const char *hold_tag(const struct hold *h)
+{
+	return dialect_get(h->run.dialect < DIALECTS ? (enum dialect_id)h->run.dialect :
+		DIALECT_DEBIAN)->job_tag;
+}
+
+/* --- taking */
+
+static int record_room(struct hold *h, size_t want)
+{
+	char *at;
+
+	if (h->record_cap >= want)
+		return 0;
+	at = realloc(h->record, want);
+	if (!at)
+		return -1;
+	h->record = at;
+	h->record_cap = want;
+	return 0;
+}
+
+/* The whole file into h->record; its length, or -1 with errno. */
+static ssize_t record_read(struct hold *h)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (record_room(h, RECORD_FIRST) < 0)
+		return -1;
+	n = pread(h->lock, h->record, h->record_cap, 0);
+	if (n < 0 || (size_t)n < h->record_cap)
+		return n;
+	if (fstat(h->lock, &st) < 0)
+		return -1;
+	if (st.st_size > RECORD_MOST) {
+		errno = EFBIG;
+		return -1;
+	}
+	if (record_room(h, (size_t)st.st_size + 1) < 0)
+		return -1;
+	return pread(h->lock, h->record, h->record_cap, 0);
+}
+
+static int not_ours(struct hold *h, const char *what, int error)
+{
+	if (h->lock >= 0)
+		close(h->lock);
+	h->lock = -1;
+	if (what)
+		snprintf(h->reason, sizeof(h->reason), "%s: %s", what, strerror(error));
+	return -1;
+}
+
+int hold_take(struct hold *h, int runs, const char *id)
+{
+	struct diag d = { .text = "" };
+	ssize_t n;
+
+	h->reason[0] = '\0';
+	h->pam = NULL;
+	h->lock = rundir_lock(runs, id);
+	if (h->lock < 0)
+		return not_ours(h, errno == EAGAIN || errno == ENOENT ? NULL : "lock", errno);
+	if (rundir_has_outcome(runs, id))
+		return not_ours(h, NULL, 0);
+	n = record_read(h);
+	if (n < 0)
+		return not_ours(h, "read", errno);
+	h->run = (struct run){ .id = id };
+	memset(&h->outcome, 0, sizeof(h->outcome));
+	memset(&h->output, 0, sizeof(h->output));
+	memset(&h->guard, 0, sizeof(h->guard));
+	h->output.file = h->output.streams[0].fd = h->output.streams[1].fd = -1;
+	if (run_progress_decode(&h->progress, (struct slice){ h->record, (size_t)n }, &d) < 0) {
+		h->progress = (struct run_progress){
+			.magic = RUN_PROGRESS_MAGIC, .version = RUN_VERSION
+		};
+	} else if (h->progress.phase != RUN_CLAIMED) {
+		return not_ours(h, NULL, 0);
+	} else if (run_decode(&h->run, (struct slice){ h->record + sizeof(h->progress),
+			(size_t)n - sizeof(h->progress) }, &d) == 0 && strcmp(h->run.id, id) != 0) {
+		snprintf(d.text, sizeof(d.text), "the record is of another run");
+	}
+	if (d.text[0]) {
+		h->run = (struct run){ .id = id };
+		snprintf(h->reason, sizeof(h->reason), "%s", d.text);
+	}
+	h->progress.started_ns = realtime();
+	return 0;
+}
+
+/* --- starting */
+
+static int list_room(struct list *l, size_t want)
+{
+	size_t cap = l->cap ? l->cap : 32;
+	char **at;
+
+	if (l->cap >= want)
+		return 0;
+	while (cap < want)
+		cap *= 2;
+	at = realloc(l->at, cap * sizeof(*at));
+	if (!at)
+		return -1;
+	l->at = at;
+	l->cap = cap;
+	return 0;
+}
+
+/* Pointers to the texts, NULL-terminated, with room for one more. Their number, or -1. */
+static ssize_t list_fill(struct list *l, struct slice texts)
+{
+	const char *text;
+	size_t n = 0;
+
+	do {
+		if (list_room(l, n + 2) < 0)
+			return -1;
+		text = run_list_next(&texts);
+		l->at[n++] = (char *)(uintptr_t)text;
+	} while (text);
+	l->at[n] = NULL;
+	return (ssize_t)n - 1;
+}
+
+static bool env_has(char *const *env, size_t count, const char *text)
+{
+	size_t n = strcspn(text, "=") + 1;
+
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(env[i], text, n) == 0)
+			return true;
+	return false;
+}
+
+/* What PAM's modules set, unless the job's own settings say otherwise. */
+static int env_fill(struct hold *h)
+{
+	ssize_t n = list_fill(&h->env, h->run.env);
+	size_t own = (size_t)n;
+
+	if (n < 0)
+		return -1;
+	if (h->pam) {
+		for (char *const *e = pam_environment(h->pam); *e; e++) {
+			if (env_has(h->env.at, own, *e))
+				continue;
+			if (list_room(&h->env, (size_t)n + 3) < 0)
+				return -1;
+			h->env.at[n++] = *e;
+			h->env.at[n] = NULL;
+		}
+	}
+	h->spawn.env = h->env.at;
+	h->spawn.env_count = (size_t)n;
+	return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Aligned, and in the order in which the kernel gives them back. */
+static int groups_fill(struct hold *h)
+{
+	size_t n = h->run.group_count;
+
+	if (n > 65536) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (h->groups_cap < n || !h->groups) {
+		uint32_t *at = realloc(h->groups, (n ? n : 1) * 2 * sizeof(*at));
+
+		if (!at)
+			return -1;
+		h->groups = at;
+		h->groups_cap = n;
+	}
+	if (n)
+		memcpy(h->groups, h->run.groups, n * sizeof(*h->groups));
+	if (n > 1)
+		qsort(h->groups, n, sizeof(*h->groups), by_number);
+	h->spawn.groups = h->groups;
+	h->spawn.groups_seen = h->groups + n;
+	return 0;
+}
+
+static int plan(struct hold *h, struct log *log)
+{
+	const struct run *r = &h->run;
+
+	h->spawn = (struct spawn){
+		.run = r, .shell = !r->argv_only, .in = -1, .out = -1, .err = -1, .pidfd = -1,
+		.log = r->flags & RUN_LOG_START && !(r->flags & RUN_QUIET) ? log : NULL,
+	};
+	if (env_fill(h) < 0 || groups_fill(h) < 0)
+		return -1;
+	if (r->words.n) {
+		if (list_fill(&h->words, r->words) < 0)
+			return -1;
+		h->spawn.words = h->words.at;
+	}
+	return 0;
+}
+
+static void shut(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* The job's ends in h->spawn, ours in the output and in *in. Only our ends never wait: the
+ * flag belongs to an end, not to the pipe. */
+static int pipes(struct hold *h, int *in)
+{
+	int a[2] = { -1, -1 }, b[2] = { -1, -1 }, c[2] = { -1, -1 };
+
+	if (pipe2(a, O_CLOEXEC) < 0 || pipe2(b, O_CLOEXEC) < 0 ||
+		(h->run.flags & RUN_TASK && pipe2(c, O_CLOEXEC) < 0)) {
+		int saved = errno;
+
+		for (int i = 0; i < 2; i++)
+			shut(&a[i]), shut(&b[i]), shut(&c[i]);
+		errno = saved;
+		return -1;
+	}
+	h->spawn.in = a[0];
+	h->spawn.out = b[1];
+	h->spawn.err = c[1] >= 0 ? c[1] : b[1];
+	if (h->run.input.n)
+		fcntl(a[1], F_SETFL, O_NONBLOCK);
+	else
+		shut(&a[1]);
+	*in = a[1];
+	fcntl(b[0], F_SETFL, O_NONBLOCK);
+	if (c[0] >= 0)
+		fcntl(c[0], F_SETFL, O_NONBLOCK);
+	output_begin(&h->output, b[0], c[0], h->run.flags & RUN_MAIL ? h->run.output_most : 0);
+	return 0;
+}
+
+static void ends_close(struct hold *h)
+{
+	if (h->spawn.err != h->spawn.out)
+		shut(&h->spawn.err);
+	shut(&h->spawn.out);
+	shut(&h->spawn.in);
+}
+
+/* A full process table gets a while to become less full. */
+static int spawn_patiently(struct spawn *s, const volatile sig_atomic_t *told)
+{
+	int tries = 0;
+
+	while (spawn(s) < 0) {
+		if (s->step != SPAWN_FORK || (s->error != EAGAIN && s->error != ENOMEM) ||
+			tries++ == FORK_TRIES || *told)
+			return -1;
+		poll(NULL, 0, FORK_PAUSE_MS);
+	}
+	return 0;
+}
+
+/* Those who lose their parent are handed to us, and are to wake us when they end. */
+static void on_child(int sig)
+{
+	(void)sig;
+}
+
+static void subreaper(bool on)
+{
+	struct sigaction sa = { .sa_handler = on ? on_child : SIG_DFL };
+
+	prctl(PR_SET_CHILD_SUBREAPER, on ? 1UL : 0UL, 0UL, 0UL, 0UL);
+	sigaction(SIGCHLD, &sa, NULL);
+}
+
+int hold_start(struct hold *h, struct log *log, struct launch_shared *shared,
+	const volatile sig_atomic_t *told)
+{
+	const struct run *r = &h->run;
+	int in = -1, rc;
+
+	if (r->flags & RUN_PAM) {
+		h->pam = pam_begin(r, h->reason, sizeof(h->reason));
+		if (!h->pam)
+			return -1;
+	}
+	if (plan(h, log) < 0 || pipes(h, &in) < 0) {
+		snprintf(h->reason, sizeof(h->reason), "cannot prepare the job: %s", strerror(errno));
+		return -1;
+	}
+	h->output.keep = r->flags & RUN_MAIL;
+	h->output.tails = r->flags & RUN_KEEP_TAIL;
+	h->output.echo = r->flags & RUN_ECHO ? (r->job ? r->job : r->id) : NULL;
+	h->output.lost = &shared->log_lost;
+	h->guard = (struct guard){
+		.run = r, .output = &h->output, .in = in, .input = r->input,
+		.subreaper = r->flags & RUN_TREE || r->timeout_ms, .started_ns = guard_now(),
+	};
+	if (h->guard.subreaper)
+		subreaper(true);
+	rc = spawn_patiently(&h->spawn, told);
+	if (h->pam)
+		pam_restore(h->pam);
+	ends_close(h);
+	if (rc < 0) {
+		shut(&h->guard.in);
+		spawn_reason(&h->spawn, h->reason, sizeof(h->reason));
+		return -1;
+	}
+	h->guard.job = h->spawn.pid;
+	h->guard.pidfd = h->spawn.pidfd;
+	return 0;
+}
+
+/* --- ending */
+
+static void outcome_status(struct outcome *o, int status)
+{
+	o->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	o->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	o->result = o->signal ? RESULT_SIGNAL : o->exit_code ? RESULT_EXIT : RESULT_OK;
+}
+
+static void outcome_reason(struct hold *h)
+{
+	const struct guard *g = &h->guard;
+	size_t n = 0;
+
+	if (g->stopped == RESULT_TIMEOUT)
+		n = (size_t)snprintf(h->reason, sizeof(h->reason), "ran longer than %llu ms",
+			(unsigned long long)h->run.timeout_ms);
+	else if (g->stopped == RESULT_KILLED)
+		n = (size_t)snprintf(h->reason, sizeof(h->reason), "shutdown");
+	if (g->stage == GUARD_GAVE_UP)
+		snprintf(h->reason + n, sizeof(h->reason) - n, "%s%d processes could not be ended",
+			n ? ", " : "", g->left);
+}
+
+void hold_ended(struct hold *h)
+{
+	const struct guard *g = &h->guard;
+	struct outcome *o = &h->outcome;
+
+	outcome_status(o, g->status);
+	if (g->stopped != RESULT_OK) {
+		o->result = g->stopped;
+		o->exit_code = -1;
+	}
+	outcome_reason(h);
+	o->reason = h->reason[0] ? h->reason : NULL;
+	o->started_ns = h->progress.started_ns;
+	o->finished_ns = g->finished_ns;
+	o->took_ns = g->ended_ns - g->started_ns;
+	o->cpu_us = (uint64_t)(g->usage.ru_utime.tv_sec + g->usage.ru_stime.tv_sec) * 1000000 +
+		(uint64_t)(g->usage.ru_utime.tv_usec + g->usage.ru_stime.tv_usec);
+	o->memory_kb = (uint64_t)g->usage.ru_maxrss;
+	o->job_pid = g->job;
+	output_end(&h->output);
+	o->output_bytes = h->output.total;
+	o->truncated = h->output.truncated;
+	o->stdout_tail = output_tail(&h->output, 0);
+	o->stderr_tail = output_tail(&h->output, 1);
+}
+
+void hold_refused(struct hold *h)
+{
+	h->outcome = (struct outcome){
+		.result = RESULT_SPAWN, .exit_code = -1, .reason = h->reason, .finished_ns = realtime()
+	};
+}
+
+void hold_session_close(struct hold *h)
+{
+	pam_finish(h->pam);
+	if (h->pam)
+		h->run.flags |= RUN_PAM; /* for hold_clean() */
+	h->pam = NULL;
+}
+
+bool hold_clean(const struct hold *h)
+{
+	if (h->run.flags & RUN_PAM)
+		return false;
+	/* whom it left behind would be found among the next job's */
+	return !h->guard.subreaper || (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+}
+
+void hold_free(struct hold *h)
+{
+	output_free(&h->output);
+	if (h->guard.subreaper)
+		subreaper(false);
+	h->guard.subreaper = false;
+	if (h->record_cap > RECORD_FIRST) { /* a great one is not kept for ever */
+		free(h->record);
+		h->record = NULL;
+		h->record_cap = 0;
+	}
+}

@@ -1,0 +1,55 @@
+/* hold: one run in a keeper's hands.
+ * Flow: taken from its directory, turned into a process, and at the end into an outcome. */
+#ifndef CROND_HOLD_H
+#define CROND_HOLD_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "crond/core/outcome.h"
+#include "crond/core/run.h"
+#include "crond/guard.h"
+#include "crond/launch.h"
+#include "crond/output.h"
+#include "crond/pam.h"
+#include "crond/spawn.h"
+
+/* Kept between runs, so that the next one finds its memory. */
+struct list {
+	char **at;
+	size_t cap;
+};
+
+struct hold {
+	int lock;
+	struct run run;
+	struct run_progress progress;
+	struct outcome outcome;
+	struct output output;
+	struct guard guard;
+	struct spawn spawn;
+	struct pam *pam;
+	struct list words, env;
+	uint32_t *groups; /* twice: ours and room for the system's */
+	size_t groups_cap;
+	char *record;
+	size_t record_cap;
+	char reason[256]; /* "": none */
+};
+
+/* Locks and reads it. 0: ours, with a reason if its record is no good (run.id stands
+ * even then). -1: not ours; a reason only if somebody should know. */
+int hold_take(struct hold *h, int runs, const char *id);
+/* Starts the job. 0, or -1 with a reason. told: give up waiting for a free process. */
+int hold_start(struct hold *h, struct log *log, struct launch_shared *shared,
+	const volatile sig_atomic_t *told);
+/* The outcome of a job that was guarded to its end; of one that never began. */
+void hold_ended(struct hold *h);
+void hold_refused(struct hold *h);
+void hold_session_close(struct hold *h);
+/* Nothing of this run can have stuck to the process. */
+bool hold_clean(const struct hold *h);
+void hold_free(struct hold *h);
+const char *hold_tag(const struct hold *h);
+
+#endif

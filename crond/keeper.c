@@ -1,0 +1,305 @@
+/* keeper: takes one run from the claim to its outcome.
+ * Flow: forked by the launcher; starts the job, guards it, records how it ended, mails
+ * its output, and may then take another run from the queue. */
+#include "config.h"
+
+#include "crond/keeper.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crond/base/buf.h"
+#include "crond/base/diag.h"
+#include "crond/core/dialect.h"
+#include "crond/guard.h"
+#include "crond/hold.h"
+#include "crond/mail.h"
+#include "crond/rundir.h"
+
+enum { FINISH_TRIES = 50, FINISH_PAUSE_MS = 100 };
+
+static volatile sig_atomic_t told;
+static sigset_t waiting_mask;
+
+static void on_term(int sig)
+{
+	(void)sig;
+	told = 1;
+}
+
+/* --- starts in flight */
+
+void keeper_slot_take(struct keeper *k)
+{
+	atomic_fetch_add(&k->shared->starting, 1);
+	k->slot = true;
+}
+
+void keeper_slot_release(struct keeper *k)
+{
+	uint32_t n = atomic_load(&k->shared->starting);
+
+	if (!k->slot)
+		return;
+	k->slot = false;
+	/* the launcher may have set it to nothing meanwhile */
+	while (n > 0 && !atomic_compare_exchange_weak(&k->shared->starting, &n, n - 1))
+		;
+	if (atomic_exchange(&k->shared->waiting, 0))
+		syscall(SYS_futex, &k->shared->starting, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void slot_grace(void *arg)
+{
+	keeper_slot_release(arg);
+}
+
+/* --- reports */
+
+static void report(struct keeper *k, enum report_type type, const char *id)
+{
+	struct report r = { .type = (uint32_t)type, .keeper_pid = getpid() };
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec part = { &r, sizeof(r) };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
+	int self = -1;
+
+	memcpy(r.id, id, strnlen(id, sizeof(r.id) - 1));
+	if (!k->named)
+		self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	if (self >= 0) {
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control);
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.head), &self, sizeof(self));
+	}
+	if (sendmsg(k->report, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		k->last = true; /* the end of this process is the report then */
+	else
+		k->named = true;
+	if (self >= 0)
+		close(self);
+}
+
+/* --- the end of a run */
+
+/* A full run-time directory gets a while to become less full. */
+static void outcome_write(struct keeper *k, struct hold *h)
+{
+	const char *id = h->run.id;
+	int tries = 0;
+
+	if (rundir_finish(k->runs, id, &h->outcome) == 0)
+		return;
+	log_line(&k->log, LOG_ERR, hold_tag(h), getpid(), 0,
+		"(CRON) ERROR (cannot write the outcome of %s: %s)", id, strerror(errno));
+	h->outcome.stdout_tail.n = h->outcome.stderr_tail.n = 0;
+	keeper_slot_release(k);
+	while (rundir_finish(k->runs, id, &h->outcome) < 0 && tries++ < FINISH_TRIES && !told)
+		poll(NULL, 0, FINISH_PAUSE_MS);
+}
+
+static void finish(struct keeper *k, struct hold *h)
+{
+	outcome_write(k, h);
+	h->progress.phase = RUN_ENDED;
+	rundir_mark(h->lock, &h->progress);
+	close(h->lock);
+	h->lock = -1;
+	report(k, REPORT_ENDED, h->run.id);
+}
+
+/* END as Debian and CMDEND as cronie have it, by the keeper's own pid. */
+static void log_end(struct keeper *k, const struct hold *h)
+{
+	const struct run *r = &h->run;
+	char text[1200];
+
+	if (!(r->flags & RUN_LOG_END) || h->outcome.result == RESULT_SPAWN)
+		return;
+	snprintf(text, sizeof(text), "[%d] %s", h->outcome.job_pid, r->command);
+	log_classic(&k->log, hold_tag(h), getpid(), 0, r->user,
+		r->dialect == DIALECT_CRONIE ? "CMDEND" : "END",
+		r->flags & RUN_LOG_PID ? text : r->command);
+}
+
+static void log_failed(struct keeper *k, const struct hold *h)
+{
+	char text[128];
+
+	if (!(h->run.flags & RUN_LOG_FAILED) || !h->outcome.job_pid)
+		return;
+	if (WIFEXITED(h->guard.status) && WEXITSTATUS(h->guard.status))
+		snprintf(text, sizeof(text), "grandchild #%d failed with exit status %d",
+			h->outcome.job_pid, WEXITSTATUS(h->guard.status));
+	else if (WIFSIGNALED(h->guard.status))
+		snprintf(text, sizeof(text), "grandchild #%d terminated by signal %d%s",
+			h->outcome.job_pid, WTERMSIG(h->guard.status),
+			WCOREDUMP(h->guard.status) ? ", dumped core" : "");
+	else
+		return;
+	log_classic(&k->log, hold_tag(h), getpid(), 0, "CRON", "error", text);
+}
+
+static bool mail_wanted(const struct hold *h)
+{
+	uint32_t flags = h->run.flags;
+	bool failed = h->outcome.result != RESULT_OK;
+
+	return flags & RUN_MAIL && h->output.total > 0 &&
+		(!(flags & RUN_MAIL_ON_FAILURE) || failed);
+}
+
+/* Somebody may still write to the job's pipes, and is to come to no harm by it. */
+static void linger(struct hold *h)
+{
+	while (output_open(&h->output) && !told) {
+		struct pollfd p[2] = {
+			{ .fd = h->output.streams[0].fd, .events = POLLIN },
+			{ .fd = h->output.streams[1].fd, .events = POLLIN },
+		};
+
+		if (ppoll(p, 2, NULL, &waiting_mask) > 0)
+			output_discard(&h->output);
+		/* whatever the job left us ends without a trace */
+		while (h->guard.subreaper && waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
+}
+
+static void aftermath(struct keeper *k, struct hold *h)
+{
+	bool mail = mail_wanted(h);
+
+	if (mail || h->pam || output_open(&h->output))
+		keeper_slot_release(k);
+	log_end(k, h);
+	log_failed(k, h);
+	hold_session_close(h);
+	if (mail)
+		mail_send(&h->spawn, &k->log, &h->output,
+			h->run.flags & RUN_LOG_FAILED && h->outcome.result != RESULT_OK,
+			&waiting_mask);
+	linger(h);
+}
+
+/* --- a run */
+
+/* The run is over before it began. */
+static void refuse(struct keeper *k, struct hold *h)
+{
+	hold_refused(h);
+	log_line(&k->log, LOG_ERR, hold_tag(h), getpid(), 0, "(%.64s) ERROR (%s: %s)",
+		h->run.user ? h->run.user : "CRON", h->run.id, h->reason);
+	finish(k, h);
+	hold_session_close(h);
+}
+
+static void guard_run(struct keeper *k, struct hold *h)
+{
+	h->progress.phase = RUN_RUNNING;
+	h->progress.job_pid = h->spawn.pid;
+	h->progress.born_after_ns = h->spawn.born_after_ns;
+	h->progress.born_before_ns = h->spawn.born_before_ns;
+	rundir_mark(h->lock, &h->progress);
+	h->guard.told = &told;
+	h->guard.mask = &waiting_mask;
+	h->guard.grace = slot_grace;
+	h->guard.arg = k;
+	h->guard.grace_ns = k->slot ? h->guard.started_ns + START_GRACE_NS : 0;
+	guard_wait(&h->guard);
+	hold_ended(h);
+	finish(k, h);
+	aftermath(k, h);
+}
+
+/* Everything about one run. What cannot be shared with the next sets k->last. */
+static void keep(struct keeper *k, const char *id)
+{
+	static struct hold h;
+
+	if (hold_take(&h, k->runs, id) < 0) {
+		if (h.reason[0])
+			log_line(&k->log, LOG_ERR, "CRON", getpid(), 0, "(CRON) ERROR (run %s: %s)",
+				id, h.reason);
+		return;
+	}
+	h.progress.phase = RUN_STARTED;
+	h.progress.keeper_pid = getpid();
+	rundir_mark(h.lock, &h.progress);
+	report(k, REPORT_TAKEN, id);
+	if (h.reason[0] || hold_start(&h, &k->log, k->shared, &told) < 0)
+		refuse(k, &h);
+	else
+		guard_run(k, &h);
+	k->last |= !hold_clean(&h);
+	hold_free(&h);
+}
+
+/* --- the process */
+
+static void signals(void)
+{
+	struct sigaction end = { .sa_handler = on_term }, deflt = { .sa_handler = SIG_DFL };
+	sigset_t term;
+
+	/* the launcher's empty handlers stand for the others: exec forgets them, so no
+	 * signal is ignored in a job because we did not want it */
+	sigaction(SIGTERM, &end, NULL);
+	sigaction(SIGCHLD, &deflt, NULL);
+	sigemptyset(&waiting_mask);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+}
+
+/* The next run, if this keeper may take one: its slot if it still has it, else a free one. */
+static bool next(struct keeper *k, char *id)
+{
+	ssize_t n;
+
+	if (k->last || told || (!k->slot && atomic_load(&k->shared->starting) >= k->starts_most))
+		return false;
+	n = recv(k->queue, id, RUN_ID_MOST, MSG_DONTWAIT);
+	if (n <= 0)
+		return false;
+	if (!run_id_ok(id, (size_t)n)) {
+		log_line(&k->log, LOG_ERR, "CRON", getpid(), 0, "(CRON) ERROR (bad run id in the queue)");
+		return next(k, id);
+	}
+	id[n] = '\0';
+	if (!k->slot)
+		keeper_slot_take(k);
+	return true;
+}
+
+void keeper_main(struct keeper *k, const char *first)
+{
+	char id[RUN_ID_MOST + 1];
+
+	snprintf(id, sizeof(id), "%s", first);
+	signals();
+	do
+		keep(k, id);
+	while (next(k, id));
+	keeper_slot_release(k);
+	_exit(0);
+}

@@ -1,0 +1,29 @@
+/* keeper: takes one run from the claim to its outcome.
+ * Flow: forked by the launcher; starts the job, guards it, records how it ended, mails
+ * its output, and may then take another run from the queue. */
+#ifndef CROND_KEEPER_H
+#define CROND_KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crond/launch.h"
+#include "crond/log.h"
+
+struct keeper {
+	int queue, report, runs;
+	struct launch_shared *shared;
+	uint32_t starts_most; /* in flight at once */
+	struct log log;
+	bool slot; /* this keeper is counted in shared->starting */
+	bool last; /* takes no further run */
+	bool named; /* its pidfd was sent */
+};
+
+/* Between launcher and keepers: the count of starts in flight. */
+void keeper_slot_take(struct keeper *k);
+void keeper_slot_release(struct keeper *k);
+/* In a process of its own. */
+void keeper_main(struct keeper *k, const char *id) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,207 @@
+/* launcher: forks a keeper for each run it is asked for.
+ * Flow: the scheduler sends the names of runs, keepers do the rest; few starts are in
+ * flight at a time, since more would only make each of them slower. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crond/keeper.h"
+
+enum { TURN_MS = 20, FORK_PAUSE_MS = 20, FORK_PAUSE_MOST_MS = 1000, ZONE_S = 10 };
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+/* What whoever started us ignored or blocked is not to reach jobs. Signals that neither we
+ * nor keepers want have an empty handler rather than none: exec forgets handlers. */
+static void signals_set(void)
+{
+	static const int unwanted[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM,
+		SIGTSTP, SIGTTIN, SIGTTOU, SIGVTALRM, SIGPROF, SIGXFSZ, SIGIO, SIGPWR };
+	struct sigaction sa = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		sigaction(sig, &sa, NULL);
+	sa.sa_handler = on_signal;
+	sa.sa_flags = SA_RESTART;
+	for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
+		sigaction(unwanted[i], &sa, NULL);
+	sa.sa_handler = SIG_IGN; /* keepers are nobody's business when they end */
+	sigaction(SIGCHLD, &sa, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int descriptor(const char *text)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	if (*end || end == text || fd < 3 || fd > 1 << 20 || fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
+		return -1;
+	return (int)fd;
+}
+
+/* So that no pipe of a job takes one of their places. */
+static int standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd < 3);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+static int usage(const char *why)
+{
+	fprintf(stderr, "crond-launcher: %s\n"
+		"usage: crond-launcher QUEUE REPORT RUNS SHARED syslog|stderr LEVEL\n"
+		"       crond-launcher --environment\n"
+		"(started by crond, not by hand)\n", why);
+	return 2;
+}
+
+static int setup(struct keeper *k, char **argv)
+{
+	enum log_target target = strcmp(argv[5], "stderr") == 0 ? LOG_TO_STDERR : LOG_TO_SYSLOG;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	void *shared;
+	int fd;
+
+	k->queue = descriptor(argv[1]);
+	k->report = descriptor(argv[2]);
+	k->runs = descriptor(argv[3]);
+	fd = descriptor(argv[4]);
+	if (k->queue < 0 || k->report < 0 || k->runs < 0 || fd < 0)
+		return usage("QUEUE, REPORT, RUNS and SHARED are open descriptors from 3 on");
+	if (target == LOG_TO_SYSLOG && strcmp(argv[5], "syslog") != 0)
+		return usage("the log's target is syslog or stderr");
+	shared = mmap(NULL, sizeof(*k->shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (shared == MAP_FAILED)
+		return usage("SHARED cannot be mapped");
+	close(fd);
+	k->shared = shared;
+	k->starts_most = STARTS_PER_CPU * (uint32_t)(cpus > 0 ? cpus : 1);
+	log_open(&k->log, target, atoi(argv[6]), &k->shared->log_lost);
+	return 0;
+}
+
+/* Until fewer starts are in flight than there may be. A count that does not move for a
+ * while is that of a keeper that was killed: it must not keep the others waiting. */
+static void turn_wait(struct keeper *k)
+{
+	static const struct timespec most = { .tv_nsec = TURN_MS * 1000000L };
+	uint32_t n;
+
+	while ((n = atomic_load(&k->shared->starting)) >= k->starts_most) {
+		atomic_store(&k->shared->waiting, 1);
+		if (syscall(SYS_futex, &k->shared->starting, FUTEX_WAIT, n, &most, NULL, 0) < 0 &&
+			errno == ETIMEDOUT && atomic_load(&k->shared->starting) == n)
+			atomic_compare_exchange_strong(&k->shared->starting, &n, 0);
+	}
+}
+
+/* The zone may be changed while we live; keepers inherit what is known here. */
+static void zone_refresh(void)
+{
+	static time_t at;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (at && now.tv_sec - at < ZONE_S)
+		return;
+	at = now.tv_sec;
+	tzset();
+}
+
+/* The name is not lost: a full process table becomes less full. */
+static void keeper_start(struct keeper *k, const char *id)
+{
+	int pause = FORK_PAUSE_MS;
+	pid_t pid;
+
+	zone_refresh();
+	keeper_slot_take(k);
+	while ((pid = fork()) < 0) {
+		log_line(&k->log, LOG_WARNING, "CRON", getpid(), 0,
+			"(CRON) ERROR (can't fork for %s: %s, trying again)", id, strerror(errno));
+		poll(NULL, 0, pause);
+		pause = pause * 2 < FORK_PAUSE_MOST_MS ? pause * 2 : FORK_PAUSE_MOST_MS;
+	}
+	if (pid == 0)
+		keeper_main(k, id);
+	k->slot = false; /* it is the keeper's now */
+}
+
+static int serve(struct keeper *k)
+{
+	char id[RUN_ID_MOST + 1];
+	ssize_t n;
+
+	for (;;) {
+		turn_wait(k);
+		n = recv(k->queue, id, RUN_ID_MOST, 0);
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return 1;
+		if (!run_id_ok(id, (size_t)n)) {
+			log_line(&k->log, LOG_ERR, "CRON", getpid(), 0,
+				"(CRON) ERROR (bad run id in the queue)");
+			continue;
+		}
+		id[n] = '\0';
+		keeper_start(k, id);
+	}
+}
+
+static int environment_print(void)
+{
+	for (char **e = environ; *e; e++)
+		if (fwrite(*e, 1, strlen(*e) + 1, stdout) != strlen(*e) + 1)
+			return 1;
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	static struct keeper k;
+	int rc;
+
+	if (argc == 2 && strcmp(argv[1], "--environment") == 0)
+		return environment_print();
+	if (argc != 7)
+		return usage("six arguments are needed");
+	if (standard_descriptors() < 0)
+		return usage("/dev/null cannot be opened");
+	rc = setup(&k, argv);
+	if (rc != 0)
+		return rc;
+	if (chdir("/") < 0)
+		return usage("/ cannot be entered");
+	setsid();
+	signals_set();
+	return serve(&k);
+}
