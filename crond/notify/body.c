@@ -1,0 +1,182 @@
+/* body: an event in words and in JSON.
+ * Flow: from a spooled event to what is posted or mailed; knows no network. */
+#include "config.h"
+
+#include "crond/notify/body.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "crond/base/buf.h"
+#include "crond/base/text.h"
+#include "crond/core/event.h"
+#include "crond/notify/words.h"
+
+enum { BODY_VERSION = 1, TIME_ROOM = 64 };
+
+static const char *const template_names[BODY_TEMPLATES] = {
+	[BODY_JSON] = "json",
+	[BODY_SLACK] = "slack",
+};
+
+int body_template(const char *name)
+{
+	if (!name)
+		return BODY_JSON;
+	for (int i = 0; i < BODY_TEMPLATES; i++)
+		if (strcmp(name, template_names[i]) == 0)
+			return i;
+	return -1;
+}
+
+void body_clean(struct buf *out, struct slice s)
+{
+	while (s.n > 0) {
+		size_t n = text_utf8(s);
+
+		if (n == 0 || s.s[0] == '\0')
+			buf_puts(out, "\xef\xbf\xbd");
+		else
+			buf_append(out, s.s, n);
+		n = n > 0 ? n : 1;
+		s.s += n;
+		s.n -= n;
+	}
+}
+
+void body_sentence(const struct event *e, struct buf *out)
+{
+	words_sentence(e, out);
+}
+
+static json_t *json_slice(struct slice s)
+{
+	struct buf clean = { 0 };
+	json_t *j = NULL;
+
+	body_clean(&clean, s);
+	if (buf_text(&clean))
+		j = json_stringn(clean.data, clean.len);
+	buf_free(&clean);
+	return j;
+}
+
+static json_t *json_text(const char *text)
+{
+	return text ? json_slice(slice_of(text)) : json_null();
+}
+
+static json_t *json_time(int64_t seconds, int64_t ns, bool fraction)
+{
+	char text[TIME_ROOM], rest[16] = "";
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (seconds <= 0 || !gmtime_r(&t, &tm) || tm.tm_year > 9999 - 1900)
+		return json_null();
+	if (fraction)
+		snprintf(rest, sizeof(rest), ".%03d", (int)(ns / 1000000 % 1000));
+	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d%sZ", tm.tm_year + 1900,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, rest);
+	return json_string(text);
+}
+
+static json_t *json_time_ns(int64_t ns)
+{
+	return ns > 0 ? json_time(ns / 1000000000, ns % 1000000000, true) : json_null();
+}
+
+static json_t *json_tags(struct slice list)
+{
+	json_t *tags = json_array();
+
+	while (tags && list.n > 0) {
+		const char *end = memchr(list.s, 0, list.n);
+		size_t n = end ? (size_t)(end - list.s) : list.n;
+
+		if (json_array_append_new(tags, json_slice((struct slice){ list.s, n }))) {
+			json_decref(tags);
+			return NULL;
+		}
+		n += end != NULL;
+		list.s += n;
+		list.n -= n;
+	}
+	return tags;
+}
+
+static json_t *json_sentence(const struct event *e)
+{
+	struct buf text = { 0 };
+	json_t *j = NULL;
+
+	words_sentence(e, &text);
+	if (buf_text(&text))
+		j = json_slice((struct slice){ text.data, text.len });
+	buf_free(&text);
+	return j;
+}
+
+static json_t *json_duration(const struct event *e)
+{
+	if (e->took_ns <= 0 && e->finished_ns <= 0)
+		return json_null();
+	return json_real((double)(e->took_ns / 1000000) / 1000.0);
+}
+
+static json_t *json_event(const struct event *e)
+{
+	json_t *j = json_object();
+	int bad = !j;
+
+	bad |= json_object_set_new(j, "version", json_integer(BODY_VERSION));
+	bad |= json_object_set_new(j, "id", json_text(e->id));
+	bad |= json_object_set_new(j, "event", json_text(e->event));
+	bad |= json_object_set_new(j, "status", json_text(e->status));
+	bad |= json_object_set_new(j, "text", json_sentence(e));
+	bad |= json_object_set_new(j, "job", json_text(e->job));
+	bad |= json_object_set_new(j, "run_id", json_text(e->run_id));
+	bad |= json_object_set_new(j, "host", json_text(e->host));
+	bad |= json_object_set_new(j, "owner", json_text(e->owner));
+	bad |= json_object_set_new(j, "tags", json_tags(e->tags));
+	bad |= json_object_set_new(j, "schedule", json_text(e->schedule));
+	bad |= json_object_set_new(j, "scheduled_at", json_time(e->scheduled, 0, false));
+	bad |= json_object_set_new(j, "started_at", json_time_ns(e->started_ns));
+	bad |= json_object_set_new(j, "finished_at", json_time_ns(e->finished_ns));
+	bad |= json_object_set_new(j, "duration_s", json_duration(e));
+	bad |= json_object_set_new(j, "exit_code",
+		e->exit_code >= 0 ? json_integer(e->exit_code) : json_null());
+	bad |= json_object_set_new(j, "signal",
+		e->signal > 0 ? json_integer(e->signal) : json_null());
+	bad |= json_object_set_new(j, "reason", json_text(e->reason));
+	bad |= json_object_set_new(j, "attempt",
+		e->attempt > 0 ? json_integer(e->attempt) : json_null());
+	bad |= json_object_set_new(j, "consecutive_failures", json_integer(e->failures));
+	bad |= json_object_set_new(j, "stdout_tail", json_slice(e->stdout_tail));
+	bad |= json_object_set_new(j, "stderr_tail", json_slice(e->stderr_tail));
+	bad |= json_object_set_new(j, "truncated", json_boolean(e->truncated));
+	bad |= json_object_set_new(j, "url", json_null());
+	if (bad) {
+		json_decref(j);
+		return NULL;
+	}
+	return j;
+}
+
+static int put_json(const char *bytes, size_t n, void *arg)
+{
+	buf_append(arg, bytes, n);
+	return 0;
+}
+
+void body_post(enum body_template t, const struct event *e, struct buf *out)
+{
+	json_t *j = t == BODY_SLACK ? json_pack("{s:o}", "text", json_sentence(e)) : json_event(e);
+
+	if (!j || json_dump_callback(j, put_json, out, JSON_COMPACT | JSON_REAL_PRECISION(15)))
+		out->failed = true;
+	json_decref(j);
+}

@@ -1,0 +1,222 @@
+/* notify: the helper as a whole: its socket, its spool, its deliveries.
+ * Flow: messages of the scheduler in, acknowledgements and log lines back. */
+#include "config.h"
+
+#include "crond/notify/notify.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "crond/base/diag.h"
+#include "crond/base/text.h"
+#include "crond/core/event.h"
+
+enum {
+	DRAIN_MS = 10000,       /* after the end, for what is under way */
+	DRAIN_BEGIN_MS = 5000,  /* of which so long new ones are begun */
+	LOCK_LOOK_MS = 100,
+	LOCK_ORPHAN_MS = 15000, /* more than the other's drain */
+	LOCK_SAY_MS = 600000,
+	WAIT_MOST_MS = 60000,
+	MESSAGES_AT_ONCE = 64,
+};
+
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool peer_gone(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL));
+}
+
+static void loaded(void *arg, struct entry *e)
+{
+	struct notify *n = arg;
+
+	deliver_entry(&n->deliver, e, clock_ms());
+}
+
+/* What the scheduler sends meanwhile waits in the socket, unacknowledged. The other
+ * process drains for ten seconds at most; one that hangs is said again and again. */
+static int wait_for_lock(struct notify *n)
+{
+	int64_t began = clock_ms(), gone = 0, said = began - LOCK_SAY_MS + LOCK_ORPHAN_MS;
+
+	while (spool_lock(&n->spool)) {
+		int64_t now = clock_ms();
+
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			report_log(&n->report, LOG_ERR, "cannot lock the spool: %m");
+			return -1;
+		}
+		if (!gone && peer_gone(n->socket))
+			gone = now;
+		if (gone && now - gone > LOCK_ORPHAN_MS)
+			return 1;
+		if (now - said >= LOCK_SAY_MS) {
+			report_log(&n->report, LOG_WARNING, "alerts wait: another crond-notify "
+				"holds the spool for %" PRId64 " s", (now - began) / 1000);
+			said = now;
+		}
+		if (poll(&(struct pollfd){ .fd = n->signals, .events = POLLIN }, 1, LOCK_LOOK_MS) > 0)
+			return 1;
+	}
+	return 0;
+}
+
+int notify_open(struct notify *n, const char *spool)
+{
+	struct diag d;
+	int bad;
+
+	report_open(&n->report, n->socket, clock_ms());
+	if (spool_open(&n->spool, spool, &n->report, &d)) {
+		report_log(&n->report, LOG_ERR, "%s", d.text);
+		return -1;
+	}
+	bad = wait_for_lock(n);
+	if (bad)
+		return bad;
+	if (spool_load(&n->spool, loaded, n, &d)) {
+		report_log(&n->report, LOG_ERR, "%s", d.text);
+		return -1;
+	}
+	return 0;
+}
+
+static void take_event(struct notify *n, struct slice record, int64_t now)
+{
+	struct entry *entry;
+	const char *id;
+	struct diag d;
+
+	switch (spool_add(&n->spool, record, &entry, &id, &d)) {
+	case SPOOL_BAD:
+		report_log(&n->report, LOG_ERR, "an alert is refused: %s", d.text);
+		break;
+	case SPOOL_REFUSED:
+		report_log(&n->report, LOG_ERR, "alert %s is refused: %s", id, d.text);
+		break;
+	case SPOOL_KNOWN:
+		report_spooled(&n->report, id);
+		break;
+	case SPOOL_NEW:
+		report_spooled(&n->report, id);
+		deliver_entry(&n->deliver, entry, now);
+		break;
+	}
+}
+
+static void take_message(struct notify *n, size_t length, int64_t now)
+{
+	struct slice rest = { n->message + 1, length - 1 };
+
+	if (length == 0 || length > NOTICE_MOST) {
+		report_log(&n->report, LOG_ERR, "a message of %zu bytes is refused", length);
+		return;
+	}
+	switch (n->message[0]) {
+	case NOTICE_CONFIG:
+		deliver_configure(&n->deliver, rest, now);
+		break;
+	case NOTICE_EVENT:
+		take_event(n, rest, now);
+		break;
+	default:
+		report_log(&n->report, LOG_ERR, "a message of the unknown type %d is refused",
+			(unsigned char)n->message[0]);
+	}
+}
+
+static void end(struct notify *n, int64_t now)
+{
+	if (!n->ended)
+		n->ended_ms = now;
+	n->ended = true;
+}
+
+/* At most so many messages that deliveries go on beside them. */
+static void receive(struct notify *n, int64_t now)
+{
+	for (int i = 0; i < MESSAGES_AT_ONCE && !n->ended && !report_full(&n->report); i++) {
+		ssize_t length = recv(n->socket, n->message, NOTICE_MOST, MSG_DONTWAIT | MSG_TRUNC);
+
+		if (length < 0 && (errno == EINTR || errno == ECONNRESET))
+			continue; /* after a reset there may still be messages */
+		if (length < 0) {
+			if (errno != EAGAIN)
+				end(n, now);
+			return;
+		}
+		if (length == 0 && peer_gone(n->socket)) {
+			end(n, now);
+			return;
+		}
+		take_message(n, (size_t)length, now);
+	}
+}
+
+static int64_t wait_ms(const struct notify *n, int64_t now)
+{
+	int64_t due = deliver_due(&n->deliver, now), ms = WAIT_MOST_MS;
+
+	if (n->ended)
+		ms = n->ended_ms + (n->deliver.closing ? DRAIN_MS : DRAIN_BEGIN_MS) - now;
+	if (due == 0) /* a mailer that can only be looked at */
+		due = now + 100;
+	if (n->report.left_out > 0 && ms > 1000)
+		ms = 1000;
+	if (due - now < ms)
+		ms = due - now;
+	return ms > 0 ? ms : 0;
+}
+
+static void wait(struct notify *n, int64_t now)
+{
+	struct post_fd fds[2 + SENDMAIL_MOST];
+	size_t count = sendmail_fds(&n->deliver.mails, fds);
+	bool out = n->report.waiting > 0 && !n->report.closed;
+
+	if (!n->ended) {
+		fds[count++] = (struct post_fd){ .fd = n->signals, .in = true };
+		fds[count++] = (struct post_fd){ .fd = n->socket,
+			.in = !report_full(&n->report), .out = out };
+	}
+	post_wait(&n->deliver.post, fds, count, wait_ms(n, now));
+}
+
+static bool is_over(struct notify *n, int64_t now)
+{
+	if (!n->ended)
+		return false;
+	n->deliver.closing = now - n->ended_ms >= DRAIN_BEGIN_MS;
+	return now - n->ended_ms >= DRAIN_MS || !deliver_busy(&n->deliver, now);
+}
+
+void notify_work(struct notify *n)
+{
+	int64_t now = clock_ms();
+
+	for (;;) {
+		receive(n, now);
+		if (poll(&(struct pollfd){ .fd = n->signals, .events = POLLIN }, 1, 0) > 0)
+			end(n, now);
+		deliver_step(&n->deliver, now);
+		report_flush(&n->report, now);
+		if (is_over(n, now))
+			return;
+		wait(n, now);
+		now = clock_ms();
+	}
+}

@@ -1,0 +1,321 @@
+/* post: webhooks over HTTP.
+ * Flow: deliver starts a transfer for a target, and takes its result when it is done.
+ * The only file that knows libcurl. */
+#include "config.h"
+
+#include "crond/notify/post.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "crond/base/buf.h"
+#include "crond/base/diag.h"
+#include "crond/core/event.h"
+#include "crond/notify/body.h"
+#include "crond/notify/secret.h"
+
+enum {
+	CONNECT_MS = 5000,
+	TOTAL_MS = 10000,
+	TOTAL_MOST_MS = 120000,
+	ANSWER_MOST = 64 * 1024,
+	PATIENCE_MOST = 3600,
+	FDS_MOST = 16,
+};
+
+struct transfer {
+	struct transfer *next;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct buf body;
+	size_t answered;
+	struct target *target;
+	char why[CURL_ERROR_SIZE];
+};
+
+int post_open(struct post *p)
+{
+	*p = (struct post){ 0 };
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		return -1;
+	p->multi = curl_multi_init();
+	if (!p->multi)
+		return -1;
+	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, 16L);
+	return 0;
+}
+
+static bool is_http(const char *scheme)
+{
+	return scheme && (strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0);
+}
+
+int post_url(const char *url, char host[POST_HOST], char shown[POST_SHOWN], struct diag *d)
+{
+	CURLU *u = curl_url();
+	char *scheme = NULL, *name = NULL, *port = NULL;
+	int bad = -1;
+
+	if (!u || !url || curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) ||
+		curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) ||
+		curl_url_get(u, CURLUPART_HOST, &name, 0)) {
+		diag_error(d, 0, 0, "its url is no URL");
+		goto out;
+	}
+	if (!is_http(scheme)) {
+		diag_error(d, 0, 0, "its url is neither http nor https");
+		goto out;
+	}
+	if (curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) ||
+		snprintf(host, POST_HOST, "%s:%s", name, port) >= POST_HOST) {
+		diag_error(d, 0, 0, "its url has a bad host");
+		goto out;
+	}
+	snprintf(shown, POST_SHOWN, "%s://%s/...", scheme, host);
+	bad = 0;
+out:
+	curl_free(scheme);
+	curl_free(name);
+	curl_free(port);
+	curl_url_cleanup(u);
+	return bad;
+}
+
+/* What is answered is of no interest; endless answers are cut off. */
+static size_t take_answer(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+
+	(void)bytes;
+	t->answered += size * n;
+	return t->answered > ANSWER_MOST ? 0 : size * n;
+}
+
+static int add_header(struct transfer *t, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(t->headers, line);
+
+	if (!longer)
+		return -1;
+	t->headers = longer;
+	return 0;
+}
+
+static bool is_header(const char *line)
+{
+	const char *colon = strchr(line, ':');
+
+	for (const char *p = line; *p; p++)
+		if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f)
+			return false;
+	return colon && colon > line && !memchr(line, ' ', (size_t)(colon - line));
+}
+
+static int add_configured(struct transfer *t, const char *const *headers, bool *typed,
+	struct diag *d)
+{
+	for (size_t i = 0; headers && headers[i]; i++) {
+		if (!is_header(headers[i]))
+			return diag_error(d, 0, 0, "header %zu is not \"Name: value\"", i + 1);
+		*typed |= strncasecmp(headers[i], "Content-Type:", 13) == 0;
+		if (add_header(t, headers[i]))
+			return diag_error(d, 0, 0, "out of memory");
+	}
+	return 0;
+}
+
+static int add_headers(struct transfer *t, const struct webhook *h, const struct event *e,
+	struct diag *d)
+{
+	char line[SECRET_MOST + 64];
+	bool typed = false;
+	int bad;
+
+	if (add_configured(t, h->headers, &typed, d))
+		return -1;
+	bad = !typed && add_header(t, "Content-Type: application/json");
+	snprintf(line, sizeof(line), "X-Cronward-Id: %s", e->id);
+	bad |= add_header(t, line);
+	snprintf(line, sizeof(line), "Idempotency-Key: %s", e->id);
+	bad |= add_header(t, line) | add_header(t, "Expect:");
+	if (!bad && h->secret_file && h->secret_file[0]) {
+		if (secret_header(h->secret_file, line, sizeof(line), d))
+			return -1;
+		bad |= add_header(t, line);
+		explicit_bzero(line, sizeof(line));
+	}
+	return bad ? diag_error(d, 0, 0, "out of memory") : 0;
+}
+
+static void transfer_free(struct transfer *t)
+{
+	curl_easy_cleanup(t->easy);
+	for (struct curl_slist *l = t->headers; l; l = l->next)
+		explicit_bzero(l->data, strlen(l->data));
+	curl_slist_free_all(t->headers);
+	buf_free(&t->body);
+	free(t);
+}
+
+static long total_ms(const struct webhook *h)
+{
+	if (h->timeout_ms == 0)
+		return TOTAL_MS;
+	return (long)(h->timeout_ms < TOTAL_MOST_MS ? h->timeout_ms : TOTAL_MOST_MS);
+}
+
+/* CURLOPT_QUICK_EXIT: a transfer that times out while its host is being looked up would
+ * else wait for the look-up, and with it all others would. */
+static int set_options(struct transfer *t, const struct webhook *h)
+{
+	CURL *c = t->easy;
+	int bad = 0;
+
+	bad |= curl_easy_setopt(c, CURLOPT_URL, h->url);
+	bad |= curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	bad |= curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	bad |= curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	bad |= curl_easy_setopt(c, CURLOPT_PROXY, "");
+	bad |= curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	bad |= curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
+	bad |= curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+	bad |= curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	bad |= curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, total_ms(h));
+	bad |= curl_easy_setopt(c, CURLOPT_USERAGENT, "crond-notify/" PACKAGE_VERSION);
+	bad |= curl_easy_setopt(c, CURLOPT_POST, 1L);
+	bad |= curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)t->body.len);
+	bad |= curl_easy_setopt(c, CURLOPT_POSTFIELDS, t->body.data);
+	bad |= curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);
+	bad |= curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_answer);
+	bad |= curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+	bad |= curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->why);
+	bad |= curl_easy_setopt(c, CURLOPT_PRIVATE, t);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	bad |= curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
+#endif
+	return bad ? -1 : 0;
+}
+
+static int fill(struct transfer *t, const struct webhook *h, const struct event *e, struct diag *d)
+{
+	int kind = body_template(h->template_name);
+
+	if (kind < 0)
+		return diag_error(d, 0, 0, "its template %s is not known", h->template_name);
+	body_post((enum body_template)kind, e, &t->body);
+	t->easy = curl_easy_init();
+	if (t->body.failed || !t->easy)
+		return diag_error(d, 0, 0, "out of memory");
+	if (add_headers(t, h, e, d))
+		return -1;
+	return set_options(t, h) ? diag_error(d, 0, 0, "libcurl refuses its settings") : 0;
+}
+
+int post_start(struct post *p, const struct webhook *hook, const struct event *e,
+	struct target *target, struct diag *d)
+{
+	struct transfer *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return diag_error(d, 0, 0, "out of memory");
+	t->target = target;
+	if (fill(t, hook, e, d)) {
+		transfer_free(t);
+		return -1;
+	}
+	if (curl_multi_add_handle(p->multi, t->easy)) {
+		transfer_free(t);
+		return diag_error(d, 0, 0, "libcurl takes no further transfer");
+	}
+	t->next = p->list;
+	p->list = t;
+	p->active++;
+	return 0;
+}
+
+void post_wait(struct post *p, const struct post_fd *fds, size_t count, int64_t ms)
+{
+	struct curl_waitfd wait[FDS_MOST];
+	int running;
+
+	if (count > FDS_MOST)
+		count = FDS_MOST;
+	for (size_t i = 0; i < count; i++) {
+		int events = (fds[i].in ? CURL_WAIT_POLLIN : 0) |
+			(fds[i].out ? CURL_WAIT_POLLOUT : 0);
+
+		wait[i] = (struct curl_waitfd){ .fd = fds[i].fd, .events = (short)events };
+	}
+	curl_multi_perform(p->multi, &running);
+	curl_multi_poll(p->multi, wait, (unsigned)count, (int)ms, NULL);
+	curl_multi_perform(p->multi, &running);
+}
+
+static void unlist(struct post *p, struct transfer *t)
+{
+	struct transfer **at = &p->list;
+
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	p->active--;
+	curl_multi_remove_handle(p->multi, t->easy);
+}
+
+/* The status line is the verdict; what comes after it, or does not, changes nothing. */
+static void judge(struct transfer *t, CURLcode code, struct post_result *r)
+{
+	long status = 0;
+	curl_off_t wait = 0;
+
+	*r = (struct post_result){ .target = t->target };
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status >= 200 && status < 300) {
+		r->accepted = true;
+	} else if (status > 0) {
+		snprintf(r->why, sizeof(r->why), "answered %ld%s", status,
+			status >= 300 && status < 400 ? " (redirects are not followed)" : "");
+	} else {
+		snprintf(r->why, sizeof(r->why), "%.200s",
+			t->why[0] ? t->why : curl_easy_strerror(code));
+	}
+	if (status == 429 || status == 503)
+		curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait);
+	r->wait_s = wait > PATIENCE_MOST ? PATIENCE_MOST : (int64_t)wait;
+}
+
+bool post_next(struct post *p, struct post_result *result)
+{
+	int left;
+	CURLMsg *m;
+	char *private;
+
+	while ((m = curl_multi_info_read(p->multi, &left))) {
+		struct transfer *t;
+
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &private);
+		t = (struct transfer *)(void *)private;
+		judge(t, m->data.result, result);
+		unlist(p, t);
+		transfer_free(t);
+		return true;
+	}
+	return false;
+}
+
+void post_free(struct post *p)
+{
+	while (p->list) {
+		struct transfer *t = p->list;
+
+		unlist(p, t);
+		transfer_free(t);
+	}
+	curl_multi_cleanup(p->multi);
+	curl_global_cleanup();
+}

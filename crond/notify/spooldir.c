@@ -1,0 +1,246 @@
+/* spooldir: the spool's directory, read at the start, and its files' names.
+ * Flow: below spool, which knows what the files mean. */
+#include "config.h"
+
+#include "crond/notify/spooldir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crond/base/buf.h"
+#include "crond/base/diag.h"
+#include "crond/base/file.h"
+#include "crond/notify/entry.h"
+#include "crond/notify/report.h"
+#include "crond/notify/spool.h"
+
+static const char *const suffixes[] = {
+	[SPOOL_EVENT] = ".event",
+	[SPOOL_STATE] = ".state",
+};
+
+void spool_name(char name[SPOOL_NAME], const char *id, enum spool_file kind)
+{
+	snprintf(name, SPOOL_NAME, "%s%s", id, suffixes[kind]);
+}
+
+int spool_read_file(int dirfd, const char *name, size_t most, struct buf *out)
+{
+	struct stat st;
+	int fd = file_open(dirfd, name, 0, &st);
+	int bad, saved;
+
+	if (fd < 0)
+		return -1;
+	bad = file_read(fd, most, out);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return bad;
+}
+
+int64_t spool_mtime(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_mtime : time(NULL);
+}
+
+void spool_unlink(int dirfd, const char *id)
+{
+	char name[SPOOL_NAME];
+
+	spool_name(name, id, SPOOL_EVENT);
+	unlinkat(dirfd, name, 0);
+	spool_name(name, id, SPOOL_STATE);
+	unlinkat(dirfd, name, 0);
+}
+
+static int move_state(int from, int to, const char *id)
+{
+	char name[SPOOL_NAME];
+
+	spool_name(name, id, SPOOL_STATE);
+	return renameat(from, name, to, name) && errno != ENOENT ? -1 : 0;
+}
+
+int spool_move(int from, int to, const char *id)
+{
+	char name[SPOOL_NAME];
+
+	spool_name(name, id, SPOOL_EVENT);
+	if (renameat(from, name, to, name) || move_state(from, to, id))
+		return -1;
+	return fsync(to) || fsync(from) ? -1 : 0;
+}
+
+void spool_put_aside(struct spool *s, const char *name, const char *why)
+{
+	char bad[NAME_MAX + 1];
+
+	snprintf(bad, sizeof(bad), "%.*s.bad", (int)sizeof(bad) - 5, name);
+	if (renameat(s->dirfd, name, s->dirfd, bad))
+		report_log(s->report, LOG_ERR, "bad spool file %s: %s; it cannot be put aside: %m",
+			name, why);
+	else
+		report_log(s->report, LOG_ERR, "bad spool file %s: %s; put aside as %s", name, why, bad);
+}
+
+/* Calls each with every name; a name may vanish meanwhile. */
+static int each_name(int dirfd, int (*each)(void *arg, const char *name), void *arg)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *found;
+	int bad = 0;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	while (!bad && (errno = 0, found = readdir(dir)))
+		bad = each(arg, found->d_name);
+	bad |= !bad && errno != 0;
+	closedir(dir);
+	return bad ? -1 : 0;
+}
+
+/* The id in a name of that kind; false when it is none. */
+static bool id_of(char id[EVENT_ID_MOST], const char *name, enum spool_file kind)
+{
+	size_t n = strlen(name), tail = strlen(suffixes[kind]);
+
+	if (n <= tail || n - tail >= EVENT_ID_MOST || strcmp(name + n - tail, suffixes[kind]) != 0)
+		return false;
+	memcpy(id, name, n - tail);
+	id[n - tail] = '\0';
+	return event_id_ok((struct slice){ id, n - tail });
+}
+
+struct loading {
+	struct spool *s;
+	void (*each)(void *arg, struct entry *e);
+	void *arg;
+};
+
+static int note_failed(void *arg, const char *name)
+{
+	struct spool *s = arg;
+	char id[EVENT_ID_MOST];
+
+	if (!id_of(id, name, SPOOL_EVENT))
+		return 0;
+	s->failed++;
+	return known_note(&s->known, id, spool_mtime(s->failed_fd, name));
+}
+
+/* A temporary file that a death left behind; a state whose event went. */
+static bool swept(struct spool *s, const char *name)
+{
+	char id[EVENT_ID_MOST], event[SPOOL_NAME];
+
+	if (strncmp(name, ".tmp-", 5) == 0) {
+		unlinkat(s->dirfd, name, 0);
+		return true;
+	}
+	if (!id_of(id, name, SPOOL_STATE))
+		return false;
+	spool_name(event, id, SPOOL_EVENT);
+	if (faccessat(s->dirfd, event, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return true;
+	if (faccessat(s->failed_fd, event, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		move_state(s->dirfd, s->failed_fd, id);
+	else
+		unlinkat(s->dirfd, name, 0);
+	return true;
+}
+
+static int load_one(void *arg, const char *name)
+{
+	struct loading *l = arg;
+	char id[EVENT_ID_MOST];
+	struct entry *e;
+	struct diag d;
+	size_t n = strlen(name), tail = strlen(suffixes[SPOOL_EVENT]);
+
+	if (swept(l->s, name) || n <= tail || strcmp(name + n - tail, suffixes[SPOOL_EVENT]) != 0)
+		return 0;
+	if (id_of(id, name, SPOOL_EVENT) && known_has(&l->s->known, id)) {
+		spool_unlink(l->s->dirfd, id);
+		return 0;
+	}
+	e = spool_take_in(l->s, name, &d);
+	if (!e)
+		spool_put_aside(l->s, name, d.text);
+	else if (entry_waits(e))
+		l->each(l->arg, e);
+	else
+		spool_finish(l->s, e);
+	return 0;
+}
+
+int spool_load(struct spool *s, void (*each)(void *arg, struct entry *e), void *arg,
+	struct diag *d)
+{
+	struct loading l = { s, each, arg };
+
+	if (known_open(&s->known, s->dirfd) || each_name(s->failed_fd, note_failed, s) ||
+		each_name(s->dirfd, load_one, &l))
+		return diag_error(d, 0, 0, "cannot read the spool: %m");
+	return 0;
+}
+
+struct aged {
+	int64_t when;
+	char id[EVENT_ID_MOST];
+};
+
+struct aging {
+	struct aged *list;
+	size_t n, room;
+	int fd;
+};
+
+static int note_age(void *arg, const char *name)
+{
+	struct aging *a = arg;
+
+	if (a->n < a->room && id_of(a->list[a->n].id, name, SPOOL_EVENT))
+		a->list[a->n++].when = spool_mtime(a->fd, name);
+	return 0;
+}
+
+static int older_first(const void *a, const void *b)
+{
+	int64_t x = ((const struct aged *)a)->when, y = ((const struct aged *)b)->when;
+
+	return x < y ? -1 : x > y;
+}
+
+void spool_prune_failed(struct spool *s)
+{
+	struct aging a = { .room = s->failed, .fd = s->failed_fd };
+	size_t most = SPOOL_FAILED - SPOOL_FAILED / 10, gone = 0;
+
+	a.list = calloc(a.room, sizeof(*a.list));
+	if (!a.list || each_name(s->failed_fd, note_age, &a)) {
+		free(a.list);
+		return;
+	}
+	qsort(a.list, a.n, sizeof(*a.list), older_first);
+	for (; a.n - gone > most && gone < a.n; gone++)
+		spool_unlink(s->failed_fd, a.list[gone].id);
+	s->failed = a.n - gone;
+	free(a.list);
+	report_log(s->report, LOG_WARNING,
+		"failed/ is full: its %zu oldest alerts are gone, %zu are kept", gone, s->failed);
+}
