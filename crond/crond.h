@@ -136,7 +136,7 @@ void load_drop(struct crond *c, struct source *s, struct load_stats *stats);
 /* One thing wrong with a file: into the log, or on standard error under -t. */
 void load_say(struct crond *c, const struct source *s, const struct diag *d);
 /* The classic words about a whole file, said once until it changes. */
-void load_complain(struct crond *c, struct source *s, int priority, const char *what, const char *detail);
+void load_complain(struct crond *c, struct source *s, const char *what, const char *detail);
 /* reload.c: all sources compared with what is there now. */
 void reload_directories(struct crond *c); /* from settings and configuration */
 void reload_first(struct crond *c);

@@ -38,6 +38,7 @@ struct loading {
 	const char *last_user;
 	const struct job_user *user;
 	size_t said;
+	bool erred;   /* an error was met */
 	bool refused; /* a user or zone that is not there, where the dialect drops the file */
 	bool memory;  /* ran out */
 };
@@ -63,21 +64,18 @@ void load_say(struct crond *c, const struct source *s, const struct diag *d)
 			d->level == DIAG_ERROR ? "ERROR" : "WARNING", s->path, at, d->text);
 }
 
-void load_complain(struct crond *c, struct source *s, int priority, const char *what, const char *detail)
+/* What is refused is said twice: in the classic words, which rules match, and with
+ * its place, for people. */
+void load_complain(struct crond *c, struct source *s, const char *what, const char *detail)
 {
 	uint64_t hash = text_hash(text_hash(1, what, strlen(what)), detail, strlen(detail));
 
 	if (s->complaint == hash)
 		return;
 	s->complaint = hash;
-	if (c->set.check) {
-		if (priority <= LOG_ERR)
-			c->errors++;
-		fprintf(stderr, "%s: %s: %s\n", s->path, priority <= LOG_ERR ? "error" : "warning", what);
-		return;
-	}
-	log_line(&c->log, priority, c->set.dialect->daemon_tag, getpid(), 0, "(%s) %s (%s)", s->owner,
-		what, detail);
+	if (!c->set.check)
+		log_line(&c->log, LOG_INFO, c->set.dialect->daemon_tag, getpid(), 0, "(%s) %s (%s)",
+			s->owner, what, detail);
 }
 
 /* crontabs/root, as Debian's cron calls a user's table. */
@@ -91,11 +89,18 @@ static const char *shown_path(const struct source *s, char *out, size_t room)
 	return out;
 }
 
-static void complain(struct loading *l, int priority, const char *what)
-{
-	char shown[PATH_MAX];
+static void say_at(struct loading *l, uint32_t line, const char *text);
 
-	load_complain(l->c, l->source, priority, what, shown_path(l->source, shown, sizeof(shown)));
+static void complain(struct loading *l, const char *what)
+{
+	char shown[PATH_MAX], text[128];
+	uint64_t before = l->source->complaint;
+
+	load_complain(l->c, l->source, what, shown_path(l->source, shown, sizeof(shown)));
+	if (before == l->source->complaint)
+		return;
+	snprintf(text, sizeof(text), "refused: %s", what);
+	say_at(l, 0, text);
 }
 
 static void say_at(struct loading *l, uint32_t line, const char *text)
@@ -207,6 +212,8 @@ static int64_t seen_count(struct seen *s, uint64_t identity)
 	return (*count)++;
 }
 
+static void take_diag(void *arg, const struct diag *d);
+
 static const struct zone *zone_for(struct loading *l, const struct options *o,
 	const struct crontab_env *env, uint32_t line)
 {
@@ -289,8 +296,12 @@ static const struct job_user *line_user(struct loading *l, const struct crontab_
 		l->user = NULL;
 		return NULL;
 	}
-	if (!l->user)
-		say_at(l, e->line, "bad username");
+	if (!l->user) {
+		struct diag d;
+
+		diag_error(&d, e->line, 0, "bad username");
+		take_diag(l, &d);
+	}
 	return l->user;
 }
 
@@ -388,10 +399,25 @@ static int take_task(void *arg, const struct taskfile_task *t)
 	return job_put(l, m, identity, t->line, o->command, &t->schedule, slice_of(o->schedule));
 }
 
+/* Debian's own line about the first error, for those who look for it. */
+static void say_as_debian(struct loading *l, const struct diag *d)
+{
+	struct crond *c = l->c;
+	bool user = l->source->kind == SOURCE_USER;
+
+	l->erred = true;
+	if (c->set.check || c->set.only_files || c->set.dialect->id != DIALECT_DEBIAN)
+		return;
+	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0, "Error: %s; while reading %s%s",
+		d->text, user ? "crontab for user " : "", user ? l->source->owner : l->source->path);
+}
+
 static void take_diag(void *arg, const struct diag *d)
 {
 	struct loading *l = arg;
 
+	if (d->level == DIAG_ERROR && !l->erred && l->source->kind != SOURCE_TASKS)
+		say_as_debian(l, d);
 	if (l->said++ < ERRORS_SAID || l->c->set.check)
 		load_say(l->c, l->source, d);
 	else if (d->level == DIAG_ERROR)
@@ -428,7 +454,7 @@ static int parse_crontab(struct loading *l, struct slice bytes)
 		return 0;
 	snprintf(detail, sizeof(detail), "%s",
 		result.unfinished && !result.errors && !l->refused ? no_newline : whole_file);
-	load_complain(l->c, l->source, LOG_ERR, "ERROR", detail);
+	load_complain(l->c, l->source, "ERROR", detail);
 	return -1;
 }
 
@@ -443,7 +469,7 @@ static int parse_tasks(struct loading *l, struct slice bytes)
 	}
 	if (!result.broken)
 		return 0;
-	load_complain(l->c, l->source, LOG_ERR, "ERROR", "this task file will be ignored");
+	say_at(l, 0, "this task file is not used");
 	return -1;
 }
 
@@ -546,11 +572,11 @@ void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 		why = distrust(&l, &st);
 	s->absent_user = why && strcmp(why, "ORPHAN") == 0;
 	if (s->absent_user) {
-		load_complain(c, s, LOG_INFO, "ORPHAN", "no passwd entry");
+		load_complain(c, s, "ORPHAN", "no passwd entry");
 		load_drop(c, s, stats);
 		s->tried = false;
 	} else if (why) {
-		complain(&l, LOG_ERR, why);
+		complain(&l, why);
 		stats->refused++;
 		if (fd >= 0) /* there, and not to be trusted: its jobs do not go on */
 			load_drop(c, s, stats);

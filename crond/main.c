@@ -230,11 +230,12 @@ static void say_started(struct crond *c)
 {
 	const char *tag = c->set.dialect->daemon_tag;
 
-	log_line(&c->log, LOG_INFO, tag, getpid(), 0, "(CRON) STARTUP (%s, dialect %s)", PACKAGE_STRING,
-		c->set.dialect->name);
 	if (!c->set.only_files)
 		log_line(&c->log, LOG_INFO, tag, getpid(), 0, "(CRON) INFO (pidfile fd = %d)", c->pid_fd);
-	log_line(&c->log, LOG_INFO, tag, getpid(), 0, "(CRON) INFO (%zu jobs in force)", c->due.jobs);
+	if (!c->set.foreground)
+		log_classic(&c->log, tag, getpid(), 0, "CRON", "STARTUP", "fork ok");
+	log_line(&c->log, LOG_INFO, tag, getpid(), 0, "(CRON) INFO (%s, dialect %s: %zu jobs in force)",
+		PACKAGE_STRING, c->set.dialect->name, c->due.jobs);
 }
 
 static void reboot_jobs(struct crond *c)

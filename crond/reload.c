@@ -41,6 +41,18 @@ static void source_free(struct source *s)
 	free(s);
 }
 
+/* As Debian's cron calls them: *system* for the one table, *system*NAME in the directory. */
+static char *source_owner(const struct directory *d, const char *name)
+{
+	char *owner;
+
+	if (d->kind == SOURCE_USER)
+		return strdup(name);
+	if (d->only)
+		return strdup("*system*");
+	return asprintf(&owner, "*system*%s", name) < 0 ? NULL : owner;
+}
+
 static struct source *source_get(struct crond *c, struct directory *d, const char *name)
 {
 	char path[PATH_MAX];
@@ -57,7 +69,7 @@ static struct source *source_get(struct crond *c, struct directory *d, const cha
 	s->kind = d->kind;
 	s->directory = d;
 	s->path = strdup(path);
-	s->owner = strdup(d->kind == SOURCE_USER ? name : "*system*");
+	s->owner = source_owner(d, name);
 	if (!s->path || !s->owner) {
 		source_free(s);
 		return NULL;
