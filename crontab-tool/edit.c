@@ -1,0 +1,253 @@
+/* edit: crontab -e.
+ * Flow: table -> private copy -> editor -> install. All of it but reading the table
+ * and putting the new one in place is done as the caller, in a directory that nobody
+ * else may enter; what the editor left is judged by the open descriptor. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crond/base/buf.h"
+#include "crond/base/file.h"
+#include "crontab-tool/answer.h"
+#include "crontab-tool/audit.h"
+#include "crontab-tool/edit.h"
+#include "crontab-tool/editor.h"
+#include "crontab-tool/header.h"
+#include "crontab-tool/install.h"
+#include "crontab-tool/spool.h"
+#include "crontab-tool/words.h"
+
+static const char template[] =
+	"# Edit this file to introduce tasks to be run by cron.\n"
+	"# \n"
+	"# Each task to run has to be defined through a single line\n"
+	"# indicating with different fields when the task will be run\n"
+	"# and what command to run for the task\n"
+	"# \n"
+	"# To define the time you can provide concrete values for\n"
+	"# minute (m), hour (h), day of month (dom), month (mon),\n"
+	"# and day of week (dow) or use '*' in these fields (for 'any').\n"
+	"# \n"
+	"# Notice that tasks will be started based on the cron's system\n"
+	"# daemon's notion of time and timezones.\n"
+	"# \n"
+	"# Output of the crontab jobs (including errors) is sent through\n"
+	"# email to the user the crontab file belongs to (unless redirected).\n"
+	"# \n"
+	"# For example, you can run a backup of all your user accounts\n"
+	"# at 5 a.m every week with:\n"
+	"# 0 5 * * 1 tar -zcf /var/backups/home.tgz /home/\n"
+	"# \n"
+	"# For more information see the manual pages of crontab(5) and cron(8)\n"
+	"# \n"
+	"# m h  dom mon dow   command\n";
+
+static const char name[] = "crontab";
+
+struct edit {
+	char *directory; /* private, 0700 */
+	char *path;      /* the copy in it */
+	int dir;
+	struct buf before, after;
+};
+
+enum step { STEP_AGAIN, STEP_DONE, STEP_KEEP, STEP_FAILED };
+
+/* --- the copy */
+
+/* What is edited: the table without its header, or the words for a first one. */
+static int take_table(const struct request *r, const struct spool *s, struct edit *e)
+{
+	identity_own(&r->identity);
+	int rc = spool_read(s, r->user, &e->before);
+	int saved = errno;
+	identity_caller(&r->identity);
+	if (rc != 0 && saved == ENOENT) {
+		fprintf(stderr, "no crontab for %s - using an empty one\n", r->user);
+		buf_puts(&e->before, template);
+	} else if (rc != 0) {
+		fprintf(stderr, "%s/%s/: fdopen: %s", s->name, r->user, strerror(saved));
+		return -1;
+	} else if (words_get(r->dialect->id)->header && e->before.len) {
+		size_t n = header_length((struct slice){ e->before.data, e->before.len });
+		e->before.len -= n;
+		memmove(e->before.data, e->before.data + n, e->before.len);
+	}
+	return e->before.failed ? -1 : 0;
+}
+
+/* TMPDIR is the caller's word, so it counts only where the program has no rights that
+ * the caller lacks. */
+static const char *directory_base(void)
+{
+	const char *base = secure_getenv("TMPDIR");
+
+	return base && *base == '/' ? base : "/tmp";
+}
+
+static int make_directory(struct edit *e)
+{
+	if (asprintf(&e->directory, "%s/crontab.XXXXXX", directory_base()) < 0) {
+		e->directory = NULL;
+		return -1;
+	}
+	if (!mkdtemp(e->directory)) {
+		perror(e->directory);
+		free(e->directory);
+		e->directory = NULL;
+		return -1;
+	}
+	e->dir = open(e->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (e->dir < 0 || asprintf(&e->path, "%s/%s", e->directory, name) < 0) {
+		e->path = NULL;
+		return -1;
+	}
+	return 0;
+}
+
+static int make_copy(struct edit *e)
+{
+	int fd = openat(e->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -1;
+	int rc = fchmod(fd, 0600);
+	if (rc == 0)
+		rc = file_write(fd, e->before.data, e->before.len);
+	int saved = errno;
+	if (close(fd) != 0 && rc == 0)
+		return -1;
+	errno = saved;
+	return rc;
+}
+
+static int start(struct edit *e)
+{
+	if (make_directory(e) == 0 && make_copy(e) == 0)
+		return 0;
+	if (e->path)
+		perror(e->path);
+	fputs("Creation of temporary crontab file failed - aborting\n", stderr);
+	return -1;
+}
+
+/* Nothing but what was made here is removed: a directory with more in it stays. */
+static void clean(struct edit *e)
+{
+	if (e->dir >= 0)
+		unlinkat(e->dir, name, 0);
+	if (e->directory)
+		rmdir(e->directory);
+}
+
+/* --- after the editor */
+
+static int refuse(const char *why)
+{
+	fprintf(stderr, "%s\nError while editing crontab\n", why);
+	return -1;
+}
+
+/* An editor may have put a new file in the place of the old one, but it must be a
+ * file and the caller's: no link leads out of the directory. */
+static int read_back(const struct request *r, struct edit *e)
+{
+	struct stat st;
+	int fd = file_open(e->dir, name, 0, &st);
+
+	if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
+		return refuse("The temporary crontab must remain a regular file");
+	if (fd < 0) {
+		fprintf(stderr, "Can't open tempfile after edit: %s\n", strerror(errno));
+		fputs("Error while editing crontab\n", stderr);
+		return -1;
+	}
+	buf_clear(&e->after);
+	int rc = -1;
+	if (st.st_uid != r->identity.uid)
+		refuse("Temporary crontab no longer owned by you.");
+	else if (file_read(fd, TABLE_MOST, &e->after) != 0)
+		fprintf(stderr, "crontab: %s: %s\n", e->path, strerror(errno));
+	else
+		rc = 0;
+	close(fd);
+	return rc;
+}
+
+static bool unchanged(const struct edit *e)
+{
+	return e->after.len == e->before.len &&
+		(e->after.len == 0 || memcmp(e->after.data, e->before.data, e->after.len) == 0);
+}
+
+static enum step offer(const struct request *r, const struct spool *s, struct edit *e)
+{
+	const struct words *words = words_get(r->dialect->id);
+
+	fputs("crontab: installing new crontab\n", stderr);
+	switch (install_table(r, s, e->path, (struct slice){ e->after.data, e->after.len })) {
+	case INSTALL_DONE:
+		return STEP_DONE;
+	case INSTALL_BAD:
+		return answer_yes(words->retry, words->which, true) ? STEP_AGAIN : STEP_KEEP;
+	default:
+		return STEP_FAILED;
+	}
+}
+
+static enum step round_of(const struct request *r, const struct spool *s, struct edit *e, int *status)
+{
+	*status = 1;
+	if (editor_run(&r->identity, e->path) != 0 || read_back(r, e) != 0) {
+		clean(e);
+		return STEP_FAILED;
+	}
+	*status = 0;
+	if (unchanged(e)) {
+		fputs(words_get(r->dialect->id)->unchanged, stderr);
+		clean(e);
+		return STEP_DONE;
+	}
+	enum step step = offer(r, s, e);
+	if (step == STEP_DONE)
+		clean(e);
+	if (step == STEP_FAILED)
+		*status = 1;
+	if (step == STEP_KEEP || step == STEP_FAILED)
+		fprintf(stderr, "crontab: edits left in %s\n", e->path);
+	return step;
+}
+
+int edit_run(const struct request *r, const struct spool *s)
+{
+	struct edit e = { .dir = -1 };
+	enum step step;
+	int status = 1;
+
+	audit_log(r->caller, "BEGIN EDIT", r->user);
+	if (take_table(r, s, &e) != 0)
+		goto out;
+	if (start(&e) != 0) {
+		clean(&e);
+		goto out;
+	}
+	do
+		step = round_of(r, s, &e, &status);
+	while (step == STEP_AGAIN);
+	if (step != STEP_FAILED)
+		audit_log(r->caller, "END EDIT", r->user);
+out:
+	if (e.dir >= 0)
+		close(e.dir);
+	free(e.directory);
+	free(e.path);
+	buf_free(&e.before);
+	buf_free(&e.after);
+	return status;
+}

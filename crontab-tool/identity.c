@@ -1,0 +1,56 @@
+/* identity: switching between the caller's ids and the program's own.
+ * Flow: see identity.h; each switch is read back. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "crontab-tool/identity.h"
+
+static void refused(const char *what)
+{
+	perror(what);
+	_exit(1);
+}
+
+void identity_start(struct identity *i)
+{
+	i->uid = getuid();
+	i->gid = getgid();
+	i->own_uid = geteuid();
+	i->own_gid = getegid();
+	identity_caller(i);
+}
+
+void identity_caller(const struct identity *i)
+{
+	if (setegid(i->gid) != 0 || seteuid(i->uid) != 0)
+		refused("swapping uids");
+	if (getegid() != i->gid || geteuid() != i->uid)
+		refused("swapping uids");
+}
+
+void identity_own(const struct identity *i)
+{
+	if (seteuid(i->own_uid) != 0 || setegid(i->own_gid) != 0)
+		refused("swapping uids back");
+	if (geteuid() != i->own_uid || getegid() != i->own_gid)
+		refused("swapping uids back");
+}
+
+void identity_forget(const struct identity *i)
+{
+	uid_t ruid, euid, suid;
+	gid_t rgid, egid, sgid;
+
+	if (setresgid(i->gid, i->gid, i->gid) != 0)
+		refused("setgid(getgid())");
+	if (setresuid(i->uid, i->uid, i->uid) != 0)
+		refused("setuid(getuid())");
+	if (getresgid(&rgid, &egid, &sgid) != 0 || getresuid(&ruid, &euid, &suid) != 0)
+		refused("getresuid");
+	if (rgid != i->gid || egid != i->gid || sgid != i->gid || ruid != i->uid ||
+		euid != i->uid || suid != i->uid)
+		refused("setuid(getuid())");
+}

@@ -1,0 +1,22 @@
+/* words: what crontab(1) says differently in the two dialects.
+ * Flow: looked up wherever a text is printed that is not the same in both. */
+#ifndef TOOL_WORDS_H
+#define TOOL_WORDS_H
+
+#include <stdbool.h>
+
+#include "crond/core/dialect.h"
+
+struct words {
+	const char *errors;     /* after the errors of a table */
+	const char *unfinished; /* no newline at the end */
+	const char *good;       /* dry run */
+	const char *unchanged;  /* after an edit */
+	const char *retry;      /* the question after a bad edit */
+	const char *which;      /* when the answer is neither */
+	bool header;            /* tables are stored with three lines in front */
+};
+
+const struct words *words_get(enum dialect_id id);
+
+#endif

@@ -1,0 +1,2 @@
+def run(lab, names):
+    return 0
