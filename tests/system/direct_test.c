@@ -229,7 +229,6 @@ static void try_shell_words(struct test *t)
 	for (w = t->world.words; *w; w++) {
 		command(t, "%s", *w), try_sample(t);
 		command(t, "%s a -b", *w), try_sample(t);
-		command(t, "tool %s", *w), try_sample(t);
 	}
 }
 

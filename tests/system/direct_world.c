@@ -129,17 +129,22 @@ static bool is_name(const char *s, size_t n)
 static int keep(char ***list, size_t *count, const char *s, size_t n)
 {
 	char **more = realloc(*list, (*count + 2) * sizeof **list);
+	size_t i;
 
 	if (!more)
 		return -1;
 	*list = more;
+	for (i = 0; i < *count; i++)
+		if (strncmp(more[i], s, n) == 0 && more[i][n] == '\0')
+			return 0;
 	more[*count] = strndup(s, n);
 	more[*count + 1] = NULL;
 	return more[(*count)++] ? 0 : -1;
 }
 
 /* Every builtin, reserved word and special variable that the shell knows stands as a
- * string in its binary: no list of ours can forget one. */
+ * string in its binary, or as the end of one (linkers fold "if" into "elif"): no list
+ * of ours can forget one. */
 static int read_shell(struct world *w)
 {
 	size_t size, at, words = 0, names = 0;
@@ -147,7 +152,7 @@ static int read_shell(struct world *w)
 
 	if (!data)
 		return -1;
-	for (at = 0; at < size; at += strlen(data + at) + 1) {
+	for (at = 0; at < size; at++) {
 		const char *s = data + at;
 		size_t name = strcspn(s, "=");
 
