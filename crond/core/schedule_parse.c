@@ -302,6 +302,11 @@ static int element_star(struct scan *s)
 	return set_range(s, s->field->low, high, step);
 }
 
+static bool in_field(const struct scan *s, int value)
+{
+	return value >= s->field->low && value <= s->field->high;
+}
+
 static int element_range(struct scan *s, int low)
 {
 	int high, step;
@@ -315,6 +320,9 @@ static int element_range(struct scan *s, int low)
 		return -1;
 	if (extended(s))
 		return set_wrapping(s, low, high, step);
+	/* Debian looks at both ends, even of a range that runs backwards or steps over its end */
+	if (s->grammar == GRAMMAR_DEBIAN && !(in_field(s, low) && in_field(s, high)))
+		return wrong(s, "out of range");
 	/* cronie: fri-sun ends with the Sunday that is 7, but not with a step */
 	if (s->grammar == GRAMMAR_CRONIE && is_field(s, FIELD_DOW) && plain && low > high && high == 0)
 		high = 7;
