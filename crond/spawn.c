@@ -177,7 +177,9 @@ static void child_words(struct spawn *s)
 {
 	char pwd[PATH_MAX + 4] = "PWD=";
 
-	if (s->run->flags & RUN_DASH_PWD && s->shell && getcwd(pwd + 4, PATH_MAX)) {
+	if (s->run->flags & RUN_DASH_PWD && s->shell) {
+		if (!getcwd(pwd + 4, PATH_MAX))
+			return; /* a deleted directory: the shell has something to say about it */
 		s->env[s->env_count] = pwd;
 		s->env[s->env_count + 1] = NULL;
 	}
