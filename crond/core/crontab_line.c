@@ -227,6 +227,8 @@ int crontab_line_read(struct crontab_reader *r, struct slice line, uint32_t colu
 		if (r->rules->unprivileged)
 			return diag_error(d, e->line, column, "bad option");
 		e->quiet = true;
+		if (!line.n || blank(*line.s))
+			return diag_error(d, e->line, column + 1, "bad minute");
 	}
 	column += (uint32_t)(line.s - start);
 	start = line.s;
