@@ -38,7 +38,8 @@ static void event_id(char *out, size_t room, const char *run_id)
 
 /* --- starting it */
 
-/* Whom it runs as: the configured user, or nobody where there is no such. */
+/* Whom it runs as: the configured user, or nobody where there is no such. A private
+ * instance keeps its spool where only its caller can go: there it is the caller. */
 static int notify_identity(struct crond *c, uid_t *uid, gid_t *gid)
 {
 	const char *name = c->set.conf.notify_user ? c->set.conf.notify_user : NOTIFY_USER;
@@ -46,7 +47,7 @@ static int notify_identity(struct crond *c, uid_t *uid, gid_t *gid)
 
 	*uid = (uid_t)-1;
 	*gid = (gid_t)-1;
-	if (!c->set.root)
+	if (!c->set.root || c->set.only_files)
 		return 0;
 	pw = getpwnam(name);
 	if (!pw && !c->set.conf.notify_user)
@@ -101,7 +102,7 @@ static void events_unsent(struct crond *c)
 static void notify_start(struct crond *c)
 {
 	char spool[PATH_MAX + 16];
-	const char *const argv[] = { "crond-notify", "3", spool, NULL };
+	const char *argv[] = { "crond-notify", "3", spool, NULL, NULL };
 	int fds[2];
 	uid_t uid;
 	gid_t gid;
@@ -113,6 +114,11 @@ static void notify_start(struct crond *c)
 		say(c, "crond-notify cannot be started", strerror(errno));
 		notify_later(c);
 		return;
+	}
+	if (c->set.root && uid == (uid_t)-1) {
+		argv[1] = "--as-root";
+		argv[2] = "3";
+		argv[3] = spool;
 	}
 	c->notify = launch_helper(c, "crond-notify", argv, &fds[1], 1, uid, gid);
 	close(fds[1]);
