@@ -247,6 +247,18 @@ static void try_names(struct test *t)
 		}
 }
 
+static void try_nasty_environments(struct test *t)
+{
+	static const char *const commands[] = { "tool a", "script", "missing", "scriptno", "ls" };
+	size_t i, j;
+
+	for (i = 0; i < sizeof commands / sizeof *commands; i++) {
+		command(t, "%s", commands[i]);
+		for (j = 0; sample_nasty(&t->world, &t->sample, j); j++)
+			try_sample(t);
+	}
+}
+
 /* What must be direct, else the whole were of no use. */
 static void demand_direct(struct test *t)
 {
@@ -292,6 +304,7 @@ static int run(struct test *t, unsigned long count)
 	try_bytes(t, "C.UTF-8");
 	try_shell_words(t);
 	try_names(t);
+	try_nasty_environments(t);
 	for (i = 0; i < count; i++) {
 		sample_any(&t->world, &t->sample);
 		try_sample(t);

@@ -330,6 +330,25 @@ static void put(const struct world *w, char *out, size_t size, const char *word)
 	out[at] = '\0';
 }
 
+bool sample_nasty(const struct world *w, struct sample *s, size_t i)
+{
+	char entry[256] = "";
+	bool path = i >= COUNT(nasty_vars);
+
+	if (i > COUNT(nasty_vars) + COUNT(nasty_paths))
+		return false;
+	sample_plain(w, s);
+	if (i == COUNT(nasty_vars) + COUNT(nasty_paths))
+		return true; /* no PATH at all */
+	if (path)
+		strcpy(entry, "PATH=");
+	else
+		sample_env(s, "PATH=%s/bin", w->root);
+	put(w, entry, sizeof entry, path ? nasty_paths[i - COUNT(nasty_vars)] : nasty_vars[i]);
+	sample_env(s, "%s", entry);
+	return true;
+}
+
 #define ANY(w, pool) (pool)[pick(w, COUNT(pool))]
 
 static const char *shell_word(struct world *w)

@@ -30,6 +30,8 @@ void world_remove(struct world *w);
 /* The environment of a plain job. */
 void sample_plain(const struct world *w, struct sample *s);
 void sample_env(struct sample *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The environment of a plain job made nasty in the i-th way; false: no more ways. */
+bool sample_nasty(const struct world *w, struct sample *s, size_t i);
 /* Anything: some plain, some nasty. */
 void sample_any(struct world *w, struct sample *s);
 
