@@ -10,36 +10,31 @@
 
 /* Words that mean something of their own at the head of a command: to dash, to bash, or
  * (unspecified by POSIX 2.9.1) to some other shell. Sorted in byte order. */
-static const char *const shell_words[] = {
-	".", ":", "alias", "alloc", "autoload", "bg", "bind", "bindkey", "break", "builtin",
-	"bye", "caller", "cap", "case", "cd", "chdir", "clone", "command", "comparguments",
-	"compcall", "compctl", "compdescribe", "compfiles", "compgen", "compgroups",
-	"complete", "compopt", "compound", "compquote", "comptags", "comptry", "compvalues",
-	"continue", "coproc", "declare", "dirs", "disable", "disown", "do", "done", "dosh",
-	"echo", "echotc", "echoti", "elif", "else", "emulate", "enable", "end", "enum",
+static const char *const shell_words[] = { ".", ":", "alias", "alloc", "autoload", "bg", "bind",
+	"bindkey", "break", "builtin", "bye", "caller", "cap", "case", "cd", "chdir", "clone",
+	"command", "comparguments", "compcall", "compctl", "compdescribe", "compfiles", "compgen",
+	"compgroups", "complete", "compopt", "compound", "compquote", "comptags", "comptry",
+	"compvalues", "continue", "coproc", "declare", "dirs", "disable", "disown", "do", "done",
+	"dosh", "echo", "echotc", "echoti", "elif", "else", "emulate", "enable", "end", "enum",
 	"esac", "eval", "exec", "exit", "export", "false", "fc", "fg", "fi", "float", "for",
-	"foreach", "function", "functions", "getln", "getopts", "global", "hash", "help",
-	"hist", "history", "if", "in", "integer", "jobs", "kill", "let", "limit", "local",
-	"login", "logout", "map", "mapfile", "namespace", "newgrp", "noglob", "popd", "print",
-	"printf", "pushd", "pushln", "pwd", "read", "readarray", "readonly", "rehash",
-	"repeat", "return", "savehistory", "sched", "select", "set", "setopt", "shift",
-	"shopt", "source", "stop", "suspend", "test", "then", "time", "times",
-	"trap", "true", "type", "typeset", "ulimit", "umask", "unalias", "unhash", "unlimit",
-	"unset", "unsetopt", "until", "vared", "wait", "whence", "which-command", "while",
-	"zmodload",
-};
+	"foreach", "function", "functions", "getln", "getopts", "global", "hash", "help", "hist",
+	"history", "if", "in", "integer", "jobs", "kill", "let", "limit", "local", "login",
+	"logout", "map", "mapfile", "namespace", "newgrp", "noglob", "popd", "print", "printf",
+	"pushd", "pushln", "pwd", "read", "readarray", "readonly", "rehash", "repeat", "return",
+	"savehistory", "sched", "select", "set", "setopt", "shift", "shopt", "source", "stop",
+	"suspend", "test", "then", "time", "times", "trap", "true", "type", "typeset", "ulimit",
+	"umask", "unalias", "unhash", "unlimit", "unset", "unsetopt", "until", "vared", "wait",
+	"whence", "which-command", "while", "zmodload" };
 
 /* Names that a shell sets, reads at its start, or does not hand on as they came. Sorted. */
-static const char *const shell_names[] = {
-	"ATTY", "CDPATH", "COLUMNS", "COMP_WORDBREAKS", "COPROC", "DIRSTACK", "ENV",
-	"EPOCHREALTIME", "EPOCHSECONDS", "ERRNO", "EUID", "EXECIGNORE", "FCEDIT", "FIGNORE",
-	"FPATH", "FUNCNAME", "FUNCNEST", "GLOBIGNORE", "GROUPS", "HISTCMD", "HISTFILE",
+static const char *const shell_names[] = { "ATTY", "CDPATH", "COLUMNS", "COMP_WORDBREAKS", "COPROC",
+	"DIRSTACK", "ENV", "EPOCHREALTIME", "EPOCHSECONDS", "ERRNO", "EUID", "EXECIGNORE", "FCEDIT",
+	"FIGNORE", "FPATH", "FUNCNAME", "FUNCNEST", "GLOBIGNORE", "GROUPS", "HISTCMD", "HISTFILE",
 	"HISTSIZE", "HOSTNAME", "HOSTTYPE", "IFS", "LINENO", "LINES", "MACHTYPE", "MAIL",
 	"MAILCHECK", "MAILPATH", "MAPFILE", "OLDPWD", "OPTARG", "OPTERR", "OPTIND", "OSTYPE",
 	"PIPESTATUS", "POSIXLY_CORRECT", "PPID", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS3",
-	"PS4", "PWD", "RANDOM", "REPLY", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM",
-	"TIMEFORMAT", "TMOUT", "UID", "_",
-};
+	"PS4", "PWD", "RANDOM", "REPLY", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "TIMEFORMAT",
+	"TMOUT", "UID", "_" };
 
 /* A name that begins so works on the shell itself before it works on the command:
  * ld.so's complaint about LD_PRELOAD, say, would come once and not twice. */

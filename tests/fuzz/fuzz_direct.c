@@ -6,7 +6,8 @@
 
 #include "crond/core/direct.h"
 
-static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
 static const char name_bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
 
 static void demand(int holds)
@@ -44,7 +45,8 @@ static void check_words(struct slice command)
 		demand(from == command.n || command.s[from] == ' ' || command.s[from] == '\t');
 	}
 	demand(words == 0 || skip_blanks(command, from) == command.n);
-	demand(words == 0 || (!strchr(out, '=') && strcmp(out, "echo") != 0 && strcmp(out, ".") != 0));
+	demand(words == 0 ||
+	        (!strchr(out, '=') && strcmp(out, "echo") != 0 && strcmp(out, ".") != 0));
 	free(out);
 }
 

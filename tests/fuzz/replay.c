@@ -18,7 +18,8 @@ static long replay(const char *path);
 static long replay_file(const char *path, size_t size)
 {
 	FILE *f = fopen(path, "rbe");
-	uint8_t *data = malloc(size ? size : 1); /* exactly, so that a sanitizer sees one byte more */
+	uint8_t *data =
+	        malloc(size ? size : 1); /* exactly, so that a sanitizer sees one byte more */
 	long done = -1;
 
 	if (f && data && size <= INPUT_MOST && fread(data, 1, size, f) == size) {
@@ -73,7 +74,8 @@ static long replay_own_corpus(const char *program)
 		noun = later;
 	if (!noun)
 		return -1;
-	snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/%s", srcdir ? srcdir : ".", noun + strlen("fuzz_"));
+	snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/%s", srcdir ? srcdir : ".",
+	        noun + strlen("fuzz_"));
 	return replay(path);
 }
 

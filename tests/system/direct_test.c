@@ -68,7 +68,8 @@ static void tell_death(struct test *t, int *status)
 
 	if (!WIFSIGNALED(*status))
 		return;
-	*status = W_EXITCODE(direct_death(WTERMSIG(*status), WCOREDUMP(*status), line, sizeof line), 0);
+	*status = W_EXITCODE(
+	        direct_death(WTERMSIG(*status), WCOREDUMP(*status), line, sizeof line), 0);
 	dprintf(t->err, "%s", line);
 }
 
@@ -94,10 +95,19 @@ static void execute(struct test *t, char *words, size_t n, struct result *r)
 {
 	const char *env[SAMPLE_ENV_MOST + 2];
 	char *argv[DIRECT_WORDS_MOST + 1], dir[64];
-	struct run run = { .shell = "/bin/sh", .command = t->sample.command, .dir = dir, .umask = 022,
+	struct run run = { .shell = "/bin/sh",
+		.command = t->sample.command,
+		.dir = dir,
+		.umask = 022,
 		.flags = RUN_DASH_PWD | RUN_CHDIR_MUST };
-	struct spawn s = { .run = &run, .words = n ? argv : NULL, .shell = true, .env = (char **)env,
-		.env_count = t->sample.env_count, .in = t->in, .out = t->out, .err = t->err };
+	struct spawn s = { .run = &run,
+		.words = n ? argv : NULL,
+		.shell = true,
+		.env = (char **)env,
+		.env_count = t->sample.env_count,
+		.in = t->in,
+		.out = t->out,
+		.err = t->err };
 	size_t i;
 
 	/* by descriptor, for directories that no path leads to any more */
@@ -147,7 +157,8 @@ static void report(struct test *t)
 
 	if (++t->wrong > SHOWN_MOST)
 		return;
-	fprintf(stderr, "direct execution can be told from the shell (directory %d):\n", t->sample.cwd);
+	fprintf(stderr, "direct execution can be told from the shell (directory %d):\n",
+	        t->sample.cwd);
 	show("command", t->sample.command, strlen(t->sample.command));
 	for (i = 0; i < t->sample.env_count; i++)
 		show("with", t->sample.env[i], strlen(t->sample.env[i]));
@@ -158,7 +169,7 @@ static void report(struct test *t)
 static bool same(const struct result *a, const struct result *b)
 {
 	return a->status == b->status && a->out_n == b->out_n && a->err_n == b->err_n &&
-		memcmp(a->out, b->out, a->out_n) == 0 && memcmp(a->err, b->err, a->err_n) == 0;
+	        memcmp(a->out, b->out, a->out_n) == 0 && memcmp(a->err, b->err, a->err_n) == 0;
 }
 
 /* Is the sample executed directly, and is that then the same? */
@@ -262,11 +273,10 @@ static void try_nasty_environments(struct test *t)
 /* What must be direct, else the whole were of no use. */
 static void demand_direct(struct test *t)
 {
-	static const char *const plain[] = {
-		"tool", "tool -v --x=y a:b 50%", "./tool", " tool\ta ", "script a", "tool status=3",
-		"tool signal=9", "missing", "noexec", "adir", "scriptno", "scriptgone", "empty", "badelf",
-		"dangling", "loop", "sub/tool", "secret", "xonly",
-	};
+	static const char *const plain[] = { "tool", "tool -v --x=y a:b 50%", "./tool", " tool\ta ",
+		"script a", "tool status=3", "tool signal=9", "missing", "noexec", "adir",
+		"scriptno", "scriptgone", "empty", "badelf", "dangling", "loop", "sub/tool",
+		"secret", "xonly" };
 	size_t i;
 
 	for (i = 0; i < sizeof plain / sizeof *plain; i++) {
@@ -292,7 +302,7 @@ static bool shell_adds_only_pwd(struct test *t)
 	execute(t, NULL, 0, &t->shell);
 	execute(t, words, 1, &t->direct);
 	return same(&t->shell, &t->direct) ||
-		(realpath("/bin/sh", shell) && strcmp(strrchr(shell, '/'), "/dash") == 0);
+	        (realpath("/bin/sh", shell) && strcmp(strrchr(shell, '/'), "/dash") == 0);
 }
 
 static int run(struct test *t, unsigned long count)
@@ -309,8 +319,8 @@ static int run(struct test *t, unsigned long count)
 		sample_any(&t->world, &t->sample);
 		try_sample(t);
 	}
-	printf("as uid %d: %lu commands, %lu of them executed both ways, %lu told apart\n", (int)geteuid(),
-		t->tried, t->compared, t->wrong);
+	printf("as uid %d: %lu commands, %lu of them executed both ways, %lu told apart\n",
+	        (int)geteuid(), t->tried, t->compared, t->wrong);
 	fflush(stdout);
 	if (t->compared < count / 5) {
 		fprintf(stderr, "too few were executed directly\n");
@@ -326,7 +336,7 @@ static int run_as_nobody(struct test *t, unsigned long count)
 
 	if (pid == 0) {
 		if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY) ||
-			prctl(PR_SET_DUMPABLE, 1)) /* else /proc/self/fd is root's */
+		        prctl(PR_SET_DUMPABLE, 1)) /* else /proc/self/fd is root's */
 			_exit(98);
 		_exit(run(t, count));
 	}
@@ -370,7 +380,7 @@ int main(int argc, char **argv)
 	t.in = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	umask(022);
 	if (t.in < 0 || t.out < 0 || t.err < 0 || fcntl(t.out, F_SETFL, O_APPEND) ||
-		fcntl(t.err, F_SETFL, O_APPEND))
+	        fcntl(t.err, F_SETFL, O_APPEND))
 		return 99;
 	status = world_make(&t.world, tool) ? 99 : try_all(&t, count);
 	world_remove(&t.world);

@@ -63,8 +63,8 @@ static void say_process(void)
 	getrlimit(RLIMIT_CORE, &core);
 	getrlimit(RLIMIT_NOFILE, &files);
 	printf("cwd %s\n", getcwd(cwd, sizeof cwd) ? cwd : "?");
-	printf("umask %o nice %d ids %d %d %d %d\n", mask, getpriority(PRIO_PROCESS, 0), (int)getuid(),
-		(int)geteuid(), (int)getgid(), (int)getegid());
+	printf("umask %o nice %d ids %d %d %d %d\n", mask, getpriority(PRIO_PROCESS, 0),
+	        (int)getuid(), (int)geteuid(), (int)getgid(), (int)getegid());
 	printf("limits %lu %lu\n", (unsigned long)core.rlim_cur, (unsigned long)files.rlim_cur);
 }
 

@@ -121,7 +121,8 @@ static bool is_name(const char *s, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (!isupper((unsigned char)s[i]) && s[i] != '_' && !(i > 0 && isdigit((unsigned char)s[i])))
+		if (!isupper((unsigned char)s[i]) && s[i] != '_' &&
+		        !(i > 0 && isdigit((unsigned char)s[i])))
 			return false;
 	return n > 0 && n <= 20;
 }
@@ -166,7 +167,8 @@ static int read_shell(struct world *w)
 }
 
 /* Names of shell words that no binary of this machine need hold. */
-static const char *const more_words[] = { "echo", "test", "kill", "time", "if", "declare", "source", "function" };
+static const char *const more_words[] = { "echo", "test", "kill", "time", "if", "declare", "source",
+	"function" };
 
 static int link_words(const struct world *w)
 {
@@ -273,46 +275,38 @@ void sample_plain(const struct world *w, struct sample *s)
 	sample_env(s, "LOGNAME=somebody");
 }
 
-static const char *const heads[] = {
-	"tool", "tool", "tool", "script", "./tool", "../work/tool", "@/bin/tool", "@/bin//script", "missing",
-	"noexec", "adir", "scriptarg", "scriptno", "scriptgone", "scriptcr", "empty", "badelf", "secret",
-	"xonly", "dangling", "loop", "sub/tool", "@/bin/tool/", "@/bin/noexec", "@/bin/scriptno",
-	"@/bin/scriptgone", "@/bin/empty", "@/bin", "@/shut/x", "./a.txt", "sub", "..", "a.b", "5x",
-};
-static const char *const nasty_heads[] = {
-	"A=1", "A=~", "-", "-tool", "%x", "!", "{", "(tool", "\\tool", "'tool'", "to*", "~/tool", "$SHELL",
-	"#tool", "tool;", "tool|tool", "@/bin/t?ol", "1>x", "t\303\244",
-};
-static const char *const plain_args[] = {
-	"a", "-v", "--date=2024-01-01", "a:b,c", "50%", "%x", "@x", "+x", "x=y", "if", "echo", "done", ".",
-	"..", "./a.txt", "A=1", "status=3", "status=127", "status=255", "signal=9", "signal=15", "-", "--",
-	"=", ":", "_", "/", "x=a:b", "in", "2x",
-};
-static const char *const nasty_args[] = {
-	"*", "?.txt", "[ab].txt", "~", "~/x", "a=~", "a=b:~", "$HOME", "${X}", "$(tool)", "`tool`", "#x",
-	"'q'", "\"q q\"", "a\\ b", "{a,b}", "!", "a;b", "|", "&", ">out", "<a.txt", "(", "&&tool", "\303\244",
-	"\201", "\210x", "\\", "''", "\n", ";", "$", "$x", "a\vb", "\r", "^a",
-};
-static const char *const gaps[] = { " ", " ", " ", " ", "\t", "  ", " \t ", "\v", "\n", "\302\240" };
-static const char *const paths[] = {
-	"@/bin", "@/bin", "@/bin", "@/bad:@/bin", "@/shut:@/bin", "@/missing:@/bin/", "@/work/a.txt:@/bin",
-	"@/bin:@/bad", "@/link:@/bin", "@//bad/.:@/bin//", "@/shut/inner", "/", "@/bin:@/bin",
-};
-static const char *const nasty_paths[] = {
-	"", "bin", "@/bin:", ":@/bin", "@/bin%func", "%builtin:@/bin", "@/missing::@/bin", ".:@/bin",
-	"@/bin:..", "~/bin",
-};
-static const char *const plain_vars[] = {
-	"MAILTO=ops@example.org", "LC_ALL=C", "LC_ALL=C.UTF-8", "LANG=xx_YY", "TZ=UTC", "X=", "X9_=a b\t$c\n*",
-	"_x=1", "CRON_JOB=gold", "TERM=dumb", "USER=somebody", "EDITOR=x", "E=\303\244\201\210", "A==", "P=a=b",
-	"PATHS=x", "CRON_TZ=UTC", "http_proxy=x",
-};
-static const char *const nasty_vars[] = {
-	"PWD=/", "PWD=@/work", "PWD=@/link", "PWD=x", "OLDPWD=/", "IFS=a", "OPTIND=3", "OPTIND=x", "PPID=1x",
-	"LINENO=7", "PS1=x", "PS4=y", "MAIL=x", "ENV=@/work/a.txt", "A.B=1", "1X=1", "noequals", "=x", "X=2",
-	"HOME=/", "LD_PRELOAD=/nonexistent.so", "_=x", "BASH_FUNC_tool%%=() { :; }", "tool=() { :; }",
-	"\303\244=1", "A B=1",
-};
+static const char *const heads[] = { "tool", "tool", "tool", "script", "./tool", "../work/tool",
+	"@/bin/tool", "@/bin//script", "missing", "noexec", "adir", "scriptarg", "scriptno",
+	"scriptgone", "scriptcr", "empty", "badelf", "secret", "xonly", "dangling", "loop",
+	"sub/tool", "@/bin/tool/", "@/bin/noexec", "@/bin/scriptno", "@/bin/scriptgone",
+	"@/bin/empty", "@/bin", "@/shut/x", "./a.txt", "sub", "..", "a.b", "5x" };
+static const char *const nasty_heads[] = { "A=1", "A=~", "-", "-tool", "%x", "!", "{", "(tool",
+	"\\tool", "'tool'", "to*", "~/tool", "$SHELL", "#tool", "tool;", "tool|tool", "@/bin/t?ol",
+	"1>x", "t\303\244" };
+static const char *const plain_args[] = { "a", "-v", "--date=2024-01-01", "a:b,c", "50%", "%x",
+	"@x", "+x", "x=y", "if", "echo", "done", ".", "..", "./a.txt", "A=1", "status=3",
+	"status=127", "status=255", "signal=9", "signal=15", "-", "--", "=", ":", "_", "/", "x=a:b",
+	"in", "2x" };
+static const char *const nasty_args[] = { "*", "?.txt", "[ab].txt", "~", "~/x", "a=~", "a=b:~",
+	"$HOME", "${X}", "$(tool)", "`tool`", "#x", "'q'", "\"q q\"", "a\\ b", "{a,b}", "!", "a;b",
+	"|", "&", ">out", "<a.txt", "(", "&&tool", "\303\244", "\201", "\210x", "\\", "''", "\n",
+	";", "$", "$x", "a\vb", "\r", "^a" };
+static const char *const gaps[] = { " ", " ", " ", " ", "\t", "  ", " \t ", "\v", "\n",
+	"\302\240" };
+static const char *const paths[] = { "@/bin", "@/bin", "@/bin", "@/bad:@/bin", "@/shut:@/bin",
+	"@/missing:@/bin/", "@/work/a.txt:@/bin", "@/bin:@/bad", "@/link:@/bin", "@//bad/.:@/bin//",
+	"@/shut/inner", "/", "@/bin:@/bin" };
+static const char *const nasty_paths[] = { "", "bin", "@/bin:", ":@/bin", "@/bin%func",
+	"%builtin:@/bin", "@/missing::@/bin", ".:@/bin", "@/bin:..", "~/bin" };
+static const char *const plain_vars[] = { "MAILTO=ops@example.org", "LC_ALL=C", "LC_ALL=C.UTF-8",
+	"LANG=xx_YY", "TZ=UTC", "X=", "X9_=a b\t$c\n*", "_x=1", "CRON_JOB=gold", "TERM=dumb",
+	"USER=somebody", "EDITOR=x", "E=\303\244\201\210", "A==", "P=a=b", "PATHS=x", "CRON_TZ=UTC",
+	"http_proxy=x" };
+static const char *const nasty_vars[] = { "PWD=/", "PWD=@/work", "PWD=@/link", "PWD=x", "OLDPWD=/",
+	"IFS=a", "OPTIND=3", "OPTIND=x", "PPID=1x", "LINENO=7", "PS1=x", "PS4=y", "MAIL=x",
+	"ENV=@/work/a.txt", "A.B=1", "1X=1", "noequals", "=x", "X=2", "HOME=/",
+	"LD_PRELOAD=/nonexistent.so", "_=x", "BASH_FUNC_tool%%=() { :; }", "tool=() { :; }",
+	"\303\244=1", "A B=1" };
 
 /* The pool's word with @ at its start or behind a colon for the directory of the files. */
 static void put(const struct world *w, char *out, size_t size, const char *word)
@@ -369,14 +363,18 @@ static void any_command(struct world *w, struct sample *s)
 	if (pick(w, 6) == 0)
 		put(w, out, sizeof s->command, ANY(w, gaps));
 	put(w, out, sizeof s->command,
-		kind == 0 ? ANY(w, nasty_heads) : kind == 1 ? shell_word(w) : ANY(w, heads));
+	        kind == 0           ? ANY(w, nasty_heads)
+	                : kind == 1 ? shell_word(w)
+	                            : ANY(w, heads));
 	if (pick(w, 100) == 0)
 		args = 70;
 	while (args-- > 0) {
 		put(w, out, sizeof s->command, ANY(w, gaps));
 		kind = pick(w, 24);
 		put(w, out, sizeof s->command,
-			kind == 0 ? ANY(w, nasty_args) : kind == 1 ? shell_word(w) : ANY(w, plain_args));
+		        kind == 0           ? ANY(w, nasty_args)
+		                : kind == 1 ? shell_word(w)
+		                            : ANY(w, plain_args));
 		if (pick(w, 60) == 0) /* two words grown together */
 			put(w, out, sizeof s->command, ANY(w, nasty_args));
 	}

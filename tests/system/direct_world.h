@@ -11,7 +11,8 @@ enum { WORLD_CWDS = 5, SAMPLE_ENV_MOST = 24 };
 
 struct world {
 	char root[64];
-	int cwd[WORLD_CWDS]; /* O_PATH: work, through a symlink, below a shut directory, deleted, / */
+	int cwd[WORLD_CWDS]; /* O_PATH: work, through a symlink, below a shut directory, deleted, /
+	                      */
 	char **words, **names; /* what the shell's own binary holds, NULL-terminated */
 	uint64_t seed;
 };

@@ -46,7 +46,7 @@ static void test_plain_commands_are_cut(void **state)
 	expect("./run.sh -v", "./run.sh|-v");
 	expect("  \tbackup \t --all\t", "backup|--all");
 	expect("/srv/gold/run.sh --date=2024-01-01 a:b,c @x +1 50%",
-		"/srv/gold/run.sh|--date=2024-01-01|a:b,c|@x|+1|50%");
+	        "/srv/gold/run.sh|--date=2024-01-01|a:b,c|@x|+1|50%");
 	expect("env A=1 cmd", "env|A=1|cmd");
 	expect("7z a x.7z", "7z|a|x.7z");
 	expect("_x", "_x");
@@ -107,22 +107,20 @@ static void test_programs_that_ask_for_their_session(void **state)
 static void test_words_of_shells_go_to_the_shell(void **state)
 {
 	/* dash 0.5.12, bash 5.2 and POSIX 2.9.1, as each lists its own */
-	static const char *const list[] = {
-		".", ":", "alias", "bg", "break", "cd", "chdir", "command", "continue", "echo",
-		"eval", "exec", "exit", "export", "false", "fc", "fg", "getopts", "hash", "jobs",
-		"kill", "local", "printf", "pwd", "read", "readonly", "return", "set", "shift",
-		"test", "times", "trap", "true", "type", "ulimit", "umask", "unalias", "unset",
-		"wait", "bind", "builtin", "caller", "compgen", "complete", "compopt", "declare",
-		"dirs", "disown", "enable", "help", "history", "let", "logout", "mapfile", "popd",
-		"pushd", "readarray", "shopt", "source", "suspend", "typeset", "if", "then",
-		"else", "elif", "fi", "case", "esac", "for", "select", "while", "until", "do",
-		"done", "in", "function", "time", "coproc", "alloc", "autoload", "bindkey", "bye",
-		"cap", "clone", "comparguments", "compcall", "compctl", "compdescribe",
-		"compfiles", "compgroups", "compound", "compquote", "comptags", "comptry",
-		"compvalues", "disable", "dosh", "echotc", "echoti", "enum", "float", "hist",
-		"integer", "login", "map", "namespace", "newgrp", "print", "repeat",
-		"savehistory", "stop", "whence",
-	};
+	static const char *const list[] = { ".", ":", "alias", "bg", "break", "cd", "chdir",
+		"command", "continue", "echo", "eval", "exec", "exit", "export", "false", "fc",
+		"fg", "getopts", "hash", "jobs", "kill", "local", "printf", "pwd", "read",
+		"readonly", "return", "set", "shift", "test", "times", "trap", "true", "type",
+		"ulimit", "umask", "unalias", "unset", "wait", "bind", "builtin", "caller",
+		"compgen", "complete", "compopt", "declare", "dirs", "disown", "enable", "help",
+		"history", "let", "logout", "mapfile", "popd", "pushd", "readarray", "shopt",
+		"source", "suspend", "typeset", "if", "then", "else", "elif", "fi", "case", "esac",
+		"for", "select", "while", "until", "do", "done", "in", "function", "time", "coproc",
+		"alloc", "autoload", "bindkey", "bye", "cap", "clone", "comparguments", "compcall",
+		"compctl", "compdescribe", "compfiles", "compgroups", "compound", "compquote",
+		"comptags", "comptry", "compvalues", "disable", "dosh", "echotc", "echoti", "enum",
+		"float", "hist", "integer", "login", "map", "namespace", "newgrp", "print",
+		"repeat", "savehistory", "stop", "whence" };
 	char text[64], words[64];
 	size_t i;
 
@@ -148,13 +146,15 @@ static void test_number_of_words_is_bounded(void **state)
 	memset(text, ' ', sizeof text);
 	for (size_t i = 0; i <= DIRECT_WORDS_MOST; i++)
 		text[2 * i] = 'x';
-	assert_int_equal(direct_words((struct slice){ text, 2 * DIRECT_WORDS_MOST }, out), DIRECT_WORDS_MOST);
+	assert_int_equal(direct_words((struct slice){ text, 2 * DIRECT_WORDS_MOST }, out),
+	        DIRECT_WORDS_MOST);
 	assert_int_equal(direct_words((struct slice){ text, sizeof text }, out), 0);
 }
 
 static bool env_ok(const char *a, const char *b)
 {
-	return direct_environment((const char *const[]){ "SHELL=/bin/sh", "HOME=/root", a, b, NULL });
+	return direct_environment(
+	        (const char *const[]){ "SHELL=/bin/sh", "HOME=/root", a, b, NULL });
 }
 
 static void test_ordinary_environments(void **state)
@@ -175,13 +175,11 @@ static void test_ordinary_environments(void **state)
 
 static void test_names_that_shells_use(void **state)
 {
-	static const char *const names[] = {
-		"PWD", "OLDPWD", "IFS", "OPTIND", "PPID", "PS1", "PS2", "PS4", "ENV", "LINENO",
-		"MAIL", "MAILPATH", "MAILCHECK", "SHLVL", "_", "SHELLOPTS", "BASHOPTS",
-		"BASH_ENV", "BASH_FUNC_x", "POSIXLY_CORRECT", "RANDOM", "UID", "FUNCNAME",
-		"HISTSIZE", "ATTY", "LD_PRELOAD", "LD_LIBRARY_PATH", "MALLOC_PERTURB_",
-		"GLIBC_TUNABLES", "TMOUT", "CDPATH", "HOSTNAME", "SECONDS",
-	};
+	static const char *const names[] = { "PWD", "OLDPWD", "IFS", "OPTIND", "PPID", "PS1", "PS2",
+		"PS4", "ENV", "LINENO", "MAIL", "MAILPATH", "MAILCHECK", "SHLVL", "_", "SHELLOPTS",
+		"BASHOPTS", "BASH_ENV", "BASH_FUNC_x", "POSIXLY_CORRECT", "RANDOM", "UID",
+		"FUNCNAME", "HISTSIZE", "ATTY", "LD_PRELOAD", "LD_LIBRARY_PATH", "MALLOC_PERTURB_",
+		"GLIBC_TUNABLES", "TMOUT", "CDPATH", "HOSTNAME", "SECONDS" };
 	char entry[64];
 	size_t i;
 
@@ -196,10 +194,8 @@ static void test_names_that_shells_use(void **state)
 
 static void test_entries_that_shells_drop(void **state)
 {
-	static const char *const bad[] = {
-		"=", "=x", "X", "", "1X=1", "A.B=1", "A B=1", "A-B=1", "BASH_FUNC_f%%=() { :; }",
-		"\xc3\xa4=1", "HOME=/other", "SHELL=/bin/sh",
-	};
+	static const char *const bad[] = { "=", "=x", "X", "", "1X=1", "A.B=1", "A B=1", "A-B=1",
+		"BASH_FUNC_f%%=() { :; }", "\xc3\xa4=1", "HOME=/other", "SHELL=/bin/sh" };
 	size_t i;
 
 	(void)state;
@@ -210,10 +206,9 @@ static void test_entries_that_shells_drop(void **state)
 
 static void test_search_paths(void **state)
 {
-	static const char *const bad[] = {
-		"PATH=", "PATH=:/bin", "PATH=/bin:", "PATH=/bin::/usr/bin", "PATH=bin", "PATH=/bin:.",
-		"PATH=/bin:bin", "PATH=~/bin", "PATH=/bin%func", "PATH=%builtin:/bin",
-	};
+	static const char *const bad[] = { "PATH=", "PATH=:/bin",
+		"PATH=/bin:", "PATH=/bin::/usr/bin", "PATH=bin", "PATH=/bin:.", "PATH=/bin:bin",
+		"PATH=~/bin", "PATH=/bin%func", "PATH=%builtin:/bin" };
 	size_t i;
 
 	(void)state;
