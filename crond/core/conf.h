@@ -18,10 +18,11 @@ struct conf_task_dir {
 	bool watch;
 };
 
-/* Everything pointed to lives in the arena. NULL or 0: not set, see the manual's default. */
+/* Everything pointed to lives in the arena or for ever. NULL: not set, the place it is
+ * used in has the default. */
 struct conf {
 	const struct dialect *dialect;
-	struct conf_task_dir *task_dirs;
+	const struct conf_task_dir *task_dirs; /* in force: without any in the file, the default one */
 	size_t task_dir_count;
 	struct webhook *webhooks;
 	size_t webhook_count;
@@ -29,7 +30,7 @@ struct conf {
 	bool direct_exec;           /* default yes */
 	const char *log_target;     /* "syslog", "stderr" */
 	int log_level;              /* syslog priority, default LOG_INFO's number */
-	uint64_t output_max;        /* bytes of a run's output kept for mail */
+	uint64_t output_max;        /* bytes of a run's output kept for mail; default 10M */
 	uint32_t max_running;       /* 0: no limit */
 	const char *notify_user;
 	/* places; NULL: as configured */
@@ -37,8 +38,9 @@ struct conf {
 };
 
 void conf_default(struct conf *c);
-/* 0 and *errors counted, or -1 when memory is out or the file is broken (what was
- * good before stays in force). Each error costs its setting or section only. */
+/* Adds to *c, which conf_default() has filled. 0 and *errors counted, or -1 when memory
+ * is out or the file is broken: reported too, and *c is as it was. Each error costs its
+ * setting or section only. The sink gets the place with each. */
 int conf_parse(struct conf *c, struct slice bytes, struct arena *arena,
 	const struct diag_sink *sink, uint32_t *errors);
 

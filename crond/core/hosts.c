@@ -165,9 +165,24 @@ static bool address_matches(const struct pattern *p, const struct hosts_address 
 	return family == p->family && bits_equal(p->bytes, bytes, p->bits);
 }
 
+static void lower(char out[NAME_MOST + 1], const char *s)
+{
+	size_t i = 0;
+
+	for (; s[i] && i < NAME_MOST; i++)
+		out[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] | 0x20) : s[i];
+	out[i] = '\0';
+}
+
 static bool name_matches(const char *pattern, const char *name)
 {
-	return name && *name && fnmatch(pattern, name, FNM_CASEFOLD | FNM_NOESCAPE) == 0;
+	char lower_pattern[NAME_MOST + 1], lower_name[NAME_MOST + 1];
+
+	if (!name || !*name)
+		return false;
+	lower(lower_pattern, pattern);
+	lower(lower_name, name);
+	return fnmatch(lower_pattern, lower_name, FNM_NOESCAPE) == 0;
 }
 
 static bool pattern_matches(const struct pattern *p, const struct hosts_self *self)

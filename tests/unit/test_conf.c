@@ -1,0 +1,284 @@
+/* test_conf: crond.conf's settings, and what each error costs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crond/base/arena.h"
+#include "crond/base/buf.h"
+#include "crond/core/conf.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct world {
+	struct conf c;
+	struct arena arena;
+	struct buf said;
+	uint32_t errors;
+	int rc;
+};
+
+static void say(void *arg, const struct diag *d)
+{
+	buf_printf(arg, "%u:%u %s;", d->line, d->column, d->text);
+}
+
+static struct world parse(const char *file)
+{
+	struct world w = { 0 };
+	struct diag_sink sink = { say, &w.said };
+
+	conf_default(&w.c);
+	w.rc = conf_parse(&w.c, slice_of(file), &w.arena, &sink, &w.errors);
+	return w;
+}
+
+static const char *said(struct world *w)
+{
+	return w->said.len ? buf_text(&w->said) : "";
+}
+
+static void done(struct world *w)
+{
+	buf_free(&w->said);
+	arena_free(&w->arena);
+}
+
+static void defaults(void **state)
+{
+	struct world w = parse("# nothing\n");
+
+	(void)state;
+	assert_int_equal(w.rc, 0);
+	assert_string_equal(said(&w), "");
+	assert_null(w.c.dialect);
+	assert_true(w.c.direct_exec);
+	assert_int_equal(w.c.log_level, 6);
+	assert_int_equal(w.c.output_max, 10 << 20);
+	assert_int_equal(w.c.max_running, 0);
+	assert_int_equal(w.c.task_dir_count, 1);
+	assert_string_equal(w.c.task_dirs[0].path, SYSCONFDIR "/crond.tasks");
+	assert_true(w.c.task_dirs[0].watch);
+	assert_int_equal(w.c.webhook_count, 0);
+	assert_null(w.c.mailer);
+	assert_null(w.c.run_dir);
+	done(&w);
+}
+
+static void everything(void **state)
+{
+	struct world w = parse(
+		"dialect = cronie\n"
+		"task-dirs = { \"/srv/tasks\", /etc/crond.tasks }\n"
+		"task-dir \"/srv/tasks\" { watch = no }\n"
+		"task-dir \"/opt/tasks\" { }\n"
+		"mailer = /usr/sbin/sendmail\n"
+		"direct-exec = no\n"
+		"log-target = stderr log-level = debug\n"
+		"output-max = 512K\n"
+		"max-running = 0200\n"
+		"users { notify = crond-notify }\n"
+		"run-dir = /run/x state-dir = /s pid-file = /p spool-dir = /sp\n"
+		"system-tab = /t system-dir = /d\n"
+		"webhook \"chat\" { url = \"https://u:p@chat.example.org:8443/x?y=${z}\"\n"
+		"  headers = { \"X-Team: a b\", \"Accept:\" } secret-file = /etc/s timeout = 30s\n"
+		"  retries = 0 users = yes template = json }\n"
+		"webhook plain { url = http://[::1]:80/ }\n");
+
+	(void)state;
+	assert_string_equal(said(&w), "");
+	assert_int_equal(w.rc, 0);
+	assert_int_equal(w.c.dialect->id, DIALECT_CRONIE);
+	assert_int_equal(w.c.task_dir_count, 3);
+	assert_string_equal(w.c.task_dirs[0].path, "/srv/tasks");
+	assert_false(w.c.task_dirs[0].watch);
+	assert_string_equal(w.c.task_dirs[1].path, "/etc/crond.tasks");
+	assert_true(w.c.task_dirs[1].watch);
+	assert_string_equal(w.c.task_dirs[2].path, "/opt/tasks");
+	assert_true(w.c.task_dirs[2].watch);
+	assert_string_equal(w.c.mailer, "/usr/sbin/sendmail");
+	assert_false(w.c.direct_exec);
+	assert_string_equal(w.c.log_target, "stderr");
+	assert_int_equal(w.c.log_level, 7);
+	assert_int_equal(w.c.output_max, 512 << 10);
+	assert_int_equal(w.c.max_running, 200);
+	assert_string_equal(w.c.notify_user, "crond-notify");
+	assert_string_equal(w.c.run_dir, "/run/x");
+	assert_string_equal(w.c.state_dir, "/s");
+	assert_string_equal(w.c.pid_file, "/p");
+	assert_string_equal(w.c.spool_dir, "/sp");
+	assert_string_equal(w.c.system_tab, "/t");
+	assert_string_equal(w.c.system_dir, "/d");
+	assert_int_equal(w.c.webhook_count, 2);
+	assert_string_equal(w.c.webhooks[0].name, "chat");
+	assert_string_equal(w.c.webhooks[0].url, "https://u:p@chat.example.org:8443/x?y=${z}");
+	assert_string_equal(w.c.webhooks[0].template_name, "json");
+	assert_string_equal(w.c.webhooks[0].headers[0], "X-Team: a b");
+	assert_string_equal(w.c.webhooks[0].headers[1], "Accept:");
+	assert_null(w.c.webhooks[0].headers[2]);
+	assert_string_equal(w.c.webhooks[0].secret_file, "/etc/s");
+	assert_int_equal(w.c.webhooks[0].timeout_ms, 30000);
+	assert_int_equal(w.c.webhooks[0].retries, 0);
+	assert_true(w.c.webhooks[0].users);
+	assert_string_equal(w.c.webhooks[1].url, "http://[::1]:80/");
+	assert_string_equal(w.c.webhooks[1].template_name, "json");
+	assert_int_equal(w.c.webhooks[1].timeout_ms, 0);
+	assert_int_equal(w.c.webhooks[1].retries, 4);
+	assert_null(w.c.webhooks[1].headers);
+	assert_false(w.c.webhooks[1].users);
+	done(&w);
+}
+
+static void levels(void **state)
+{
+	static const char *const words[] = { "err", "warning", "notice", "info", "debug" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(words); i++) {
+		char file[64];
+		struct world w;
+
+		snprintf(file, sizeof(file), "log-level = %s", words[i]);
+		w = parse(file);
+		assert_int_equal(w.c.log_level, i + 3);
+		done(&w);
+	}
+}
+
+/* Behind each error stands a setting that must be in force all the same. */
+static void errors(void **state)
+{
+	static const struct {
+		const char *file, *want;
+	} cases[] = {
+		{ "dialect = vixie", "1:1 bad dialect 'vixie': debian or cronie is needed;" },
+		{ " dialec = debian", "1:2 unknown setting 'dialec', did you mean 'dialect'?;" },
+		{ "xyzzy = 1", "1:1 unknown setting 'xyzzy';" },
+		{ "mailer = \"/bin/x -t\n\"",
+			"1:1 bad mailer '/bin/x -t?': a program's absolute path without arguments, or off, "
+			"is needed;" },
+		{ "mailer = sendmail",
+			"1:1 bad mailer 'sendmail': a program's absolute path without arguments, or off, is "
+			"needed;" },
+		{ "mailer = off mailer = /x", "1:14 'mailer' is given twice, first in line 1;" },
+		{ "log-level = loud",
+			"1:1 bad log-level 'loud': err, warning, notice, info or debug is needed;" },
+		{ "log-target = file", "1:1 bad log-target 'file': syslog or stderr is needed;" },
+		{ "direct-exec = perhaps", "1:1 bad direct-exec 'perhaps': yes or no is needed;" },
+		{ "output-max = 2G",
+			"1:1 bad output-max '2G': a size such as 512K or 10M, up to 1G, is needed;" },
+		{ "max-running = -1",
+			"1:1 bad max-running '-1': a number from 0 to 1000000 is needed;" },
+		{ "run-dir = run", "1:1 bad run-dir 'run': an absolute path is needed;" },
+		{ "run-dir = {/a, /b}", "1:11 'run-dir' takes one value, not a list;" },
+		{ "task-dirs = {}", "1:1 'task-dirs' has no value;" },
+		{ "task-dirs = {/a, b}", "1:1 bad task-dirs 'b': an absolute path is needed;" },
+		{ "task-dirs = {/a, /a}", "1:1 '/a' is listed twice;" },
+		{ "task-dir { watch = no }", "1:1 a task-dir needs an absolute path as its title;" },
+		{ "task-dir /a { }\ntask-dir /a { }", "2:10 a second task-dir \"/a\";" },
+		{ "task-dir /a { wacth = no }",
+			"1:15 unknown setting 'wacth', did you mean 'watch'?;" },
+		{ "users { notify = 0 }", "1:9 bad notify '0': a user's name is needed, not a number;" },
+		{ "users x { notify = a }", "1:7 'users' takes no title;" },
+		{ "history { }", "1:1 unknown section 'history';" },
+		{ "webhok a { }", "1:1 unknown section 'webhok', did you mean 'webhook'?;" },
+		{ "junk\n", "1:1 text that belongs to nothing: 'junk';" },
+		{ "webhook { url = http://a }", "1:1 a webhook without a name;" },
+		{ "webhook 'a b' { url = http://a }",
+			"1:9 bad name of a webhook 'a b': letters, digits, '.', '_' and '-' are allowed, at "
+			"most 64, and a letter or digit comes first;" },
+		{ "webhook a { }", "1:1 'url' is missing;" },
+		{ "webhook a { url = http://a }webhook a { url = http://b }",
+			"1:37 a second webhook 'a';" },
+		{ "webhook a { url = http://a\n template = slack }",
+			"2:2 bad template 'slack': json is needed;" },
+		{ "webhook a { url = http://a timeout = 0 }",
+			"1:28 bad timeout '0': a duration such as 10s, from 1s to 2m, is needed;" },
+		{ "webhook a { url = http://a retries = 99 }",
+			"1:28 bad retries '99': a number from 0 to 20 is needed;" },
+		{ "webhook a { url = http://a rate = 1 }", "1:28 unknown setting 'rate';" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char file[512];
+		struct world w;
+
+		snprintf(file, sizeof(file), "%s\nsystem-tab = /good\n", cases[i].file);
+		w = parse(file);
+		assert_string_equal(said(&w), cases[i].want);
+		assert_int_equal(w.rc, 0);
+		assert_int_equal(w.errors, 1);
+		assert_string_equal(w.c.system_tab, "/good");
+		assert_true(w.c.webhook_count <= 1);
+		done(&w);
+	}
+}
+
+static void broken(void **state)
+{
+	struct world w = parse("system-tab = /good\nmailer = \"x\n");
+
+	(void)state;
+	assert_int_equal(w.rc, -1);
+	assert_int_equal(w.errors, 1);
+	assert_string_equal(said(&w), "2:10 a quote (\") that is never closed;");
+	assert_null(w.c.system_tab); /* as it was */
+	done(&w);
+}
+
+/* No secret of an address or a header is repeated. */
+static void urls(void **state)
+{
+	static const struct {
+		const char *value;
+		int good;
+	} cases[] = {
+		{ "url = \"http://a\"", 1 }, { "url = \"https://a.b:1/c\"", 1 },
+		{ "url = \"http://u:hunter2@a\"", 1 }, { "url = \"http://a?x\"", 1 },
+		{ "url = \"hunter2\"", 0 }, { "url = \"ftp://hunter2\"", 0 },
+		{ "url = \"http://\"", 0 }, { "url = \"http:///hunter2\"", 0 },
+		{ "url = \"https://hunter2@\"", 0 }, { "url = \"https://u:hunter2@:80/\"", 0 },
+		{ "url = \"http://a:hunter2/\"", 0 }, { "url = \"http://a:0/\"", 0 },
+		{ "url = \"http://a:70000/\"", 0 }, { "url = \"http://[]/hunter2\"", 0 },
+		{ "url = \"http://[::1/hunter2\"", 0 }, { "url = \"http://[::1]hunter2\"", 0 },
+		{ "url = \"http://a/\\n hunter2\"", 0 }, { "url = \"http://a/hunter2 \"", 0 },
+		{ "url = \"\"", 0 }, { "url = file:///hunter2", 0 },
+		{ "url = http://a headers = { \"Authorization hunter2\" }", 0 },
+		{ "url = http://a headers = { \"X: a\\r\\nhunter2: b\" }", 0 },
+		{ "url = http://a headers = { \": hunter2\" }", 0 },
+		{ "url = http://a headers = { \"hunter2 b: c\" }", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char file[256];
+		struct world w;
+
+		snprintf(file, sizeof(file), "webhook a { %s }", cases[i].value);
+		w = parse(file);
+		if (w.c.webhook_count != (size_t)cases[i].good)
+			fail_msg("%s: %s", cases[i].value, said(&w));
+		assert_int_equal(w.errors, !cases[i].good);
+		assert_null(strstr(said(&w), "hunter2"));
+		done(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(everything),
+		cmocka_unit_test(levels),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(broken),
+		cmocka_unit_test(urls),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
