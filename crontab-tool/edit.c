@@ -97,7 +97,11 @@ static int make_directory(struct edit *e)
 		e->directory = NULL;
 		return -1;
 	}
-	if (!mkdtemp(e->directory)) {
+	/* The caller's umask is the editor's, but must not shut us out here. */
+	mode_t before = umask(077);
+	const char *made = mkdtemp(e->directory);
+	umask(before);
+	if (!made) {
 		perror(e->directory);
 		free(e->directory);
 		e->directory = NULL;

@@ -18,6 +18,7 @@ SPOOL = "/var/spool/cron/crontabs"
 HOME = "/tmp/home"
 USERS = {"root": (0, 0), "alice": (2001, 2001), "bob": (2002, 2002), "stranger": (2999, 2999)}
 CRONTAB_GID = 2100
+DEVICES = ("null", "zero", "full", "tty", "urandom", "random")
 
 EDITORS = {
     # Debian's looks at the file's time: a date of its own says that it was changed.
@@ -46,13 +47,14 @@ EDITORS = {
 
 
 def skip(why):
-    print("SKIP: " + why)
-    sys.exit(77)
+    """Says so to a TAP reader; any other sees it by the status."""
+    print("1..0 # SKIP " + why)
+    sys.exit(0 if "AM_TAP_AWK" in os.environ else 77)
 
 
 class Case:
-    def __init__(self, name, *steps, expect=None):
-        self.name, self.steps, self.expect = name, steps, expect
+    def __init__(self, name, *steps):
+        self.name, self.steps = name, steps
 
     def calls(self):
         return [s for s in self.steps if isinstance(s, Call)]
@@ -123,11 +125,11 @@ class Lab:
         shutil.copytree("/etc", ROOT + "/etc", symlinks=True)
         run("mount", "--bind", ROOT + "/etc", "/etc")
         os.makedirs("/var/spool/cron", exist_ok=True)
-        for name in ("null", "zero", "full", "tty", "urandom", "random"):
+        for name in DEVICES:
             os.close(os.open(ROOT + "/" + name, os.O_CREAT))
             run("mount", "--bind", "/dev/" + name, ROOT + "/" + name)
         run("mount", "-t", "tmpfs", "-o", "mode=0755", "lab", "/dev")
-        for name in ("null", "zero", "full", "tty", "urandom", "random"):
+        for name in DEVICES:
             os.close(os.open("/dev/" + name, os.O_CREAT))
             run("mount", "--move", ROOT + "/" + name, "/dev/" + name)
         os.symlink("/proc/self/fd", "/dev/fd")

@@ -25,7 +25,7 @@ from crontab_lab import Lab, skip  # noqa: E402
 
 
 def default_tool():
-    build = os.environ.get("top_builddir", os.path.join(HERE, "..", ".."))
+    build = os.environ.get("CROND_BUILD", os.path.join(HERE, "..", ".."))
     return os.environ.get("CRONTAB_TOOL", os.path.join(build, "crontab-tool", "crontab"))
 
 
@@ -78,46 +78,56 @@ def parts_intro():
             "Written by crontab_test.py --record --peer /usr/bin/crontab.\n\n")
 
 
-def compare(what, wanted, got):
-    """Prints the difference; True when there is none."""
-    if wanted == got:
-        return True
-    print("not ok: " + what)
-    sys.stdout.writelines(difflib.unified_diff(wanted.splitlines(True), got.splitlines(True),
-                                               "wanted", "got"))
-    return False
+def difference(wanted, got):
+    return "".join(difflib.unified_diff(wanted.splitlines(True), got.splitlines(True),
+                                        "wanted", "got"))
 
 
-def one_case(lab, case, opts, golden, peer_seen):
+def one_case(lab, case, opts, golden, live):
+    """What is wrong with a case, '' if nothing."""
     got = lab.play(case, "tool")
     if opts.show:
         print("=== %s\n%s" % (case.name, got), end="")
-    if case.expect is not None:
-        return compare(case.name, case.expect, got)
     if case.name not in golden:
-        print("not ok: %s: no recorded transcript" % case.name)
-        return False
-    good = compare(case.name, golden[case.name], got)
-    if case.name in peer_seen:
-        good &= compare(case.name + " (live)", peer_seen[case.name], got)
-    return good
+        return "no recorded transcript"
+    wrong = difference(golden[case.name], got)
+    if live and not wrong:
+        wrong = difference(lab.play(case, "peer"), got)
+    return wrong
 
 
-def run_cases(lab, cases, opts):
-    peer_seen = {}
-    if opts.peer:
-        peer_seen = {c.name: lab.play(c, "peer") for c in cases if c.expect is None}
-    if opts.record:
-        for name, text in peer_seen.items():
-            if opts.show:
-                print("=== %s\n%s" % (name, text), end="")
-        return peer_seen, 0
+class Tap:
+    def __init__(self):
+        self.number = self.bad = 0
+
+    def result(self, name, wrong, why_not=None):
+        self.number += 1
+        self.bad += bool(wrong)
+        print("%s %d - %s%s" % ("not ok" if wrong else "ok", self.number, name,
+                                " # SKIP " + why_not if why_not else ""), flush=True)
+        for line in wrong.splitlines():
+            print("# " + line)
+
+
+def record(lab, cases):
+    write_golden({c.name: lab.play(c, "peer") for c in cases})
+    print("recorded %d transcripts" % len(cases))
+
+
+def run_all(lab, opts):
+    cases = [c for c in crontab_cases.CASES if not opts.case or c.name in opts.case]
+    checks = [n for n in crontab_faults.CHECKS if not opts.case or n in opts.case]
     golden = read_golden()
-    bad = [c.name for c in cases if not one_case(lab, c, opts, golden, peer_seen)]
-    calls = sum(len(c.calls()) for c in cases)
-    print("crontab: %d cases, %d calls compared%s, %d differ" %
-          (len(cases), calls, " (also live)" if peer_seen else "", len(bad)))
-    return peer_seen, len(bad)
+    tap = Tap()
+    print("1..%d" % (len(cases) + len(checks)))
+    for case in cases:
+        tap.result(case.name, one_case(lab, case, opts, golden, bool(opts.peer)))
+    for name in checks:
+        tap.result(name, *crontab_faults.run(lab, name))
+    print("# %d transcripts of %d calls compared%s, %d checks, %d failed" % (
+        len(cases), sum(len(c.calls()) for c in cases), " (also live)" if opts.peer else "",
+        len(checks), tap.bad))
+    return 1 if tap.bad else 0
 
 
 def main():
@@ -127,14 +137,10 @@ def main():
     if not opts.inside:
         enter_namespaces()
     lab = Lab(None if opts.record else opts.tool, opts.peer)
-    cases = [c for c in crontab_cases.CASES if not opts.case or c.name in opts.case]
-    peer_seen, bad = run_cases(lab, cases, opts)
     if opts.record:
-        write_golden(peer_seen)
-        print("recorded %d transcripts" % len(peer_seen))
+        record(lab, crontab_cases.CASES)
         return 0
-    bad += crontab_faults.run(lab, opts.case)
-    return 1 if bad else 0
+    return run_all(lab, opts)
 
 
 if __name__ == "__main__":
