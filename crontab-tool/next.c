@@ -261,10 +261,12 @@ static int show(struct next *x, struct slice text, struct slice zone_name, int64
 		fprintf(stderr, "cronctl: %s\n", d.text);
 		return -1;
 	}
-	if (schedule_lint(&s))
-		fprintf(stderr, "cronctl: %s\n", schedule_lint(&s));
 	if (s.flags & SCHEDULE_REBOOT)
 		fprintf(stderr, "cronctl: @reboot fires when the system has started, not by the clock\n");
+	else if (schedule_lint(&s))
+		fprintf(stderr, "cronctl: %s\n", schedule_lint(&s));
+	else if (schedule_next(&s, zone, STEP_CRONTAB, at) == SCHEDULE_NEVER)
+		fprintf(stderr, "cronctl: this fires no more\n");
 	for (uint64_t i = 0; i < count; i++) {
 		at = schedule_next(&s, zone, STEP_CRONTAB, at);
 		if (at == SCHEDULE_NEVER)
