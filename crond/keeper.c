@@ -271,12 +271,13 @@ static void signals(void)
 	sigprocmask(SIG_BLOCK, &term, NULL);
 }
 
-/* The next run, if this keeper may take one: its slot if it still has it, else a free one. */
+/* The next run, if this keeper may take one. Where its slot is gone already it counts
+ * itself in beyond the limit: one start more for one that has ended, and no fork. */
 static bool next(struct keeper *k, char *id)
 {
 	ssize_t n;
 
-	if (k->last || told || (!k->slot && atomic_load(&k->shared->starting) >= k->starts_most))
+	if (k->last || told)
 		return false;
 	n = recv(k->queue, id, RUN_ID_MOST, MSG_DONTWAIT);
 	if (n <= 0)
