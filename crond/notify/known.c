@@ -106,8 +106,11 @@ static int note_line(struct known *k, char *line)
 
 static int note_file(struct known *k, struct buf *content)
 {
-	char *at = content->data, *end = content->data + content->len, *newline;
+	char *at = content->data, *end, *newline;
 
+	if (content->len == 0)
+		return 0;
+	end = at + content->len;
 	while (at < end && (newline = memchr(at, '\n', (size_t)(end - at)))) {
 		*newline = '\0';
 		k->lines++;

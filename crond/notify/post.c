@@ -60,8 +60,7 @@ int post_url(const char *url, char host[POST_HOST], char shown[POST_SHOWN], stru
 	int bad = -1;
 
 	if (!u || !url || curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) ||
-		curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) ||
-		curl_url_get(u, CURLUPART_HOST, &name, 0)) {
+		curl_url_get(u, CURLUPART_SCHEME, &scheme, 0)) {
 		diag_error(d, 0, 0, "its url is no URL");
 		goto out;
 	}
@@ -69,7 +68,8 @@ int post_url(const char *url, char host[POST_HOST], char shown[POST_SHOWN], stru
 		diag_error(d, 0, 0, "its url is neither http nor https");
 		goto out;
 	}
-	if (curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) ||
+	if (curl_url_get(u, CURLUPART_HOST, &name, 0) ||
+		curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) ||
 		snprintf(host, POST_HOST, "%s:%s", name, port) >= POST_HOST) {
 		diag_error(d, 0, 0, "its url has a bad host");
 		goto out;
@@ -249,7 +249,7 @@ void post_wait(struct post *p, const struct post_fd *fds, size_t count, int64_t 
 
 		wait[i] = (struct curl_waitfd){ .fd = fds[i].fd, .events = (short)events };
 	}
-	curl_multi_perform(p->multi, &running);
+	/* no transfer is moved before the wait: what ended by that would wait too */
 	curl_multi_poll(p->multi, wait, (unsigned)count, (int)ms, NULL);
 	curl_multi_perform(p->multi, &running);
 }
