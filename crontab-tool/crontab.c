@@ -203,14 +203,10 @@ static int run(struct request *r, int argc, char **argv)
 /* With one of these closed, a table could be opened as what messages are written to. */
 static void standard_descriptors(void)
 {
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		_exit(1);
-	close(fd);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			_exit(1);
+	}
 }
 
 int main(int argc, char **argv)
