@@ -10,9 +10,9 @@
 
 /* Options from "#@" comments that wait for their entry. */
 struct pending {
-	uint32_t line;         /* of the first such comment; 0: none waits */
+	uint32_t line; /* of the first such comment; 0: none waits */
 	bool bad;
-	struct diag fault;     /* if bad, with its line */
+	struct diag fault; /* if bad, with its line */
 	struct options options;
 };
 
@@ -166,8 +166,8 @@ static int apply_second(struct walk *w, struct crontab_entry *e, struct diag *d)
 	if (e->schedule.flags & SCHEDULE_SECONDS)
 		return diag_error(d, 0, 0, "second is given, and a field for seconds too");
 	/* No old table holds this field, so it need not be read as loosely as Debian reads. */
-	return schedule_set_second(&e->schedule, slice_of(second), GRAMMAR_CRONIE,
-		text_hash(rules->seed, from, n), d);
+	return schedule_set_second(
+		&e->schedule, slice_of(second), GRAMMAR_CRONIE, text_hash(rules->seed, from, n), d);
 }
 
 /* Is what stands above the entry in line good in itself? Tells what is not. */
@@ -273,7 +273,8 @@ static void walk_unfinished(struct walk *w, struct slice line)
 		return;
 	w->column = 0;
 	w->result->unfinished = true;
-	tell_error(w, rules->install && !rules->dialect->no_newline_drops_file
+	tell_error(w,
+		rules->install && !rules->dialect->no_newline_drops_file
 			? "premature EOF"
 			: "missing newline before EOF");
 }

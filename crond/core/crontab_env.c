@@ -100,7 +100,8 @@ const struct crontab_env *crontab_env_push(const struct crontab_env *before,
 	char *text;
 
 	if (size > CRONTAB_TEXT_MOST + 1) {
-		diag_error(d, 0, 0, "environment setting too long (most: %d bytes)", CRONTAB_TEXT_MOST);
+		diag_error(d, 0, 0, "environment setting too long (most: %d bytes)",
+			CRONTAB_TEXT_MOST);
 		return NULL;
 	}
 	e = arena_alloc(arena, sizeof(*e));

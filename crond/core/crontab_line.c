@@ -221,8 +221,8 @@ int crontab_line_read(struct crontab_reader *r, struct slice line, uint32_t colu
 	const char *start = line.s, *error;
 
 	if (line.n > LINE_MOST)
-		return diag_error(d, e->line, column, "command too long (most: %d bytes)",
-			CRONTAB_TEXT_MOST);
+		return diag_error(
+			d, e->line, column, "command too long (most: %d bytes)", CRONTAB_TEXT_MOST);
 	if (r->rules->dialect->dash_flag && skip_char(&line, '-')) {
 		if (r->rules->unprivileged)
 			return diag_error(d, e->line, column, "bad option");

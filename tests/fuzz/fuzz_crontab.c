@@ -46,8 +46,8 @@ static void check_time(const struct tally *t, const struct crontab_entry *e)
 
 	if (memchr(e->time_text.s, '~', e->time_text.n) || e->options)
 		return;
-	demand(schedule_parse_line(&alone, e->time_text, t->rules->dialect->grammar, seconds, 0, &arena,
-		       &used, &d) == 0);
+	demand(schedule_parse_line(&alone, e->time_text, t->rules->dialect->grammar, seconds, 0,
+		       &arena, &used, &d) == 0);
 	demand(used == e->time_text.n);
 	demand(schedule_equal(&alone, &e->schedule));
 	arena_free(&arena);

@@ -10,80 +10,10 @@
 
 #include <cmocka.h>
 
-#include "crond/base/arena.h"
-#include "crond/base/buf.h"
-#include "crond/core/crontab.h"
+#include "tests/unit/crontab_told.h"
 
-/* --- a parse whose results are told as one text: "LINE:COMMAND;" for an entry,
- * "!LINE:TEXT;" for an error, "?LINE:TEXT;" for a warning */
-
-struct parse {
-	struct crontab_rules rules;
-	struct crontab_result result;
-	struct arena arena;
-	struct buf told;
-	struct crontab_entry last;
-	int stop_after; /* entries; 0: never */
-};
-
-static int take_entry(void *arg, const struct crontab_entry *e)
-{
-	struct parse *p = arg;
-
-	p->last = *e;
-	buf_printf(&p->told, "%u:%.*s;", e->line, (int)(e->command.n < 40 ? e->command.n : 40),
-		e->command.s);
-	return p->stop_after && --p->stop_after == 0 ? -1 : 0;
-}
-
-static void take_diag(void *arg, const struct diag *d)
-{
-	struct parse *p = arg;
-
-	buf_printf(&p->told, "%c%u:%s;", d->level == DIAG_ERROR ? '!' : '?', d->line, d->text);
-}
-
-static int parse_bytes(struct parse *p, struct slice bytes)
-{
-	const struct crontab_sink sink = { take_entry, take_diag, p };
-
-	buf_clear(&p->told);
-	return crontab_parse(bytes, &p->rules, &p->arena, &sink, &p->result);
-}
-
-static void parse_free(struct parse *p)
-{
-	buf_free(&p->told);
-	arena_free(&p->arena);
-}
-
-static struct parse parser(enum dialect_id id)
-{
-	return (struct parse){ .rules = { .dialect = dialect_get(id), .seed = 1 } };
-}
-
-static void check_told(const struct parse *p, const char *want, int line)
-{
-	struct buf told = p->told;
-
-	if (strcmp(buf_text(&told), want) != 0)
-		fail_msg("line %d: told '%s', wanted '%s'", line, told.data, want);
-}
-
-static void check(struct parse p, const char *text, const char *want, int line)
-{
-	assert_int_equal(parse_bytes(&p, slice_of(text)), 0);
-	buf_text(&p.told);
-	check_told(&p, want, line);
-	parse_free(&p);
-}
-
-#define DEBIAN(text, want) check(parser(DIALECT_DEBIAN), text, want, __LINE__)
-#define CRONIE(text, want) check(parser(DIALECT_CRONIE), text, want, __LINE__)
-#define EITHER(text, want) (DEBIAN(text, want), CRONIE(text, want))
-
-static void check_rules(enum dialect_id id, bool system, bool install, const char *text,
-	const char *want, int line)
+static void check_rules(
+	enum dialect_id id, bool system, bool install, const char *text, const char *want, int line)
 {
 	struct parse p = parser(id);
 
@@ -202,8 +132,8 @@ static void test_flags(void **state)
 
 /* --- settings */
 
-static void check_setting(enum dialect_id id, const char *line, const char *name, const char *value,
-	int at)
+static void check_setting(
+	enum dialect_id id, const char *line, const char *name, const char *value, int at)
 {
 	struct parse p = parser(id);
 	char text[256];
@@ -218,7 +148,7 @@ static void check_setting(enum dialect_id id, const char *line, const char *name
 	parse_free(&p);
 }
 
-#define SETTING(line, name, debian, cronie) \
+#define SETTING(line, name, debian, cronie)                           \
 	(check_setting(DIALECT_DEBIAN, line, name, debian, __LINE__), \
 		check_setting(DIALECT_CRONIE, line, name, cronie, __LINE__))
 
@@ -354,7 +284,8 @@ static void test_long_lines(void **state)
 	check_length(5 << 20, "# ", NULL);
 }
 
-static void check_nul(enum dialect_id id, const char *text, size_t n, const char *want, bool rejected)
+static void check_nul(
+	enum dialect_id id, const char *text, size_t n, const char *want, bool rejected)
 {
 	struct parse p = parser(id);
 
@@ -375,8 +306,10 @@ static void test_nul(void **state)
 	static const char between[] = "#@ bogus\n#@ max=1\n# \0\n@daily d\n";
 
 	(void)state;
-	check_nul(DIALECT_CRONIE, command, sizeof(command) - 1, "1:a;!2:NUL byte in line;3:d;", false);
-	check_nul(DIALECT_DEBIAN, command, sizeof(command) - 1, "1:a;!2:NUL byte in line;3:d;", true);
+	check_nul(DIALECT_CRONIE, command, sizeof(command) - 1, "1:a;!2:NUL byte in line;3:d;",
+		false);
+	check_nul(
+		DIALECT_DEBIAN, command, sizeof(command) - 1, "1:a;!2:NUL byte in line;3:d;", true);
 	check_nul(DIALECT_CRONIE, setting, sizeof(setting) - 1, "!1:NUL byte in line;2:d;", false);
 	check_nul(DIALECT_CRONIE, first, sizeof(first) - 1, "!1:NUL byte in line;2:d;", false);
 	check_nul(DIALECT_CRONIE, comment, sizeof(comment) - 1, "!1:NUL byte in line;2:d;", false);
@@ -444,7 +377,8 @@ static void check_policy(enum dialect_id id, bool install, const char *text, boo
 
 static void test_policy(void **state)
 {
-	static const char good[] = "@daily a\n", bad[] = "@daily a\nx\n", cut[] = "@daily a\n@daily b";
+	static const char good[] = "@daily a\n", bad[] = "@daily a\nx\n",
+			  cut[] = "@daily a\n@daily b";
 	static const char missing[] = "1:a;!2:missing newline before EOF;";
 
 	(void)state;
@@ -519,258 +453,6 @@ static void test_columns(void **state)
 	parse_free(&p);
 }
 
-/* --- time */
-
-static void test_lint(void **state)
-{
-	struct parse p = parser(DIALECT_DEBIAN);
-
-	(void)state;
-	assert_int_equal(parse_bytes(&p, slice_of("0 22-2 * * * a\n0 22-2 * * * b\n0 2 * * * c\n")), 0);
-	assert_int_equal(p.result.entries, 3);
-	assert_int_equal(p.result.errors, 0);
-	assert_memory_equal(buf_text(&p.told), "?1:", 3);
-	assert_non_null(strstr(p.told.data, ";1:a;?2:"));
-	assert_non_null(strstr(p.told.data, ";2:b;3:c;"));
-	parse_free(&p);
-}
-
-/* Neighbours with equal, longer and shorter time texts are told apart. */
-static void test_neighbours(void **state)
-{
-	struct parse p = parser(DIALECT_DEBIAN);
-
-	(void)state;
-	EITHER("1 1 1 1 1 a\n1 1 1 1 1 b\n1 1 1 1 1  c\n1 1 1 1 10 d\n",
-		"1:a;2:b;3:c;!4:bad day-of-week;");
-	DEBIAN("@daily\n@daily\n@daily a\n@daily  b\n@dailyx\n",
-		"1:;2:;3:a;4:b;!5:bad time specifier;");
-	DEBIAN("* * * * *\n* * * * */2 a\n* * * * * b\n", "1:;2:a;3:b;");
-	assert_int_equal(parse_bytes(&p, slice_of("1 * * * * a\n11 * * * * b\n")), 0);
-	assert_int_equal(p.last.schedule.minute, UINT64_C(1) << 11);
-	assert_true(slice_is(p.last.time_text, "11 * * * *"));
-	parse_free(&p);
-}
-
-static uint64_t minutes_of(struct parse *p, const char *text)
-{
-	assert_int_equal(parse_bytes(p, slice_of(text)), 0);
-	assert_int_equal(p->result.errors, 0);
-	return p->last.schedule.minute;
-}
-
-/* Random minutes stay with their line, wherever it stands, and differ between lines. */
-static void test_random(void **state)
-{
-	struct parse p = parser(DIALECT_CRONIE);
-	uint64_t b = minutes_of(&p, "~ * * * * b\n"), seen = 0;
-
-	(void)state;
-	assert_int_equal(b & (b - 1), 0);
-	assert_true(b == minutes_of(&p, "\n~ * * * * a\n~ * * * * b\n"));
-	for (int i = 0; i < 200; i++) {
-		char line[32];
-
-		snprintf(line, sizeof(line), "~ * * * * %d\n", i);
-		seen |= minutes_of(&p, line);
-	}
-	assert_in_range(__builtin_popcountll(seen), 45, 60);
-	p.rules.seed = 2;
-	for (int i = 0; i < 200; i++) {
-		char line[32];
-
-		snprintf(line, sizeof(line), "~ * * * * %d\n", i);
-		p.rules.seed = 1;
-		b = minutes_of(&p, line);
-		p.rules.seed = 2;
-		if (b != minutes_of(&p, line))
-			break;
-		assert_true(i < 199);
-	}
-	parse_free(&p);
-}
-
-/* --- option comments */
-
-static void test_options(void **state)
-{
-	struct parse p = parser(DIALECT_DEBIAN);
-	const struct options *o;
-
-	(void)state;
-	assert_int_equal(parse_bytes(&p, slice_of("@daily a\n")), 0);
-	assert_null(p.last.options);
-	assert_int_equal(parse_bytes(&p, slice_of("#@ timeout=10m\n# x\n\nA=b\n#@ max=2\n@daily a\n")),
-		0);
-	assert_int_equal(p.result.errors, 0);
-	o = p.last.options;
-	assert_non_null(o);
-	assert_int_equal(o->timeout_ms, 600000);
-	assert_int_equal(o->max, 2);
-	assert_true(o->set & 1u << OPTION_MAX);
-	assert_int_equal(parse_bytes(&p, slice_of("#@ max=2\n@daily a\n@daily b\n")), 0);
-	assert_null(p.last.options);
-	/* A bad line has used its options up. */
-	assert_int_equal(parse_bytes(&p, slice_of("#@ max=2\nx\n@daily b\n")), 0);
-	assert_null(p.last.options);
-	/* Nor does a plain comment or a near miss lose or begin any. */
-	assert_int_equal(parse_bytes(&p, slice_of("#@reboot x\n#@ what\n@daily b\n")), 0);
-	assert_null(p.last.options);
-	assert_int_equal(parse_bytes(&p, slice_of("#@ max=2\n#@ what\n@daily b\n")), 0);
-	assert_int_equal(p.last.options->max, 2);
-	parse_free(&p);
-}
-
-static bool told_has(struct parse *p, const char *text, const char *part)
-{
-	assert_int_equal(parse_bytes(p, slice_of(text)), 0);
-	return strstr(buf_text(&p->told), part) != NULL;
-}
-
-static void test_bad_options(void **state)
-{
-	struct parse p = parser(DIALECT_DEBIAN);
-
-	(void)state;
-	assert_true(told_has(&p, "#@ max=x\n\n@daily a\n@daily b\n", "!1:bad option for line 3: "));
-	assert_int_equal(p.result.errors, 1);
-	assert_int_equal(p.result.entries, 1);
-	assert_true(p.result.rejected);
-	assert_int_equal(p.last.line, 4);
-	p.rules.dialect = dialect_get(DIALECT_CRONIE);
-	assert_true(told_has(&p, "#@ max=x\n@daily a\n@daily b\n", ";3:b;"));
-	assert_false(p.result.rejected);
-	/* The line's own fault is told as well, behind it. */
-	assert_true(told_has(&p, "#@ max=x\ny\n", ";!2:bad minute;"));
-	assert_int_equal(p.result.errors, 2);
-	/* Given twice, on one line or on two. */
-	assert_true(told_has(&p, "#@ max=1\n#@ max=2\n@daily a\n", "!2:bad option for line 3: "));
-	assert_int_equal(p.result.entries, 0);
-	/* Good ones below a bad one do not mend it. */
-	assert_true(told_has(&p, "#@ max=x\n#@ timeout=1m\n@daily a\n", "!1:bad option for line 3: "));
-	assert_int_equal(p.result.entries, 0);
-	/* Without an entry there is nothing to be bad. */
-	assert_true(told_has(&p, "@daily a\n#@ max=1\n", "?2:options without an entry below them;"));
-	assert_int_equal(p.result.errors, 0);
-	assert_true(told_has(&p, "#@ max=x\n", "?1:options without an entry below them: "));
-	assert_int_equal(p.result.errors, 0);
-	parse_free(&p);
-}
-
-static void test_near_misses(void **state)
-{
-	struct parse p = parser(DIALECT_DEBIAN);
-
-	(void)state;
-	assert_true(told_has(&p, "  #@max=1\n@daily a\n", "?1:only a comment"));
-	assert_true(told_has(&p, "\n#@ maxx=1\n@daily a\n", "?2:only a comment"));
-	assert_int_equal(p.result.errors, 0);
-	assert_null(p.last.options);
-	parse_free(&p);
-}
-
-static void test_second(void **state)
-{
-	struct parse p = parser(DIALECT_DEBIAN);
-
-	(void)state;
-	assert_int_equal(parse_bytes(&p, slice_of("#@ second=*/20\n* * * * * a\n")), 0);
-	assert_int_equal(p.result.errors, 0);
-	assert_true(p.last.schedule.second == (1 | UINT64_C(1) << 20 | UINT64_C(1) << 40));
-	assert_true(p.last.schedule.flags & SCHEDULE_SECONDS);
-	assert_int_equal(parse_bytes(&p, slice_of("#@ second=30\n@daily a\n* * * * * b\n")), 0);
-	assert_int_equal(p.result.entries, 2);
-	assert_int_equal(p.last.schedule.second, 1);
-	/* The time text that the next line shares does not inherit it. */
-	assert_int_equal(parse_bytes(&p, slice_of("#@ second=30\n1 * * * * a\n1 * * * * b\n")), 0);
-	assert_int_equal(p.last.schedule.second, 1);
-	assert_true(told_has(&p, "#@ second=1\n@reboot a\n",
-		"!1:bad option for line 2: second cannot be given for @reboot;"));
-	assert_true(told_has(&p, "#@ seconds\n#@ second=1\n@every 5s a\n",
-		"!2:bad option for line 3: second cannot be given for @every;"));
-	assert_true(told_has(&p, "#@ seconds\n#@ second=1\n0 * * * * * a\n",
-		"!2:bad option for line 3: second is given, and a field for seconds too;"));
-	assert_true(told_has(&p, "#@ second=60\n* * * * * a\n", "!1:bad option for line 2: bad second"));
-	assert_true(told_has(&p, "#@ second=0.5\n* * * * * a\n",
-		"!1:bad option for line 2: bad second"));
-	assert_int_equal(p.result.entries, 0);
-	parse_free(&p);
-}
-
-static void test_seconds(void **state)
-{
-	struct parse p = parser(DIALECT_DEBIAN);
-
-	(void)state;
-	EITHER("* * * * * a b\n#@ seconds\n1 * * * * * c\n@every 90s d\n@daily e\n",
-		"1:a b;3:c;4:d;5:e;");
-	EITHER("#@ seconds\n* * * * * * * c\n", "!2:bad command;");
-	EITHER("#@ seconds\n60 * * * * * c\n", "!2:bad second;");
-	EITHER("#@ seconds\n* * * * * c\n", "!2:bad day-of-week;");
-	assert_int_equal(parse_bytes(&p, slice_of("#@ seconds\n*/30 5 * * * * a\n")), 0);
-	assert_true(p.last.schedule.second == (1 | UINT64_C(1) << 30));
-	assert_int_equal(p.last.schedule.minute, 1 << 5);
-	assert_int_equal(parse_bytes(&p, slice_of("#@ seconds\n@every 90s a\n")), 0);
-	assert_int_equal(p.last.schedule.every, 90);
-	/* It does not use up what waits, and the same time text is read anew. */
-	assert_int_equal(parse_bytes(&p, slice_of("#@ max=3\n#@ seconds\n@daily a\n")), 0);
-	assert_int_equal(p.last.options->max, 3);
-	assert_int_equal(parse_bytes(&p, slice_of("1 2 3 4 5 6\n#@ seconds\n1 2 3 4 5 6 x\n")), 0);
-	assert_int_equal(p.last.schedule.minute, 1 << 2);
-	assert_true(slice_is(p.last.command, "x"));
-	parse_free(&p);
-}
-
-/* --- commands */
-
-static void check_split(const char *text, enum dialect_id id, const char *command,
-	const char *input, int line)
-{
-	struct arena arena = { 0 };
-	const char *got;
-	struct slice in;
-
-	assert_int_equal(crontab_split(slice_of(text), dialect_get(id), &arena, &got, &in), 0);
-	if (strcmp(got, command) != 0)
-		fail_msg("line %d: '%s' is the command, not '%s'", line, got, command);
-	if (!input != !in.s || (input && !slice_is(in, input)))
-		fail_msg("line %d: '%.*s' is the input, not '%s'", line, (int)in.n, in.s ? in.s : "",
-			input);
-	arena_free(&arena);
-}
-
-#define SPLIT(text, debian, cronie, input) \
-	(check_split(text, DIALECT_DEBIAN, debian, input, __LINE__), \
-		check_split(text, DIALECT_CRONIE, cronie, input, __LINE__))
-
-static void test_split(void **state)
-{
-	(void)state;
-	SPLIT("", "", "", NULL);
-	SPLIT("a b", "a b", "a b", NULL);
-	SPLIT("a%", "a", "a", "");
-	SPLIT("%", "", "", "");
-	SPLIT("a%b", "a", "a", "b\n");
-	SPLIT("a%b%c", "a", "a", "b\nc\n");
-	SPLIT("a%b%", "a", "a", "b\n");
-	SPLIT("a%%", "a", "a", "\n");
-	SPLIT("a\\%b", "a%b", "a%b", NULL);
-	SPLIT("a\\b", "a\\b", "a\\b", NULL);
-	SPLIT("a\\\\b", "a\\b", "a\\\\b", NULL);
-	SPLIT("a\\\\%b", "a\\", "a\\\\", "b\n");
-	SPLIT("a\\\\\\%b", "a\\%b", "a\\\\%b", NULL);
-	SPLIT("a\\", "a\\", "a\\", NULL);
-	SPLIT("a%b\\%c", "a", "a", "b%c\n");
-	SPLIT("a%b\\c", "a", "a", "b\\c\n");
-	SPLIT("a%b\\\\c", "a", "a", "b\\\\c\n");
-	SPLIT("a%one\\%two%three\\\\%four\\\\\\%five\\x\\", "a", "a",
-		"one%two\nthree\\%four\\\\%five\\x\\\n");
-	SPLIT("a%\\", "a", "a", "\\");
-	SPLIT("a%b%\\", "a", "a", "b\n\\");
-	SPLIT("a%b\\%", "a", "a", "b%\n");
-	SPLIT("date +\\%Y\\%m%\xff\r", "date +%Y%m", "date +%Y%m", "\xff\r\n");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -790,15 +472,6 @@ int main(void)
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_junk),
 		cmocka_unit_test(test_columns),
-		cmocka_unit_test(test_lint),
-		cmocka_unit_test(test_neighbours),
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_bad_options),
-		cmocka_unit_test(test_near_misses),
-		cmocka_unit_test(test_second),
-		cmocka_unit_test(test_seconds),
-		cmocka_unit_test(test_split),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

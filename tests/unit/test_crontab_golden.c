@@ -84,8 +84,8 @@ static int put_entry(void *arg, const struct crontab_entry *e)
 	put_set(out, "w", reboot ? 0 : s->dow | (s->dow & 1 ? 1u << 7 : 0), 0, 7);
 	buf_printf(out, "fl=%s%s%s%s%s%s%s cmd=[%.*s]", flags & SCHEDULE_MINUTE_STAR ? "M" : "",
 		flags & SCHEDULE_HOUR_STAR ? "H" : "", flags & SCHEDULE_DOM_STAR ? "D" : "",
-		flags & SCHEDULE_DOW_STAR ? "W" : "", e->quiet ? "Q" : "", e->mail_on_failure ? "N" : "",
-		reboot ? "R" : "", (int)e->command.n, e->command.s);
+		flags & SCHEDULE_DOW_STAR ? "W" : "", e->quiet ? "Q" : "",
+		e->mail_on_failure ? "N" : "", reboot ? "R" : "", (int)e->command.n, e->command.s);
 	if (e->env)
 		buf_printf(out, "ENV [%s]", e->env->assignment);
 	return 0;
@@ -114,8 +114,8 @@ static void answer(struct buf *out, struct slice line, const struct crontab_rule
 	buf_putc(&text, '\n');
 	buf_puts(&text, probe);
 	assert_false(text.failed);
-	assert_int_equal(crontab_parse((struct slice){ text.data, text.len }, rules, &arena, &sink,
-				 &result),
+	assert_int_equal(
+		crontab_parse((struct slice){ text.data, text.len }, rules, &arena, &sink, &result),
 		0);
 	cut = strstr(buf_text(out), shown);
 	assert_non_null(cut);
@@ -161,16 +161,16 @@ static const struct deviation *deviation_find(const struct crontab_rules *rules,
 	for (size_t i = 0; i < sizeof(deviations) / sizeof(deviations[0]); i++) {
 		const struct deviation *v = &deviations[i];
 
-		if (v->dialect == rules->dialect->id && v->judge & (rules->install ? INSTALL : DAEMON) &&
-			slice_is(line, v->line))
+		if (v->dialect == rules->dialect->id &&
+			v->judge & (rules->install ? INSTALL : DAEMON) && slice_is(line, v->line))
 			return v;
 	}
 	return NULL;
 }
 
 /* Puts the golden minute where ours, if it is a possible one, stands. */
-static void unify_random(struct buf *got, struct slice line, const struct crontab_rules *rules,
-	const char *golden)
+static void unify_random(
+	struct buf *got, struct slice line, const struct crontab_rules *rules, const char *golden)
 {
 	unsigned minute, theirs;
 	char rest[128];
@@ -197,22 +197,25 @@ static int check_line(struct slice line, struct slice golden, const struct cront
 	int bad;
 
 	assert_true(golden.n > ANSWER_COLUMN);
-	snprintf(want, sizeof(want), "%.*s", (int)golden.n - ANSWER_COLUMN, golden.s + ANSWER_COLUMN);
+	snprintf(want, sizeof(want), "%.*s", (int)golden.n - ANSWER_COLUMN,
+		golden.s + ANSWER_COLUMN);
 	answer(&got, line, rules);
 	unify_random(&got, line, rules, want);
 	/* A deviation that has gone must leave the list, too. */
 	bad = strcmp(buf_text(&got), v ? v->answer : want) != 0 || (v && !strcmp(v->answer, want));
 	if (bad)
 		print_error("%s%s: '%.*s'\n  gives  %s\n  golden %s\n", rules->dialect->name,
-			rules->install ? " install" : "", (int)line.n, line.s, buf_text(&got), want);
+			rules->install ? " install" : "", (int)line.n, line.s, buf_text(&got),
+			want);
 	buf_free(&got);
 	return bad;
 }
 
 static void check_lines(enum dialect_id id, bool install, const char *answers)
 {
-	const struct crontab_rules rules = { .dialect = dialect_get(id), .install = install,
-		.seed = 7 };
+	const struct crontab_rules rules = {
+		.dialect = dialect_get(id), .install = install, .seed = 7
+	};
 	struct buf lines_text = { 0 }, golden_text = { 0 };
 	struct slice lines, golden, line, want;
 	int n = 0, bad = 0;
@@ -313,11 +316,12 @@ static void split_row(char row[COLUMNS][128], struct slice line)
 	}
 }
 
-static int check_verdict(char row[COLUMNS][128], struct slice table, enum dialect_id id,
-	bool daemon)
+static int check_verdict(
+	char row[COLUMNS][128], struct slice table, enum dialect_id id, bool daemon)
 {
-	const struct crontab_rules rules = { .dialect = dialect_get(id), .system = daemon,
-		.install = !daemon };
+	const struct crontab_rules rules = {
+		.dialect = dialect_get(id), .system = daemon, .install = !daemon
+	};
 	enum column c = id == DIALECT_DEBIAN
 		? (daemon ? COLUMN_DEBIAN_DAEMON : COLUMN_DEBIAN_INSTALL)
 		: (daemon ? COLUMN_CRONIE_DAEMON : COLUMN_CRONIE_INSTALL);
@@ -331,14 +335,15 @@ static int check_verdict(char row[COLUMNS][128], struct slice table, enum dialec
 	v = judge(table, &rules);
 	same = v.accepted == !strcmp(row[c], "accept");
 	if (row[COLUMN_ERROR_LINE][0])
-		assert_int_equal(text_number(slice_of(row[COLUMN_ERROR_LINE]), UINT32_MAX, &line), 0);
+		assert_int_equal(
+			text_number(slice_of(row[COLUMN_ERROR_LINE]), UINT32_MAX, &line), 0);
 	if (!daemon && !v.accepted && v.line != line)
 		same = false;
 	if (same)
 		return 0;
 	print_error("%s (%s), %s %s: %s, line %u\n", row[COLUMN_ID], row[COLUMN_SOURCE],
-		rules.dialect->name, daemon ? "daemon" : "install", v.accepted ? "accept" : "reject",
-		v.line);
+		rules.dialect->name, daemon ? "daemon" : "install",
+		v.accepted ? "accept" : "reject", v.line);
 	return 1;
 }
 
