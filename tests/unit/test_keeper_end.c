@@ -1,0 +1,358 @@
+/* test_keeper_end: timeouts, trees, deaths and mailers, through the real launcher.
+ * CRONWARD_LAUNCHER names the program; crond/crond-launcher where it is not set. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crond/rundir.h"
+#include "tests/unit/stage.h"
+
+/* --- time and trees */
+
+static void test_timeout(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("timeout-1-1", "sleep 60");
+	struct outcome o;
+
+	r.timeout_ms = 200;
+	o = stage_run(p, &r);
+	assert_int_equal(o.result, RESULT_TIMEOUT);
+	assert_int_equal(o.signal, SIGTERM);
+	assert_string_equal(o.reason, "ran longer than 200 ms");
+	assert_in_range(o.took_ns / 1000000, 200, 1500);
+	r.id = "timeout-2-1";
+	r.command = "kill -STOP $$";
+	o = stage_run(p, &r);
+	assert_int_equal(o.result, RESULT_TIMEOUT);
+}
+
+static void test_hostile_tree(void **state)
+{
+	struct player *p = *state;
+	char marker[64], command[1024];
+	struct run r;
+	struct outcome o;
+
+	snprintf(marker, sizeof(marker), "hostile-%d", (int)getpid());
+	snprintf(command, sizeof(command),
+		"trap '' TERM; l='trap \"\" TERM; while :; do sleep 0.05; done'\n"
+		"setsid sh -c \"$l\" %s & (setsid sh -c \"(sh -c '$l' %s &)\" %s &)\n"
+		"sh -c \"kill -STOP \\$\\$; $l\" %s & (sh -c 'while :; do (sh -c \"exit\" %s &); done' %s &)\n"
+		"echo going; while :; do sleep 0.05; done", marker, marker, marker, marker, marker, marker);
+	r = player_run("hostile-1-1", command);
+	r.timeout_ms = 500;
+	r.kill_after_ms = 300;
+	assert_int_equal(player_send(p, &r), 0);
+	poll(NULL, 0, 400);
+	assert_true(stage_processes(marker) >= 5);
+	assert_true(player_report(p, REPORT_ENDED, r.id, SOON_MS));
+	assert_int_equal(player_outcome(p, r.id, &o), 0);
+	assert_int_equal(o.result, RESULT_TIMEOUT);
+	assert_int_equal(o.signal, SIGKILL);
+	assert_memory_equal(o.stdout_tail.s, "going\n", 6);
+	assert_in_range(o.took_ns / 1000000, 700, 1800);
+	assert_int_equal(stage_processes(marker), 0);
+}
+
+static void test_leftovers(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("leftovers-1-1", "(setsid sleep 61.5 &); echo main; exit 4");
+	struct outcome o;
+
+	r.flags |= RUN_TREE;
+	o = stage_run(p, &r);
+	assert_int_equal(o.result, RESULT_EXIT);
+	assert_int_equal(o.exit_code, 4);
+	assert_int_equal(stage_processes("61.5"), 0);
+	r.id = "leftovers-2-1"; /* a line leaves them; the job's end is the end */
+	r.command = "(setsid sleep 1.25 >/dev/null 2>&1 &); exit 0";
+	r.flags &= ~(uint32_t)RUN_TREE;
+	o = stage_run(p, &r);
+	assert_int_equal(o.result, RESULT_OK);
+	assert_true(stage_processes("1.25") > 0);
+}
+
+static void test_holder_of_output(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("holder-1-1", "");
+	char command[256];
+	struct outcome o;
+
+	snprintf(command, sizeof(command),
+		"(sleep 0.7; head -c 300000 /dev/zero && echo written >%s/.late) & echo main", p->dir);
+	r.command = command;
+	o = stage_run(p, &r);
+	stage_assert_output(&o, "main\n");
+	assert_in_range(o.took_ns / 1000000, 0, 500);
+	stage_file_wait(stage_file(p, ".late"), 8); /* neither blocked nor killed by the closed pipe */
+	unlink(stage_file(p, ".late"));
+}
+
+static void test_told_to_end(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("term-1-1", "trap '' TERM; sleep 60 & wait; wait; sleep 60");
+	struct outcome o;
+
+	r.kill_after_ms = 200;
+	assert_int_equal(player_send(p, &r), 0);
+	assert_true(player_report(p, REPORT_TAKEN, r.id, SOON_MS));
+	poll(NULL, 0, 200);
+	kill(p->keeper_pid, SIGTERM);
+	assert_true(player_report(p, REPORT_ENDED, r.id, SOON_MS));
+	assert_int_equal(player_outcome(p, r.id, &o), 0);
+	assert_int_equal(o.result, RESULT_KILLED);
+	assert_string_equal(o.reason, "shutdown");
+}
+
+/* --- deaths */
+
+static void test_keeper_killed(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("orphan-1-1", "sleep 1; echo survived");
+	char command[256];
+	int lock;
+
+	snprintf(command, sizeof(command), "sleep 0.6; echo survived >%s/.orphan", p->dir);
+	r.command = command;
+	assert_int_equal(player_send(p, &r), 0);
+	assert_true(player_report(p, REPORT_TAKEN, r.id, SOON_MS));
+	assert_int_equal(rundir_lock(p->runs, r.id), -1);
+	assert_int_equal(errno, EAGAIN);
+	poll(NULL, 0, 200);
+	kill(p->keeper_pid, SIGKILL);
+	assert_int_equal(poll(&(struct pollfd){ .fd = p->keeper_pidfd, .events = POLLIN }, 1, SOON_MS), 1);
+	lock = rundir_lock(p->runs, r.id);
+	assert_true(lock >= 0);
+	close(lock);
+	assert_false(rundir_has_outcome(p->runs, r.id));
+	stage_file_wait(stage_file(p, ".orphan"), 9);
+	unlink(stage_file(p, ".orphan"));
+	r = player_run("after-1-1", "echo after"); /* and starts go on */
+	stage_run(p, &r);
+}
+
+static void test_scheduler_gone(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("alone-1-1", "sleep 0.5; echo done");
+	struct outcome o;
+
+	assert_int_equal(player_send(p, &r), 0);
+	r.id = "alone-2-1";
+	r.command = "echo second";
+	assert_int_equal(player_send(p, &r), 0);
+	close(p->queue);
+	close(p->report);
+	close(p->queue_theirs);
+	close(p->report_theirs);
+	for (int ms = 0; ms < SOON_MS && (!rundir_has_outcome(p->runs, "alone-1-1") ||
+		!rundir_has_outcome(p->runs, "alone-2-1")); ms += 10)
+		poll(NULL, 0, 10);
+	assert_int_equal(player_outcome(p, "alone-1-1", &o), 0);
+	stage_assert_output(&o, "done\n");
+	assert_int_equal(player_outcome(p, "alone-2-1", &o), 0);
+	stage_assert_output(&o, "second\n");
+	p->queue = p->report = p->queue_theirs = p->report_theirs = -1;
+}
+
+static void test_taken_twice(void **state)
+{
+	struct player *p = *state;
+	pid_t first = p->launcher, second = player_launch(p, stage_launcher());
+	char command[256], id[32], text[512] = "";
+	int fd;
+
+	snprintf(command, sizeof(command), "echo x >>%s/.count", p->dir);
+	for (int i = 0; i < 20; i++) {
+		struct run r;
+
+		snprintf(id, sizeof(id), "twice-%d-1", i);
+		r = player_run(id, command);
+		assert_int_equal(player_send(p, &r), 0);
+		for (int k = 0; k < 5; k++)
+			assert_true(send(p->queue, id, strlen(id), 0) > 0);
+		assert_true(player_report(p, REPORT_ENDED, id, SOON_MS));
+	}
+	poll(NULL, 0, 300);
+	fd = open(stage_file(p, ".count"), O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read(fd, text, sizeof(text)), 40);
+	close(fd);
+	unlink(stage_file(p, ".count"));
+	kill(second, SIGTERM);
+	waitpid(second, NULL, 0);
+	p->launcher = first;
+}
+
+static void test_stale_count(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("stale-1-1", "echo started");
+
+	atomic_store(&p->shared->starting, 100000);
+	stage_run(p, &r);
+	r.id = "stale-2-1";
+	atomic_store(&p->shared->starting, 100000);
+	stage_run(p, &r);
+}
+
+/* --- log and mail */
+
+static void test_log_lines(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("log-1-1", "exit 3");
+	char line[128];
+	struct outcome o;
+
+	r.flags |= RUN_LOG_START;
+	o = stage_run(p, &r);
+	snprintf(line, sizeof(line), "CRON[%d]: (tester) CMD (exit 3)\n", o.job_pid);
+	assert_true(stage_log_says(p, line, SOON_MS));
+	r.id = "log-2-1";
+	r.flags |= RUN_LOG_END | RUN_LOG_FAILED | RUN_LOG_PID;
+	o = stage_run(p, &r);
+	snprintf(line, sizeof(line), "CRON[%d]: (tester) CMD ([%d] exit 3)\n", (int)p->keeper_pid,
+		o.job_pid);
+	assert_true(stage_log_says(p, line, SOON_MS));
+	snprintf(line, sizeof(line), "CRON[%d]: (tester) END ([%d] exit 3)\n", (int)p->keeper_pid,
+		o.job_pid);
+	assert_true(stage_log_says(p, line, SOON_MS));
+	snprintf(line, sizeof(line), "(CRON) error (grandchild #%d failed with exit status 3)\n",
+		o.job_pid);
+	assert_true(stage_log_says(p, line, SOON_MS));
+	r = player_run("log-3-1", "true");
+	r.dialect = 1;
+	r.flags |= RUN_LOG_START | RUN_LOG_END;
+	stage_run(p, &r);
+	assert_true(stage_log_says(p, "]: (tester) CMDEND (true)\n", SOON_MS));
+	assert_non_null(strstr(stage_log(p), " CROND["));
+}
+
+static void test_mail(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("mail-1-1", "echo hello; exit 1");
+	char script[512], text[4096] = "";
+	int fd;
+
+	snprintf(script, sizeof(script),
+		"#!/bin/sh\n(echo \"$0 $*\" | sed 's/.*mailer/M/'; cat) >%s/.new; mv %s/.new %s/.mail\n",
+		p->dir, p->dir, p->dir);
+	stage_mailer(p, script);
+	r.mailer = strdup(stage_file(p, ".mailer"));
+	r.mail_to = "ops@example.org";
+	r.flags |= RUN_MAIL | RUN_MAIL_ON_FAILURE;
+	stage_run(p, &r);
+	stage_file_wait(stage_file(p, ".mail"), 10);
+	fd = open(stage_file(p, ".mail"), O_RDONLY | O_CLOEXEC);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	assert_string_equal(text,
+		"M -FCronDaemon -i -B8BITMIME -oem ops@example.org\n"
+		"From: root (Cron Daemon)\nTo: ops@example.org\n"
+		"Subject: Cron <tester@testhost> echo hello; exit 1\nMIME-Version: 1.0\n"
+		"Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
+		"X-Cron-Env: <SHELL=/bin/sh>\nX-Cron-Env: <HOME=/>\n"
+		"X-Cron-Env: <PATH=/usr/bin:/bin>\nX-Cron-Env: <LOGNAME=tester>\n\nhello\n");
+	unlink(stage_file(p, ".mail"));
+	r.id = "mail-2-1"; /* a success is not mailed then */
+	r.command = "echo fine";
+	stage_run(p, &r);
+	poll(NULL, 0, 200);
+	assert_int_equal(access(stage_file(p, ".mail"), F_OK), -1);
+	unlink(stage_file(p, ".mailer"));
+	free((char *)(uintptr_t)r.mailer);
+}
+
+static void test_bad_mailers(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("mail-3-1", "head -c 500000 /dev/zero");
+	char *path;
+
+	r.flags |= RUN_MAIL;
+	r.mail_to = "root";
+	r.mailer = "/nosuchmailer";
+	stage_run(p, &r);
+	assert_true(stage_log_says(p, "(CRON) info (No MTA installed, discarding output)\n", SOON_MS));
+	r.id = "mail-4-1";
+	r.mail_to = "-oQ/tmp";
+	stage_run(p, &r);
+	assert_true(stage_log_says(p, "(tester) UNSAFE MAIL (-oQ/tmp)\n", SOON_MS));
+	stage_mailer(p, "#!/bin/sh\nexec <&-; exit 3\n");
+	path = strdup(stage_file(p, ".mailer"));
+	r.id = "mail-5-1";
+	r.mail_to = "root";
+	r.mailer = path;
+	stage_run(p, &r);
+	assert_true(stage_log_says(p, "bytes of output but got status 0x0300 from MTA)\n", SOON_MS));
+	unlink(path);
+	free(path);
+}
+
+/* The run is over for everybody else while its mailer hangs. */
+static void test_hung_mailer(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("mail-6-1", "head -c 500000 /dev/zero; (sleep 0.3; echo later) &");
+	pid_t keeper;
+
+	stage_mailer(p, "#!/bin/sh\nexec sleep 1000.125\n");
+	r.flags |= RUN_MAIL;
+	r.mailer = strdup(stage_file(p, ".mailer"));
+	stage_run(p, &r);
+	keeper = p->keeper_pid;
+	r.id = "mail-7-1";
+	r.command = "true";
+	stage_run(p, &r);
+	assert_int_not_equal(p->keeper_pid, keeper);
+	assert_int_equal(kill(keeper, 0), 0);
+	for (int ms = 0; ms < SOON_MS && stage_processes("1000.125") == 0; ms += 10)
+		poll(NULL, 0, 10);
+	kill(keeper, SIGKILL);
+	assert_int_equal(stage_processes_signal("1000.125", SIGKILL), 1);
+	unlink(stage_file(p, ".mailer"));
+	free((char *)(uintptr_t)r.mailer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STAGE_TEST(test_timeout),
+		STAGE_TEST(test_hostile_tree),
+		STAGE_TEST(test_leftovers),
+		STAGE_TEST(test_holder_of_output),
+		STAGE_TEST(test_told_to_end),
+		STAGE_TEST(test_keeper_killed),
+		STAGE_TEST(test_scheduler_gone),
+		STAGE_TEST(test_taken_twice),
+		STAGE_TEST(test_stale_count),
+		STAGE_TEST(test_log_lines),
+		STAGE_TEST(test_mail),
+		STAGE_TEST(test_bad_mailers),
+		STAGE_TEST(test_hung_mailer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
