@@ -398,6 +398,22 @@ static void test_policy(void **state)
 	check_policy(DIALECT_CRONIE, true, cut, true, true, "1:a;!2:premature EOF;");
 }
 
+/* The two policies are two: a dialect may drop a file for its missing newline alone. */
+static void test_policies_apart(void **state)
+{
+	struct parse p = parser(DIALECT_CRONIE);
+	struct dialect strict = *p.rules.dialect;
+
+	(void)state;
+	strict.no_newline_drops_file = true;
+	p.rules.dialect = &strict;
+	assert_int_equal(parse_bytes(&p, slice_of("@daily a\nx\n")), 0);
+	assert_false(p.result.rejected);
+	assert_int_equal(parse_bytes(&p, slice_of("@daily a\n@daily b")), 0);
+	assert_true(p.result.rejected);
+	parse_free(&p);
+}
+
 /* Junk behind a value: refused when new, taken from an old table, never with seconds. */
 static void test_junk(void **state)
 {
@@ -470,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_million),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_policies_apart),
 		cmocka_unit_test(test_junk),
 		cmocka_unit_test(test_columns),
 	};
