@@ -140,6 +140,8 @@ bool words_detail(const struct event *e, struct buf *out)
 		buf_puts(out, p->detail);
 	else if (is_same(e->status, "exit") && e->exit_code >= 0)
 		buf_printf(out, "exit code %d", e->exit_code);
+	else if (!is_same(e->status, "signal") && e->reason)
+		; /* the reason says more than the signal that it led to */
 	else if (signal_name(e->signal))
 		buf_printf(out, "signal %d (%s)", e->signal, signal_name(e->signal));
 	else if (e->signal > 0)
