@@ -164,7 +164,7 @@ def test_what_is_spooled_survives_everybody(room):
     room.stop(daemon)
     for process in notifiers():
         os.kill(process.pid, signal.SIGKILL)
-    os.remove("/etc/crond.tasks/bad.conf")
+    os.remove(room.etc + "/crond.tasks/bad.conf")
     receiver = sinks.Receiver(port)
     room.start()
     room.wait_for(lambda: receiver.posts, 30, "the post after a restart")

@@ -169,8 +169,8 @@ def test_task_files_say_line_and_column(room):
                       ' command = "echo [${HOME}] >>%s/env"\n}\n' % OUT)
     daemon = room.start(env={"HOME": "/expanded-too-early", "PATH": "/usr/sbin:/usr/bin:/bin"})
     for name in ("brace", "nul", "quote"):
-        room.wait_log(r"/etc/crond\.tasks/%s\.conf:\d+:\d+" % name)
-    room.wait_log(r"/etc/crond\.tasks/twice\.conf:5\b")
+        room.wait_log(r"/crond\.tasks/%s\.conf:\d+:\d+" % name)
+    room.wait_log(r"/crond\.tasks/twice\.conf:5\b")
     equal(set(room.wait_out("env")), {"[/root]"}, "a variable in a command")
     goes_on(room, daemon)
 

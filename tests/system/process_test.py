@@ -17,7 +17,7 @@ def environment(room, name):
 def once(name, command):
     """A line that does the command the first time only, its output whole in a file."""
     path = "%s/%s" % (OUT, name)
-    return EVERY + "test -e %s || { { %s; } >%s.new; mv %s.new %s; }\n" % (
+    return EVERY + "test -e %s || { ( %s ) >%s.new; mv %s.new %s; }\n" % (
         path, command, path, path, path)
 
 

@@ -70,7 +70,7 @@ def test_a_broken_task_file_keeps_the_last_good_one(room):
     room.start()
     room.wait_out("t")
     room.tasks("f", good.replace("\n}", "\n"))
-    room.wait_log(r"/etc/crond\.tasks/f\.conf:\d+")
+    room.wait_log(r"/crond\.tasks/f\.conf:\d+")
     count, other = len(room.lines("t")), len(room.lines("other"))
     room.wait_out("t", count + 2, 5)
     room.wait_out("other", other + 2, 5)
@@ -83,8 +83,8 @@ def test_a_bad_task_costs_itself_alone(room):
                     'task "odd" {\n schedule = "* * * * * *"\n comand = "true"\n}\n' % OUT)
     room.start()
     room.wait_out("t", 2)
-    room.wait_log(r"/etc/crond\.tasks/f\.conf:4\b.*timeout")
-    room.wait_log(r"/etc/crond\.tasks/f\.conf:12\b.*comand.*command")
+    room.wait_log(r"/crond\.tasks/f\.conf:4\b.*timeout")
+    room.wait_log(r"/crond\.tasks/f\.conf:12\b.*comand.*command")
 
 
 def test_signals_reload_and_disturb_nothing(room):

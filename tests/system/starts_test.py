@@ -16,7 +16,7 @@ def seconds_late(stamps, step):
 def test_every_kind_of_table_fires_on_its_second(room):
     stamp = r"echo $(id -un) $(date +\%s.\%N) >>"
     room.system("#@ seconds\n*/2 * * * * * root %s %s/system\n" % (stamp, OUT))
-    room.cron_d("one", "#@ second=1/2\n* * * * * bob %s %s/crond\n" % (stamp, OUT))
+    room.cron_d("one", "#@ second=1-59/2\n* * * * * bob %s %s/crond\n" % (stamp, OUT))
     room.crontab("alice", "#@ seconds\n*/2 * * * * * %s %s/alice\n" % (stamp, OUT))
     room.tasks("t", 'task "t" {\n schedule = "*/2 * * * * *"\n'
                     ' command = "echo task $(date +%%s.%%N) >>%s/task"\n}\n' % OUT)
@@ -43,8 +43,8 @@ def test_a_plain_line_fires_at_the_full_minute(room):
 
 
 def test_log_line_carries_the_jobs_pid(room):
-    command = "echo $$ >>%s/pid; : %%" % OUT
-    room.system("#@ seconds\n*/2 * * * * * alice %s\n" % command)
+    command = "echo $$ >>%s/pid; : " % OUT
+    room.system("#@ seconds\n*/2 * * * * * alice %s%%input\n" % command)
     room.start()
     pid = int(room.wait_out("pid")[0])
     line = room.wait_log(r"^CRON\[%d\]" % pid)

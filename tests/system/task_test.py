@@ -91,7 +91,7 @@ def test_max_and_forbid(room):
     sleep = "echo $$ >>%s/%s; sleep 4"
     room.tasks("f", task("default", sleep % (OUT, "default")) +
                task("two", sleep % (OUT, "two"), "max = 2", "concurrency = allow") +
-               task("many", sleep % (OUT, "many"), "concurrency = allow", "max = 0"))
+               task("many", sleep % (OUT, "many"), "concurrency = allow"))
     room.crontab("alice", "#@ second=* max=1\n* * * * * %s\n" % (sleep % (OUT, "line")))
     room.start()
     room.wait_out("many", 3)
