@@ -416,7 +416,7 @@ static void take_diag(void *arg, const struct diag *d)
 {
 	struct loading *l = arg;
 
-	if (d->level == DIAG_ERROR && !l->erred && l->source->kind != SOURCE_TASKS)
+	if (d->level == DIAG_ERROR && !l->erred && l->source->kind != SOURCE_TASKS && strncmp(d->text, "missing newline", 15) != 0)
 		say_as_debian(l, d);
 	if (l->said++ < ERRORS_SAID || l->c->set.check)
 		load_say(l->c, l->source, d);
@@ -453,7 +453,7 @@ static int parse_crontab(struct loading *l, struct slice bytes)
 	if (!result.rejected && !l->refused)
 		return 0;
 	snprintf(detail, sizeof(detail), "%s",
-		result.unfinished && !result.errors && !l->refused ? no_newline : whole_file);
+		result.unfinished && result.errors <= 1 && !l->refused ? no_newline : whole_file);
 	load_complain(l->c, l->source, "ERROR", detail);
 	return -1;
 }

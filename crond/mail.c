@@ -171,6 +171,12 @@ static void no_mailer(const struct mail *m, struct log *log)
 	log_classic(log, tag_of(r), getpid(), 0, r->user, "MAIL", text);
 }
 
+/* As Debian's cron prints it: the exit status, or what wait said of a signal. */
+static unsigned mailer_status(int status)
+{
+	return WIFEXITED(status) ? (unsigned)WEXITSTATUS(status) : (unsigned)status & 0xffff;
+}
+
 void mail_send(const struct spawn *how, struct log *log, struct output *o, bool failed,
 	const sigset_t *mask)
 {
@@ -200,7 +206,7 @@ void mail_send(const struct spawn *how, struct log *log, struct output *o, bool 
 		log_line(log, LOG_INFO, tag_of(&r), getpid(), 0,
 			"(%s) MAIL (mailed %llu byte%s of output but got status 0x%04x from MTA)",
 			r.user, (unsigned long long)m.body_at, m.body_at == 1 ? "" : "s",
-			(unsigned)m.status & 0xffff);
+			mailer_status(m.status));
 out:
 	buf_free(&m.head);
 }

@@ -284,6 +284,8 @@ static void run_flags(struct start *s)
 		*f |= RUN_CHDIR_MUST;
 	if (s->job->flags & JOB_QUIET)
 		*f |= RUN_QUIET;
+	if (s->common->trusted)
+		*f |= RUN_TRUSTED;
 }
 
 static struct slice list_join(struct arena *a, const char *const *list)
@@ -313,9 +315,8 @@ static void run_as(struct start *s)
 	r->groups = u->groups;
 	r->group_count = u->group_count;
 	r->dir = s->common->options->dir ? s->common->options->dir : home;
-	r->fallback_dir = "/";
-	if (s->common->kind == JOB_LINE && !s->c->set.only_files && s->c->set.spool_dir)
-		r->fallback_dir = s->c->set.spool_dir;
+	/* Debian's daemon stands above its spool, and a job without a home stays there */
+	r->fallback_dir = s->common->kind == JOB_LINE && !s->c->set.only_files ? "/var/spool/cron" : "/";
 	r->umask = s->c->umask;
 	r->shell = env_value(s->common->env_block, "SHELL");
 }
