@@ -446,6 +446,7 @@ static int parse_crontab(struct loading *l, struct slice bytes)
 	l->plain = plain;
 	if (!rules.system)
 		l->user = set->only_files ? user_self(l->c) : user_get(l->c, l->source->owner);
+	rules.unprivileged = !rules.system && l->user && l->user->uid != 0;
 	if (crontab_parse(bytes, &rules, &l->file->arena, &sink, &result) < 0 || l->memory) {
 		say_at(l, 0, "out of memory");
 		return -1;

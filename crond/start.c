@@ -140,7 +140,7 @@ static bool start_wanted(struct start *s, const struct job_state *state)
 	if (!(o->set & 1u << OPTION_MAX))
 		most = o->concurrency == CONCURRENCY_FORBID ? 1 : 0;
 	if (most && state->running >= most) {
-		snprintf(why, sizeof(why), "%" PRIu32 " running, at most %" PRIu32 " may",
+		snprintf(why, sizeof(why), "%" PRIu32 " running already, max is %" PRIu32,
 			state->running, most);
 		say_skipped(s, why);
 		return false;
