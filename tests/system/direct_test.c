@@ -258,6 +258,14 @@ static void try_names(struct test *t)
 		}
 }
 
+/* Forks and does not wait where it leads its group, as what replaces a shell does. */
+static void try_setsid(struct test *t)
+{
+	plain_job(t);
+	command(t, "/usr/bin/setsid %s/bin/tool status=3", t->world.root), try_sample(t);
+	command(t, "nice /usr/bin/setsid %s/bin/tool status=3", t->world.root), try_sample(t);
+}
+
 static void try_nasty_environments(struct test *t)
 {
 	static const char *const commands[] = { "tool a", "script", "missing", "scriptno", "ls" };
@@ -275,8 +283,9 @@ static void demand_direct(struct test *t)
 {
 	static const char *const plain[] = { "tool", "tool -v --x=y a:b 50%", "./tool", " tool\ta ",
 		"script a", "tool status=3", "tool signal=9", "missing", "noexec", "adir",
-		"scriptno", "scriptgone", "empty", "badelf", "dangling", "loop", "sub/tool",
-		"secret", "xonly" };
+		"scriptno", "scriptgone", "empty", "badelf", "tool signal=2", "tool signal=6",
+		"tool signal=11", "tool signal=13", "dangling", "loop", "sub/tool", "secret",
+		"xonly" };
 	size_t i;
 
 	for (i = 0; i < sizeof plain / sizeof *plain; i++) {
@@ -315,6 +324,7 @@ static int run(struct test *t, unsigned long count)
 	try_shell_words(t);
 	try_names(t);
 	try_nasty_environments(t);
+	try_setsid(t);
 	for (i = 0; i < count; i++) {
 		sample_any(&t->world, &t->sample);
 		try_sample(t);
