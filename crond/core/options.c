@@ -54,7 +54,7 @@ static const struct option table[OPTIONS] = {
 		.form = FORM_LIST, AT(argv), .judge = option_judge_any, .identity = true },
 	[OPTION_USER] = {
 		.def = { OPTION_USER, "user", .task = true,
-			.help = "Whom it runs as; the file's owner by default." },
+			.help = "Whom it runs as; by default the user that crond runs as." },
 		.form = FORM_TEXT, AT(user), .judge = option_judge_user, .identity = true },
 	[OPTION_DIR] = {
 		.def = { OPTION_DIR, "dir", BOTH,

@@ -184,6 +184,23 @@ static void complain(cfg_t *cfg, const char *fmt, va_list ap)
 	c->line = cfg->line > 0 ? (unsigned)cfg->line : 1;
 }
 
+/* 0, 1 for a complaint, -1 when memory is out. Some names that cannot be (empty ones) it
+ * refuses without a word. */
+static int parse(cfg_t *cfg, const char *text, struct complaint *c)
+{
+	int rc = cfg_parse_buf(cfg, text);
+
+	if (rc == CFG_SUCCESS)
+		return 0;
+	if (rc != CFG_PARSE_ERROR)
+		return -1;
+	if (!c->line) {
+		snprintf(c->text, sizeof(c->text), "no such option");
+		c->line = cfg->line > 0 ? (unsigned)cfg->line : 1;
+	}
+	return 1;
+}
+
 /* What libconfuse says of a list where one value belongs helps nobody. */
 static bool is_list_for_one(const struct token *t, size_t i)
 {
@@ -193,7 +210,8 @@ static bool is_list_for_one(const struct token *t, size_t i)
 /* Every NAME= is known by now: a name that is not is no name, but text gone astray. */
 static bool is_stray(const struct token *t, const struct complaint *c)
 {
-	return token_is_text(t) && strncmp(c->text, "no such option", 14) == 0;
+	return token_is_text(t) && (strncmp(c->text, "no such option", 14) == 0 ||
+		strncmp(c->text, "no sub-section", 14) == 0);
 }
 
 /* The token that libconfuse stopped at; at the end, the last one. */
@@ -272,17 +290,16 @@ static int read_text(struct reader *r)
 
 	if (!text || !values || !cfg)
 		goto out;
-	rc = cfg_parse_buf(cfg, text);
-	if (rc == CFG_SUCCESS)
+	rc = parse(cfg, text, &complaint);
+	if (rc == 0)
 		deliver_all(r, cfg, values);
-	else if (complaint.line)
+	else if (rc > 0)
 		refuse_syntax(r, &complaint);
-	rc = rc == CFG_SUCCESS || complaint.line ? 0 : -1;
 out:
 	if (cfg)
 		cfg_free(cfg);
 	free(values);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }
 
 int section_settings(const struct section *section, const struct setting_def *defs, const char *what,

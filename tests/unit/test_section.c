@@ -179,6 +179,8 @@ static void refuses(void **state)
 		"E3:5 unknown option 'tow', did you mean 'two'?;"
 		"E3:13 unknown option 'oen', did you mean 'one'?;E4:1 unknown option 'zzzzz';");
 	read_is("one = x y", "E3:13 'y' belongs to no option;");
+	read_is("one = x \"\"", "E3:13 '' belongs to no option;");
+	read_is("one = x 'a|b'", "E3:13 'a|b' belongs to no option;");
 	read_is("y", "E3:5 'y' belongs to no option;");
 	read_is("one x", "E3:9 missing equal sign after option 'one';");
 	read_is("one = {x}", "E3:11 'one' takes one value, not a list;");
