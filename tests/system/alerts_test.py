@@ -8,7 +8,8 @@ import sinks
 from lab import OUT, check, equal
 
 FIELDS = {
-    "version", "event", "status", "text", "job", "run_id", "host", "owner", "tags", "schedule",
+    "version", "id", "event", "status", "text", "job", "run_id", "host", "owner", "tags",
+    "schedule",
     "scheduled_at", "started_at", "finished_at", "duration_s", "exit_code", "signal", "reason",
     "attempt", "consecutive_failures", "stdout_tail", "stderr_tail", "truncated", "url",
 }
@@ -49,6 +50,7 @@ def test_a_failing_task_posts_the_whole_body_once(room):
     equal({key: event[key] for key in wanted}, wanted, "values")
     check("bad" in event["text"] and "3" in event["text"], "text: " + event["text"])
     check(event["run_id"].startswith("bad-"), "run_id: " + event["run_id"])
+    check(event["id"].startswith(event["run_id"]), "id: " + event["id"])
     check(post.headers.get("Content-Type", "").startswith("application/json"), "content type")
     line = room.wait_log("FAIL job=bad ")
     check("run=%s " % event["run_id"] in line.text, "log and alert disagree: " + line.text)
