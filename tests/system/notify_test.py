@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """crond-notify against real receivers: a web server in this process and a fake mailer.
 
-usage: notify_test.py [NAME...]     (CROND_NOTIFY: the program, default below the build)
+usage: notify_test.py [NAME...]
+
+Speaks TAP. CROND_NOTIFY is the program, CROND_BUILD the build tree it is else looked for
+in, SEED repeats a run of "kills". Root runs it as nobody where nobody can reach it.
 """
 import http.server
 import json
@@ -17,9 +20,10 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 
-PROGRAM = os.environ.get("CROND_NOTIFY") or os.path.join(
-    os.environ.get("top_builddir", "."), "crond/crond-notify")
+PROGRAM = os.path.abspath(os.environ.get("CROND_NOTIFY") or os.path.join(
+    os.environ.get("CROND_BUILD", "."), "crond/crond-notify"))
 ROOT = os.geteuid() == 0
 NOBODY = 65534
 
@@ -749,33 +753,46 @@ def nobody_can():
         return False
 
 
+def run(test):
+    """(whether it went well, what is to be said)"""
+    case = Case()
+    try:
+        said = test(case)
+        return True, said or ""
+    except Exception as e:  # the next one is to be seen too
+        traceback.print_exc()
+        return False, "%s: %s" % (type(e).__name__, e)
+    finally:
+        case.end()
+
+
 def main():
     global AS_NOBODY
+    if os.environ.get("CRONWARD_SYSTEM_TESTS") == "no":
+        print("1..0 # SKIP CRONWARD_SYSTEM_TESTS=no")
+        return 0
     if sys.version_info < (3, 9):
-        print("needs Python 3.9 (subprocess with user=)")
-        return 77
+        print("1..0 # SKIP needs Python 3.9 (subprocess with user=)")
+        return 0
     if not os.access(PROGRAM, os.X_OK):
-        print("no program %s: build it, or set CROND_NOTIFY" % PROGRAM)
+        print("Bail out! no program %s" % PROGRAM)
         return 1
+    tests = [t for t in TESTS if not sys.argv[1:] or t.__name__[5:] in sys.argv[1:]]
     AS_NOBODY = ROOT and nobody_can()
-    print("as", "nobody" if AS_NOBODY else "root" if ROOT else "the caller")
-    bad = 0
-    for test in TESTS:
-        name = test.__name__[5:]
-        if sys.argv[1:] and name not in sys.argv[1:]:
-            continue
-        case, start = Case(), time.monotonic()
-        try:
-            said = test(case) or "ok"
-        except Exception as e:  # the next one is to be seen too
-            bad += 1
-            said = "FAILED: %s: %s" % (type(e).__name__, e)
-            if "-v" in os.environ.get("NOTIFY_TEST", ""):
-                raise
-        finally:
-            case.end()
-        print("%-16s %5.1f s  %s" % (name, time.monotonic() - start, said), flush=True)
-    return 1 if bad else 0
+    print("1..%d" % len(tests))
+    print("# as", "nobody" if AS_NOBODY else "root" if ROOT else "the caller")
+    failed = 0
+    for i, test in enumerate(tests, 1):
+        start = time.monotonic()
+        good, said = run(test)
+        failed += not good
+        if said.startswith("not run"):
+            print("ok %d - %s # SKIP %s" % (i, test.__name__[5:], said))
+        else:
+            print("%s %d - %s" % ("ok" if good else "not ok", i, test.__name__[5:]))
+            print("# %.1f s %s" % (time.monotonic() - start, said.replace("\n", "\n# ")))
+        sys.stdout.flush()
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
