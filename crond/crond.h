@@ -320,7 +320,8 @@ struct crond {
 	struct keeper_tree keepers;
 	struct buf record; /* reused for each start */
 	struct arena scratch;
-	bool shell_adds_pwd;
+	bool shell_adds_pwd; /* and nothing else: it can be left out */
+	bool shell_waits;    /* for what it executes */
 	size_t starts_since_reports;
 	size_t running;                    /* runs that are not over */
 	size_t waiting;                    /* those that no keeper has yet */

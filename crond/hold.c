@@ -18,6 +18,7 @@
 
 #include "crond/base/diag.h"
 #include "crond/core/dialect.h"
+#include "crond/core/direct.h"
 #include "crond/rundir.h"
 
 enum { RECORD_FIRST = 8 * 1024, RECORD_MOST = 64 * 1024 * 1024, FORK_TRIES = 40, FORK_PAUSE_MS = 50 };
@@ -377,11 +378,27 @@ static void outcome_reason(struct hold *h)
 			n ? ", " : "", g->left);
 }
 
+/* dash stays in front of what it executes and says what killed it; where it was left
+ * out, that is ours to say. */
+static void tell_death(struct hold *h)
+{
+	struct guard *g = &h->guard;
+	char line[64];
+
+	if (!h->spawn.words || !h->spawn.shell || !(h->run.flags & RUN_SHELL_WAITS) ||
+		g->stopped != RESULT_OK || !WIFSIGNALED(g->status))
+		return;
+	g->status = W_EXITCODE(
+		direct_death(WTERMSIG(g->status), WCOREDUMP(g->status), line, sizeof(line)), 0);
+	output_say(&h->output, h->run.flags & RUN_TASK ? 1 : 0, line, strlen(line));
+}
+
 void hold_ended(struct hold *h)
 {
 	const struct guard *g = &h->guard;
 	struct outcome *o = &h->outcome;
 
+	tell_death(h);
 	outcome_status(o, g->status);
 	if (g->stopped != RESULT_OK) {
 		o->result = g->stopped;

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "crond/base/file.h"
+#include "crond/base/text.h"
 #include "crond/crond.h"
 
 enum { SOCKET_ROOM = 4 << 20, RESTART_MS = 1000, PROBE_MS = 5000, WAITING_MS = 10000, FD_FIRST = 3, FDS_MOST = 8 };
@@ -138,11 +139,12 @@ static size_t probe_read(int fd, char *out, size_t room)
 	}
 }
 
-/* Exactly what was given, and PWD. */
-static bool probe_judge(const char *out, size_t n)
+/* Exactly what was given, and PWD; then the pid of what the shell executed. */
+static bool probe_judge(const char *out, size_t n, pid_t shell, bool *waits)
 {
 	char cwd[PATH_MAX + 8] = "PWD=";
 	bool given = false, pwd = false;
+	uint64_t pid = 0;
 
 	if (n == 0 || out[n - 1] != '\0' || !getcwd(cwd + 4, PATH_MAX))
 		return false;
@@ -151,10 +153,11 @@ static bool probe_judge(const char *out, size_t n)
 			given = true;
 		else if (strcmp(e, cwd) == 0 && !pwd)
 			pwd = true;
-		else
+		else if (text_number(slice_of(e), INT32_MAX, &pid) < 0)
 			return false;
 	}
-	return given && pwd;
+	*waits = (pid_t)pid != shell;
+	return given && pwd && pid;
 }
 
 bool launch_probe_shell(struct crond *c)
@@ -183,7 +186,7 @@ bool launch_probe_shell(struct crond *c)
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	return probe_judge(out, n);
+	return probe_judge(out, n, pid, &c->shell_waits);
 }
 
 /* --- the launcher */

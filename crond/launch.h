@@ -11,8 +11,8 @@
  *
  * Called as: crond-launcher QUEUE REPORT RUNS SHARED TARGET LEVEL
  * (four descriptor numbers, "syslog" or "stderr", a syslog priority), or
- * crond-launcher --environment, which prints its environment NUL-separated and ends
- * (the probe that tells what /bin/sh adds). */
+ * crond-launcher --environment, which prints its environment and its pid, each with a NUL
+ * behind it, and ends (the probe that tells what /bin/sh does). */
 #ifndef CROND_LAUNCH_H
 #define CROND_LAUNCH_H
 

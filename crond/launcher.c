@@ -177,11 +177,14 @@ static int serve(struct keeper *k)
 	}
 }
 
+/* Its pid comes last: it tells whether the shell executed it in its own place. */
 static int environment_print(void)
 {
 	for (char **e = environ; *e; e++)
 		if (fwrite(*e, 1, strlen(*e) + 1, stdout) != strlen(*e) + 1)
 			return 1;
+	if (printf("%d", (int)getpid()) < 0 || putchar('\0') == EOF)
+		return 1;
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 

@@ -267,6 +267,14 @@ void output_drain(struct output *o)
 	}
 }
 
+void output_say(struct output *o, int stream, const char *s, size_t n)
+{
+	if (n > sizeof(chunk))
+		n = sizeof(chunk);
+	memcpy(chunk, s, n);
+	take(o, &o->streams[stream], n);
+}
+
 void output_discard(struct output *o)
 {
 	for (int i = 0; i < 2; i++)

@@ -51,6 +51,8 @@ void output_begin(struct output *o, int out, int err, uint64_t most);
 void output_read(struct output *o, int stream);
 /* Reads what was in the pipes when it was called. */
 void output_drain(struct output *o);
+/* Adds what the keeper itself has to say, as if the job had printed it. */
+void output_say(struct output *o, int stream, const char *s, size_t n);
 /* Reads and forgets. */
 void output_discard(struct output *o);
 bool output_open(const struct output *o);

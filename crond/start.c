@@ -192,7 +192,7 @@ static void run_words(struct start *s, struct job_common *m)
 			buf_append(&s->words, out, strlen(out) + 1);
 			out += strlen(out) + 1;
 		}
-		r->flags |= RUN_DASH_PWD;
+		r->flags |= RUN_DASH_PWD | (s->c->shell_waits ? RUN_SHELL_WAITS : 0u);
 	}
 	r->words = (struct slice){ s->words.data, s->words.len };
 }

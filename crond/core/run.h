@@ -53,6 +53,7 @@ enum {
 	RUN_IDENTITY = 1 << 12,   /* drop to uid, gid and groups (crond is root) */
 	RUN_DASH_PWD = 1 << 13,   /* direct execution adds PWD as the shell would */
 	RUN_KEEP_TAIL = 1 << 14,  /* somebody will want stdout_tail and stderr_tail */
+	RUN_SHELL_WAITS = 1 << 16, /* /bin/sh stays in front of what it executes, and says what killed it */
 	RUN_TRUSTED = 1 << 15,   /* of root's file: its alerts may use any webhook */
 };
 
