@@ -170,6 +170,12 @@ static int read_shell(struct world *w)
 static const char *const more_words[] = { "echo", "test", "kill", "time", "if", "declare", "source",
 	"function" };
 
+static void link_word(const char *tool, const char *path)
+{
+	if (link(tool, path) < 0)
+		return; /* some are no file's name, some stand already */
+}
+
 static int link_words(const struct world *w)
 {
 	char tool[128], path[128];
@@ -179,11 +185,11 @@ static int link_words(const struct world *w)
 	for (i = 0; w->words[i] || i < COUNT(more_words); i++) {
 		if (w->words[i]) {
 			snprintf(path, sizeof path, "%s/bin/%s", w->root, w->words[i]);
-			link(tool, path); /* some are no file's name, some stand already */
+			link_word(tool, path);
 		}
 		if (i < COUNT(more_words)) {
 			snprintf(path, sizeof path, "%s/bin/%s", w->root, more_words[i]);
-			link(tool, path);
+			link_word(tool, path);
 		}
 		if (!w->words[i])
 			break;
