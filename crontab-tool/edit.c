@@ -205,7 +205,8 @@ static enum step offer(const struct request *r, const struct spool *s, struct ed
 	}
 }
 
-static enum step round_of(const struct request *r, const struct spool *s, struct edit *e, int *status)
+static enum step round_of(
+	const struct request *r, const struct spool *s, struct edit *e, int *status)
 {
 	*status = 1;
 	if (editor_run(&r->identity, e->path) != 0 || read_back(r, e) != 0) {
