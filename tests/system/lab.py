@@ -383,10 +383,10 @@ class Lab:
                 and p.ppid not in [d.pid for d in self.daemons]]
 
     def launcher(self, daemon):
-        mine = [p for p in processes()
-                if p.exe.startswith("crond-launcher") and p.ppid == daemon.pid]
-        check(len(mine) == 1, "%d launchers below crond" % len(mine))
-        return mine[0]
+        def mine():
+            return [p for p in processes()
+                    if p.exe.startswith("crond-launcher") and p.ppid == daemon.pid]
+        return self.wait_for(lambda: len(mine()) == 1 and mine(), 10, "a launcher below crond")[0]
 
     # waiting and looking
 

@@ -110,7 +110,9 @@ def test_signals_umask_and_limits_are_clean(room):
                                         "ulimit -n; ulimit -Hn"))
     room.start(preexec_fn=disturb)
     lines = room.wait_out("state", 5)
-    equal([line.split()[1] for line in lines[:2]], ["0" * 16] * 2, "blocked and ignored signals")
+    ours = ~(3 << 31)  # 32 and 33 are the libc's own: no program can set them
+    equal([int(line.split()[1], 16) & ours for line in lines[:2]], [0, 0],
+          "blocked and ignored signals")
     equal(lines[2], "0022", "umask")
     equal(lines[3:], ["256", "4096"], "limit of open files, as the daemon was started with")
 
