@@ -79,7 +79,7 @@ source_tree()
 	say "This clone is read-only, someone else's, or configured in place: building a copy in $src"
 	mkdir "$src" || die "cannot make $src"
 	(cd "$top" && tar -cf - --exclude=./.git --exclude=./build \
-		--exclude='./build-*' --exclude=./config.status --exclude=./config.h \
+		--exclude=./build-test --exclude=./config.status --exclude=./config.h \
 		--exclude=./Makefile --exclude='*.o' --exclude='*.a' .) |
 		(cd "$src" && tar -xof -) || die "cannot copy $top to $src"
 }
