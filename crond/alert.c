@@ -23,7 +23,8 @@
 #include "crond/core/event.h"
 #include "crond/rundir.h"
 
-enum { BACKOFF_FIRST_MS = 1000, BACKOFF_MOST_MS = 60 * 1000, LIVED_MS = 10 * 1000, SECRET_MOST = 4096 };
+enum { BACKOFF_FIRST_MS = 1000, BACKOFF_MOST_MS = 60 * 1000, LIVED_MS = 10 * 1000, AGAIN_MS = 60 * 1000,
+	SECRET_MOST = 4096 };
 
 static void say(struct crond *c, const char *what, const char *why)
 {
@@ -162,17 +163,58 @@ static bool notify_send(struct crond *c, const struct buf *b)
 	return false;
 }
 
+/* Secrets stand in files that only root may read: root reads them for crond-notify,
+ * and they go over the socket. NULL: it tries itself, and says what is wrong. */
+static char *secret_read(const struct webhook *h)
+{
+	char *secret = NULL;
+	struct buf b = { 0 };
+	struct stat st;
+	int fd = h->secret_file ? file_open(AT_FDCWD, h->secret_file, 1, &st) : -1;
+
+	if (fd < 0)
+		return NULL;
+	if (file_read(fd, SECRET_MOST, &b) == 0 && b.len && !memchr(b.data, 0, b.len))
+		secret = strndup(b.data, b.len);
+	close(fd);
+	if (b.data)
+		if (b.data)
+			explicit_bzero(b.data, b.cap);
+	buf_free(&b);
+	return secret;
+}
+
+static void config_encode(struct crond *c, struct webhook *hooks, struct buf *b)
+{
+	const struct conf *conf = &c->set.conf;
+
+	for (size_t i = 0; i < conf->webhook_count; i++) {
+		hooks[i] = conf->webhooks[i];
+		hooks[i].secret = secret_read(&hooks[i]);
+	}
+	buf_putc(b, NOTICE_CONFIG);
+	notice_config_encode(hooks, conf->webhook_count,
+		conf->mailer ? conf->mailer : "/usr/sbin/sendmail", c->fqdn, b);
+	for (size_t i = 0; i < conf->webhook_count; i++) {
+		if (hooks[i].secret)
+			explicit_bzero((char *)hooks[i].secret, strlen(hooks[i].secret));
+		free((char *)hooks[i].secret);
+	}
+}
+
 void alert_config(struct crond *c)
 {
+	struct webhook *hooks = calloc(c->set.conf.webhook_count + 1, sizeof(*hooks));
 	struct buf b = { 0 };
 
-	if (c->notify <= 0)
-		return;
-	buf_putc(&b, NOTICE_CONFIG);
-	notice_config_encode(c->set.conf.webhooks, c->set.conf.webhook_count,
-		c->set.conf.mailer ? c->set.conf.mailer : "/usr/sbin/sendmail", c->fqdn, &b);
-	notify_send(c, &b);
+	if (c->notify > 0 && hooks) {
+		config_encode(c, hooks, &b);
+		notify_send(c, &b);
+		if (b.data)
+			explicit_bzero(b.data, b.cap);
+	}
 	buf_free(&b);
+	free(hooks);
 }
 
 static void event_fill(struct crond *c, struct live_run *run, const struct run *r,
@@ -248,6 +290,7 @@ void alert_wanted(struct crond *c, struct live_run *run)
 		notify_start(c);
 	/* Its state becomes TELLING when outcome_take returns: sent from the loop. */
 	c->events_waiting = true;
+	loop_later(c, LATER_ALERTS, AGAIN_MS);
 }
 
 void alert_flush(struct crond *c)
@@ -256,6 +299,22 @@ void alert_flush(struct crond *c)
 		return;
 	c->events_waiting = false;
 	events_flush(c);
+}
+
+/* An event that crond-notify could not put on its disk is offered again each minute; its
+ * run's directory keeps it until then. */
+void alert_again(struct crond *c)
+{
+	struct live_run *run;
+
+	RB_FOREACH(run, run_tree, &c->live) {
+		if (run->state != RUN_STATE_TELLING)
+			continue;
+		run->told_sent = false;
+		c->events_waiting = true;
+	}
+	if (c->events_waiting)
+		loop_later(c, LATER_ALERTS, AGAIN_MS);
 }
 
 static bool spool_holds_something(struct crond *c)
@@ -270,7 +329,7 @@ static bool spool_holds_something(struct crond *c)
 	if (!dir)
 		return false;
 	while (!found && (e = readdir(dir)))
-		found = e->d_name[0] != '.' && e->d_type == DT_REG && strcmp(e->d_name, "lock") != 0;
+		found = strlen(e->d_name) > 6 && strcmp(e->d_name + strlen(e->d_name) - 6, ".event") == 0;
 	closedir(dir);
 	return found;
 }

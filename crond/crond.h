@@ -235,6 +235,7 @@ void adopt_unstarted(struct crond *c); /* once the launcher before ours is gone 
 void alert_wanted(struct crond *c, struct live_run *run);
 void alert_config(struct crond *c);
 void alert_flush(struct crond *c);
+void alert_again(struct crond *c);
 void alert_ready(struct crond *c, uint32_t events);
 void alert_ended(struct crond *c);
 void alert_resume(struct crond *c); /* starts it where its spool holds something */
@@ -272,7 +273,8 @@ struct watch {
 
 /* One-shot deadlines, each set at most once at a time. */
 enum later {
-	LATER_RELOAD, LATER_GONE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING, LATERS
+	LATER_RELOAD, LATER_GONE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
+	LATER_ALERTS, LATERS
 };
 
 int loop_watch(struct crond *c, struct watch *w, uint32_t events);

@@ -94,6 +94,9 @@ static void later_do(struct crond *c, enum later what)
 	case LATER_WAITING: /* a keeper that died before it could say a word */
 		launch_resend(c);
 		break;
+	case LATER_ALERTS:
+		alert_again(c);
+		break;
 	case LATER_LOG:
 	case LATERS:
 		break;

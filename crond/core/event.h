@@ -58,6 +58,7 @@ struct webhook {
 	const char *name, *url, *template_name;
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	const char *secret_file;
+	const char *secret;  /* what root read from it for crond-notify; NULL: it reads itself */
 	uint64_t timeout_ms; /* 0: the default, 10 s */
 	uint32_t retries;    /* tries after the first */
 	bool users;

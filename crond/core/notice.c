@@ -21,6 +21,7 @@ enum notice_tag {
 	TAG_TIMEOUT,
 	TAG_RETRIES,
 	TAG_USERS,
+	TAG_SECRET,
 };
 
 static void hook_encode(const struct webhook *h, struct buf *out)
@@ -31,6 +32,7 @@ static void hook_encode(const struct webhook *h, struct buf *out)
 	for (size_t i = 0; h->headers && h->headers[i]; i++)
 		record_put_text(out, TAG_HEADER, h->headers[i]);
 	record_put_text(out, TAG_SECRET_FILE, h->secret_file);
+	record_put_text(out, TAG_SECRET, h->secret);
 	record_put_u64(out, TAG_TIMEOUT, h->timeout_ms);
 	record_put_u64(out, TAG_RETRIES, h->retries);
 	record_put_u64(out, TAG_USERS, h->users);
@@ -85,6 +87,7 @@ static int hook_field(struct webhook *h, const struct record_field *f, struct he
 	case TAG_URL: h->url = text; return text ? 0 : -1;
 	case TAG_TEMPLATE: h->template_name = text; return text ? 0 : -1;
 	case TAG_SECRET_FILE: h->secret_file = text; return text ? 0 : -1;
+	case TAG_SECRET: h->secret = text; return text ? 0 : -1;
 	case TAG_HEADER: return header_add(l, h, text);
 	case TAG_TIMEOUT: h->timeout_ms = number; return 0;
 	case TAG_RETRIES:

@@ -142,7 +142,7 @@ static int add_headers(struct transfer *t, const struct webhook *h, const struct
 	snprintf(line, sizeof(line), "Idempotency-Key: %s", e->id);
 	bad |= add_header(t, line) | add_header(t, "Expect:");
 	if (!bad && h->secret_file && h->secret_file[0]) {
-		if (secret_header(h->secret_file, line, sizeof(line), d))
+		if (secret_header(h->secret_file, h->secret, line, sizeof(line), d))
 			return -1;
 		bad |= add_header(t, line);
 		explicit_bzero(line, sizeof(line));

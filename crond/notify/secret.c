@@ -1,5 +1,5 @@
 /* secret: a webhook's token, read for each try and kept nowhere.
- * Flow: from its file into one header line. */
+ * Flow: from the configuration, or its file, into one header line. */
 #include "config.h"
 
 #include "crond/notify/secret.h"
@@ -45,20 +45,34 @@ static int check(const char *path, const char *secret, size_t n, struct diag *d)
 	return 0;
 }
 
-int secret_header(const char *path, char *line, size_t room, struct diag *d)
+static ssize_t read_file(const char *path, char *secret, size_t room, struct diag *d)
 {
-	static const char head[] = "Authorization: Bearer ";
-	char secret[SECRET_MOST + 3];
 	struct stat st;
-	int fd = file_open(AT_FDCWD, path, 1, &st), bad;
+	int fd = file_open(AT_FDCWD, path, 1, &st);
 	ssize_t n;
 
 	if (fd < 0)
 		return diag_error(d, 0, 0, "secret-file %s: %m", path);
-	n = read_all(fd, secret, sizeof(secret));
+	n = read_all(fd, secret, room);
 	close(fd);
+	return n < 0 ? diag_error(d, 0, 0, "secret-file %s: cannot be read", path) : n;
+}
+
+int secret_header(const char *path, const char *given, char *line, size_t room, struct diag *d)
+{
+	static const char head[] = "Authorization: Bearer ";
+	char secret[SECRET_MOST + 3];
+	ssize_t n;
+	int bad;
+
+	if (given)
+		n = snprintf(secret, sizeof(secret), "%s", given);
+	else
+		n = read_file(path, secret, sizeof(secret), d);
 	if (n < 0)
-		return diag_error(d, 0, 0, "secret-file %s: cannot be read", path);
+		return -1;
+	if ((size_t)n > sizeof(secret))
+		n = sizeof(secret);
 	while (n > 0 && (secret[n - 1] == '\n' || secret[n - 1] == '\r'))
 		n--;
 	bad = check(path, secret, (size_t)n, d);

@@ -9,8 +9,9 @@ struct diag;
 
 enum { SECRET_MOST = 4096 };
 
-/* "Authorization: Bearer ..." with the file's content, its last newline left out. The
- * caller wipes line. 0, or -1 with *d, which names the file and never its content. */
-int secret_header(const char *path, char *line, size_t room, struct diag *d);
+/* "Authorization: Bearer ..." with given, or if that is NULL with the file's content, its
+ * last newline left out. The caller wipes line. 0, or -1 with *d, which names the file
+ * and never its content. */
+int secret_header(const char *path, const char *given, char *line, size_t room, struct diag *d);
 
 #endif
