@@ -94,14 +94,31 @@ static void adopt_live(struct crond *c, struct live_run *run, const struct run_p
 	c->adopt_again = true; /* on its way: between the lock and the mark, or ending */
 }
 
-/* Nobody holds its lock. A claim that nobody took is looked at twice: a keeper may be
- * on its way, and a launcher that outlived its scheduler may still have it in its queue. */
+/* Claimed and never started, as its phase and its free lock say. Within its second it is
+ * sent to our launcher, as a due second that was not claimed yet would be: a scheduler
+ * that starts again within a second leaves nothing out. A launcher that outlived its
+ * scheduler may still have it in its queue: the lock lets one keeper have it. Later it is
+ * lost, after a second look: a keeper may be on its way. */
+static void adopt_claimed(struct crond *c, struct live_run *run)
+{
+	bool looked = run->looks++ > 0;
+
+	if (run->scheduled >= c->clock.real.tv_sec - LATE_START) {
+		run->adopted = false;
+		launch_send(c, run);
+	} else if (!looked || c->w_old.fd >= 0) {
+		c->adopt_again = true;
+	} else {
+		run_event(c, run, RUN_EVENT_KEEPER_GONE);
+	}
+}
+
 static void adopt_free(struct crond *c, struct live_run *run, const struct run_progress *p)
 {
 	if (rundir_has_outcome(c->runs, run->id))
 		run_event(c, run, RUN_EVENT_ENDED);
-	else if (p->phase == RUN_CLAIMED && (run->looks++ == 0 || c->w_old.fd >= 0))
-		c->adopt_again = true;
+	else if (p->phase == RUN_CLAIMED)
+		adopt_claimed(c, run);
 	else
 		run_event(c, run, RUN_EVENT_KEEPER_GONE);
 }
@@ -184,8 +201,28 @@ void adopt_all(struct crond *c)
 	old_launcher_watch(c);
 	c->adopt_again = false;
 	adopt_scan(c);
-	if (c->adopt_again && c->w_old.fd < 0)
+	if (c->adopt_again)
 		loop_later(c, LATER_ADOPT, LOOK_AGAIN_MS);
+}
+
+/* A run of ours that no keeper reported: taken by one that reports elsewhere, ended, or
+ * its name got lost with a keeper that was killed at once. */
+void adopt_waiting(struct crond *c)
+{
+	struct live_run *run, *next;
+	struct run_progress p;
+
+	RB_FOREACH_SAFE(run, run_tree, &c->live, next) {
+		struct buf b = { 0 };
+
+		if (run->state == RUN_STATE_WAITING && !run->adopted &&
+			rundir_read(c->runs, run->id, "run", &b) == 0 &&
+			run_progress_decode(&p, (struct slice){ b.data, b.len }, NULL) == 0 &&
+			(p.phase != RUN_CLAIMED || rundir_has_outcome(c->runs, run->id)))
+			adopt_judge(c, run, &p);
+		buf_free(&b);
+	}
+	launch_resend(c);
 }
 
 /* Runs of the scheduler before us that nobody had taken when we looked. */
@@ -198,6 +235,6 @@ void adopt_unstarted(struct crond *c)
 		if (run->adopted && run->state == RUN_STATE_WAITING)
 			adopt_one(c, run->id);
 	}
-	if (c->adopt_again && c->w_old.fd < 0)
+	if (c->adopt_again)
 		loop_later(c, LATER_ADOPT, LOOK_AGAIN_MS);
 }

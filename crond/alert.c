@@ -178,8 +178,7 @@ static char *secret_read(const struct webhook *h)
 		secret = strndup(b.data, b.len);
 	close(fd);
 	if (b.data)
-		if (b.data)
-			explicit_bzero(b.data, b.cap);
+		explicit_bzero(b.data, b.cap);
 	buf_free(&b);
 	return secret;
 }

@@ -10,9 +10,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-/* A due second that is not older than this when the scheduler starts is started late
- * instead of missed: it died and came back within a second. */
-enum { LATE_START = 1, STEP_BEYOND = 365 * 86400 };
+enum { STEP_BEYOND = 365 * 86400 };
 
 int64_t clock_mono_ms(void)
 {

@@ -191,7 +191,7 @@ struct live_run {
 	uint32_t failures; /* of its job in a row, its own counted */
 	unsigned looks;    /* how often adopt found it claimed and not started */
 	bool told_sent;    /* its event is on the way to crond-notify */
-	bool adopted;      /* of a scheduler before us */
+	bool adopted;      /* of a scheduler before us, and not started by us */
 	char id[];
 };
 RB_HEAD(run_tree, live_run);
@@ -229,7 +229,8 @@ enum run_state outcome_take(struct crond *c, struct live_run *run);
 enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason);
 /* adopt.c */
 void adopt_all(struct crond *c);
-void adopt_unstarted(struct crond *c); /* once the launcher before ours is gone */
+void adopt_unstarted(struct crond *c); /* looks again at what could not be judged */
+void adopt_waiting(struct crond *c);   /* at our own runs that nobody reported */
 
 /* alert.c: the wire to crond-notify */
 void alert_wanted(struct crond *c, struct live_run *run);
@@ -241,6 +242,10 @@ void alert_ended(struct crond *c);
 void alert_resume(struct crond *c); /* starts it where its spool holds something */
 
 /* --- time (clock.c) */
+
+/* A due second that is not older than this (s) when the scheduler starts is started late
+ * instead of missed: it died and came back within a second. */
+enum { LATE_START = 1 };
 
 struct clock {
 	struct timespec real, mono, boot; /* as last seen */
@@ -336,6 +341,7 @@ struct crond {
 	int shared_fd, queue_far, report_far;
 	struct launch_shared *shared;
 	int64_t launcher_since;
+	unsigned launcher_deaths; /* of young ones, in a row */
 	uint64_t log_lost_said;
 	rlim_t files_soft, files_hard; /* as we were started with */
 

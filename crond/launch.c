@@ -24,7 +24,8 @@
 #include "crond/base/text.h"
 #include "crond/crond.h"
 
-enum { SOCKET_ROOM = 4 << 20, RESTART_MS = 1000, PROBE_MS = 5000, WAITING_MS = 10000, FD_FIRST = 3, FDS_MOST = 8 };
+enum { SOCKET_ROOM = 4 << 20, RESTART_MS = 1000, PROBE_MS = 5000, WAITING_MS = 3000, DEATHS_AT_ONCE = 5,
+	FD_FIRST = 3, FDS_MOST = 8 };
 
 static void say(struct crond *c, const char *what, const char *why)
 {
@@ -287,14 +288,15 @@ int launch_start(struct crond *c)
 	return 0;
 }
 
-/* At once the first time; a launcher that cannot live is not started in a circle. */
+/* At once, for jobs wait for it; one that cannot live is not started in a circle. */
 void launch_ended(struct crond *c)
 {
 	bool young = clock_mono_ms() - c->launcher_since < RESTART_MS;
 
-	say(c, "the launcher ended", young ? "it is started again in a second" : "it is started again");
+	c->launcher_deaths = young ? c->launcher_deaths + 1 : 0;
+	say(c, "the launcher ended", "it is started again");
 	c->launcher = 0;
-	if (young)
+	if (c->launcher_deaths > DEATHS_AT_ONCE)
 		loop_later(c, LATER_LAUNCHER, RESTART_MS);
 	else
 		launch_start(c);

@@ -92,7 +92,7 @@ static void later_do(struct crond *c, enum later what)
 		adopt_unstarted(c);
 		break;
 	case LATER_WAITING: /* a keeper that died before it could say a word */
-		launch_resend(c);
+		adopt_waiting(c);
 		break;
 	case LATER_ALERTS:
 		alert_again(c);
