@@ -62,9 +62,11 @@ void keeper_slot_release(struct keeper *k)
 		syscall(SYS_futex, &k->shared->starting, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
+/* Not one of the short jobs: others may start, and this keeper is in for a wait. */
 static void slot_grace(void *arg)
 {
 	keeper_slot_release(arg);
+	spawn_memory_free();
 }
 
 /* --- reports */
@@ -224,7 +226,7 @@ static void guard_run(struct keeper *k, struct hold *h)
 	h->guard.mask = &waiting_mask;
 	h->guard.grace = slot_grace;
 	h->guard.arg = k;
-	h->guard.grace_ns = k->slot ? h->guard.started_ns + START_GRACE_NS : 0;
+	h->guard.grace_ns = h->guard.started_ns + START_GRACE_NS;
 	guard_wait(&h->guard);
 	hold_ended(h);
 	finish(k, h);

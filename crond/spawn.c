@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,10 +24,10 @@
 
 #include "crond/core/dialect.h"
 
-enum { STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100 };
+enum { PAGE = 4096, STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100 };
 
 /* of whichever child is between clone and exec: there is only one at a time */
-static _Alignas(64) char child_stack[STACK_SIZE];
+static _Alignas(PAGE) char child_stack[STACK_SIZE];
 
 #ifdef SYS_setresuid32
 enum { SETGROUPS = SYS_setgroups32, SETRESGID = SYS_setresgid32, SETRESUID = SYS_setresuid32 };
@@ -235,6 +236,11 @@ int spawn(struct spawn *s)
 	close(s->pidfd);
 	s->pidfd = -1;
 	return -1;
+}
+
+void spawn_memory_free(void)
+{
+	madvise(child_stack, sizeof(child_stack), MADV_DONTNEED);
 }
 
 void spawn_reason(const struct spawn *s, char *out, size_t n)

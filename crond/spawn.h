@@ -46,6 +46,8 @@ struct spawn {
 /* Starts it. 0; -1 with step, error and what, and the child is reaped. On success pidfd
  * is the caller's. While it works the caller stands still (the child borrows its memory). */
 int spawn(struct spawn *s);
+/* Gives back what a start used, for a keeper that will wait for long. */
+void spawn_memory_free(void);
 /* The failure in one line. */
 void spawn_reason(const struct spawn *s, char *out, size_t n);
 

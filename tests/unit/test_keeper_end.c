@@ -306,7 +306,7 @@ static void test_bad_mailers(void **state)
 	r.mail_to = "root";
 	r.mailer = path;
 	stage_run(p, &r);
-	assert_true(stage_log_says(p, "bytes of output but got status 0x0300 from MTA)\n", SOON_MS));
+	assert_true(stage_log_says(p, "bytes of output but got status 0x0003 from MTA)\n", SOON_MS));
 	unlink(path);
 	free(path);
 }
