@@ -64,7 +64,7 @@ static void old_launcher_watch(struct crond *c)
 		c->w_old.fd = -1;
 	}
 	if (c->w_old.fd >= 0)
-		loop_watch(c, &c->w_old, EPOLLIN);
+		wait_for(c, &c->w_old, EPOLLIN);
 }
 
 /* --- one run */
@@ -202,7 +202,7 @@ void adopt_all(struct crond *c)
 	c->adopt_again = false;
 	adopt_scan(c);
 	if (c->adopt_again)
-		loop_later(c, LATER_ADOPT, LOOK_AGAIN_MS);
+		wait_later(c, LATER_ADOPT, LOOK_AGAIN_MS);
 }
 
 /* A run of ours that no keeper reported: taken by one that reports elsewhere, ended, or
@@ -236,5 +236,5 @@ void adopt_unstarted(struct crond *c)
 			adopt_one(c, run->id);
 	}
 	if (c->adopt_again)
-		loop_later(c, LATER_ADOPT, LOOK_AGAIN_MS);
+		wait_later(c, LATER_ADOPT, LOOK_AGAIN_MS);
 }

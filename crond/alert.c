@@ -89,7 +89,7 @@ static void notify_later(struct crond *c)
 	for (unsigned i = 0; i < c->notify_fails && wait < BACKOFF_MOST_MS; i++)
 		wait *= 2;
 	c->notify_fails++;
-	loop_later(c, LATER_NOTIFY, wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS);
+	wait_later(c, LATER_NOTIFY, wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS);
 }
 
 static void events_unsent(struct crond *c)
@@ -121,7 +121,7 @@ static void notify_start(struct crond *c)
 		argv[2] = "3";
 		argv[3] = spool;
 	}
-	c->notify = launch_helper(c, "crond-notify", argv, &fds[1], 1, uid, gid);
+	c->notify = helper_run(c, "crond-notify", argv, &fds[1], 1, uid, gid);
 	close(fds[1]);
 	if (c->notify < 0) {
 		c->notify = 0;
@@ -130,8 +130,8 @@ static void notify_start(struct crond *c)
 		return;
 	}
 	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = fds[0] };
-	loop_watch(c, &c->w_notify, EPOLLIN);
-	c->notify_since = clock_mono_ms();
+	wait_for(c, &c->w_notify, EPOLLIN);
+	c->notify_since = wait_now_ms();
 	events_unsent(c);
 	alert_config(c);
 }
@@ -139,8 +139,8 @@ static void notify_start(struct crond *c)
 void alert_ended(struct crond *c)
 {
 	c->notify = 0;
-	loop_unwatch(c, &c->w_notify);
-	if (clock_mono_ms() - c->notify_since > LIVED_MS)
+	wait_end(c, &c->w_notify);
+	if (wait_now_ms() - c->notify_since > LIVED_MS)
 		c->notify_fails = 0;
 	say(c, "crond-notify ended", "it is started again");
 	notify_later(c);
@@ -156,7 +156,7 @@ static bool notify_send(struct crond *c, const struct buf *b)
 		return true;
 	if (errno == EAGAIN) {
 		c->notify_full = true;
-		loop_watch_again(c, &c->w_notify, EPOLLIN | EPOLLOUT);
+		wait_change(c, &c->w_notify, EPOLLIN | EPOLLOUT);
 	} else if (errno != EPIPE && errno != ECONNRESET) {
 		say(c, "crond-notify", strerror(errno));
 	}
@@ -289,7 +289,7 @@ void alert_wanted(struct crond *c, struct live_run *run)
 		notify_start(c);
 	/* Its state becomes TELLING when outcome_take returns: sent from the loop. */
 	c->events_waiting = true;
-	loop_later(c, LATER_ALERTS, AGAIN_MS);
+	wait_later(c, LATER_ALERTS, AGAIN_MS);
 }
 
 void alert_flush(struct crond *c)
@@ -313,7 +313,7 @@ void alert_again(struct crond *c)
 		c->events_waiting = true;
 	}
 	if (c->events_waiting)
-		loop_later(c, LATER_ALERTS, AGAIN_MS);
+		wait_later(c, LATER_ALERTS, AGAIN_MS);
 }
 
 static bool spool_holds_something(struct crond *c)
@@ -385,7 +385,7 @@ void alert_ready(struct crond *c, uint32_t events)
 	if (events & EPOLLOUT) {
 		c->notify_full = false;
 		c->events_waiting = true;
-		loop_watch_again(c, &c->w_notify, EPOLLIN);
+		wait_change(c, &c->w_notify, EPOLLIN);
 	}
 	while (c->w_notify.fd >= 0 &&
 		(n = recv(c->w_notify.fd, text, sizeof(text) - 1, MSG_DONTWAIT)) > 0) {

@@ -168,7 +168,7 @@ void state_release(struct crond *c, struct job_state *s); /* dropped if it knows
 int state_open(struct crond *c, int64_t *stamp);
 int state_stamp(struct crond *c, int64_t second);
 
-/* --- runs (start.c, launch.c, runs.c, adopt.c) */
+/* --- runs (start.c, launch.c, helper.c, report.c, runs.c, outcome_in.c, adopt.c) */
 
 struct keeper {
 	RB_ENTRY(keeper) link;
@@ -208,12 +208,14 @@ int launch_start(struct crond *c);
 void launch_send(struct crond *c, struct live_run *run);
 void launch_flush(struct crond *c);
 void launch_resend(struct crond *c);
-void launch_reports(struct crond *c);
 void launch_ended(struct crond *c);
-bool launch_probe_shell(struct crond *c);
+/* report.c: all reports that are there now. */
+void reports_take(struct crond *c);
+/* helper.c */
+bool helper_probe_shell(struct crond *c);
 /* A helper program with exactly fds[0..n-1] as its descriptors 3.., clean signals and
  * environment; uid and gid (with no further groups) unless uid is -1. Its pid or -1. */
-pid_t launch_helper(struct crond *c, const char *name, const char *const *argv, const int *fds, int n,
+pid_t helper_run(struct crond *c, const char *name, const char *const *argv, const int *fds, int n,
 	uid_t uid, gid_t gid);
 /* runs.c */
 struct live_run *run_new(struct crond *c, const char *id, uint64_t identity, int64_t scheduled);
@@ -261,9 +263,8 @@ void clock_touch(struct crond *c);
 void clock_arm(struct crond *c);
 /* Lets due advance to now: starts what is due. */
 void clock_advance(struct crond *c);
-int64_t clock_mono_ms(void);
 
-/* --- waiting (loop.c) */
+/* --- waiting (wait.c), and who is called then (loop.c) */
 
 enum watch_kind {
 	WATCH_CLOCK, WATCH_LATER, WATCH_SIGNAL, WATCH_FILES, WATCH_REPORT, WATCH_QUEUE, WATCH_KEEPER,
@@ -282,11 +283,15 @@ enum later {
 	LATER_ALERTS, LATERS
 };
 
-int loop_watch(struct crond *c, struct watch *w, uint32_t events);
-void loop_watch_again(struct crond *c, struct watch *w, uint32_t events);
-void loop_unwatch(struct crond *c, struct watch *w);
-void loop_later(struct crond *c, enum later what, int64_t in_ms); /* earlier wins */
-void loop_not_later(struct crond *c, enum later what);
+/* Monotonic. */
+int64_t wait_now_ms(void);
+int wait_for(struct crond *c, struct watch *w, uint32_t events);
+void wait_change(struct crond *c, struct watch *w, uint32_t events);
+void wait_end(struct crond *c, struct watch *w);
+void wait_later(struct crond *c, enum later what, int64_t in_ms); /* earlier wins */
+void wait_not(struct crond *c, enum later what);
+/* Those that have passed, as bits; they are not set any more. */
+uint32_t wait_expired(struct crond *c);
 int loop_open(struct crond *c);
 int loop_run(struct crond *c); /* exit status */
 

@@ -62,7 +62,7 @@ static void addresses_watch(struct crond *c)
 
 	c->w_addr = (struct watch){ .kind = WATCH_ADDRESSES, .fd = fd };
 	if (fd >= 0 && (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-		loop_watch(c, &c->w_addr, EPOLLIN) < 0)) {
+		wait_for(c, &c->w_addr, EPOLLIN) < 0)) {
 		close(fd);
 		c->w_addr.fd = -1;
 	}

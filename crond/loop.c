@@ -17,61 +17,6 @@
 
 enum { EVENTS_AT_ONCE = 64, LOG_SAY_MS = 5000, ADOPT_AFTER_MS = 200 };
 
-int loop_watch(struct crond *c, struct watch *w, uint32_t events)
-{
-	struct epoll_event e = { .events = events, .data = { .ptr = w } };
-
-	return epoll_ctl(c->epoll, EPOLL_CTL_ADD, w->fd, &e);
-}
-
-void loop_watch_again(struct crond *c, struct watch *w, uint32_t events)
-{
-	struct epoll_event e = { .events = events, .data = { .ptr = w } };
-
-	epoll_ctl(c->epoll, EPOLL_CTL_MOD, w->fd, &e);
-}
-
-void loop_unwatch(struct crond *c, struct watch *w)
-{
-	if (w->fd < 0)
-		return;
-	epoll_ctl(c->epoll, EPOLL_CTL_DEL, w->fd, NULL);
-	close(w->fd);
-	w->fd = -1;
-}
-
-static void later_arm(struct crond *c)
-{
-	struct itimerspec at = { 0 };
-	int64_t first = 0;
-
-	for (int i = 0; i < LATERS; i++) {
-		if (c->later[i] && (!first || c->later[i] < first))
-			first = c->later[i];
-	}
-	at.it_value.tv_sec = first / 1000;
-	at.it_value.tv_nsec = first % 1000 * 1000000;
-	timerfd_settime(c->w_later.fd, TFD_TIMER_ABSTIME, &at, NULL);
-}
-
-void loop_later(struct crond *c, enum later what, int64_t in_ms)
-{
-	int64_t at = clock_mono_ms() + in_ms;
-
-	if (c->later[what] && c->later[what] <= at)
-		return;
-	c->later[what] = at;
-	later_arm(c);
-}
-
-void loop_not_later(struct crond *c, enum later what)
-{
-	if (!c->later[what])
-		return;
-	c->later[what] = 0;
-	later_arm(c);
-}
-
 static void later_do(struct crond *c, enum later what)
 {
 	switch (what) {
@@ -105,18 +50,12 @@ static void later_do(struct crond *c, enum later what)
 
 static void later_fire(struct crond *c)
 {
-	uint64_t ticks;
-	int64_t now = clock_mono_ms();
+	uint32_t expired = wait_expired(c);
 
-	if (read(c->w_later.fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
-		return;
 	for (int i = 0; i < LATERS; i++) {
-		if (c->later[i] && c->later[i] <= now) {
-			c->later[i] = 0;
+		if (expired & 1u << i)
 			later_do(c, i);
-		}
 	}
-	later_arm(c);
 }
 
 /* What found no room in the log is said as soon as there is some. */
@@ -134,7 +73,7 @@ static void say_lost_lines(struct crond *c)
 		c->log_lost_said = lost;
 	else
 		c->log_lost_said += after - lost; /* our own line does not count */
-	loop_later(c, LATER_LOG, LOG_SAY_MS);
+	wait_later(c, LATER_LOG, LOG_SAY_MS);
 }
 
 /* Reaps the launcher, crond-notify and, as PID 1, whoever is left to us. */
@@ -198,7 +137,7 @@ static void loop_take(struct crond *c, struct watch *w, uint32_t events)
 		watch_read(c);
 		break;
 	case WATCH_REPORT:
-		launch_reports(c);
+		reports_take(c);
 		break;
 	case WATCH_QUEUE:
 		launch_flush(c);
@@ -207,8 +146,8 @@ static void loop_take(struct crond *c, struct watch *w, uint32_t events)
 		run_keeper_gone(c, w->keeper);
 		break;
 	case WATCH_OLD_LAUNCHER:
-		loop_unwatch(c, w);
-		loop_later(c, LATER_ADOPT, ADOPT_AFTER_MS); /* its last keepers are on their way */
+		wait_end(c, w);
+		wait_later(c, LATER_ADOPT, ADOPT_AFTER_MS); /* its last keepers are on their way */
 		break;
 	case WATCH_NOTIFY:
 		alert_ready(c, events);
@@ -226,7 +165,7 @@ static void loop_take_all(struct crond *c, const struct epoll_event *events, int
 		struct watch *w = events[i].data.ptr;
 
 		if (w->kind == WATCH_REPORT)
-			launch_reports(c);
+			reports_take(c);
 	}
 	for (int i = 0; i < n; i++) {
 		struct watch *w = events[i].data.ptr;
@@ -261,9 +200,9 @@ int loop_open(struct crond *c)
 	c->w_signal = (struct watch){ .kind = WATCH_SIGNAL, .fd = signals_open() };
 	if (c->epoll < 0 || c->w_clock.fd < 0 || c->w_later.fd < 0 || c->w_signal.fd < 0)
 		return -1;
-	if (loop_watch(c, &c->w_clock, EPOLLIN) < 0 || loop_watch(c, &c->w_later, EPOLLIN) < 0)
+	if (wait_for(c, &c->w_clock, EPOLLIN) < 0 || wait_for(c, &c->w_later, EPOLLIN) < 0)
 		return -1;
-	return loop_watch(c, &c->w_signal, EPOLLIN);
+	return wait_for(c, &c->w_signal, EPOLLIN);
 }
 
 int loop_run(struct crond *c)

@@ -256,7 +256,7 @@ static int crond_serve(struct crond *c, int ready)
 	watch_open(c);
 	reload_first(c);
 	adopt_all(c);
-	c->shell_adds_pwd = launch_probe_shell(c);
+	c->shell_adds_pwd = helper_probe_shell(c);
 	launch_start(c);
 	clock_missed(c);
 	c->working = true;

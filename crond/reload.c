@@ -89,13 +89,13 @@ static void source_drop(struct crond *c, struct source *s, struct load_stats *st
  * in force a little longer than the file. */
 static void source_gone(struct crond *c, struct source *s, struct load_stats *stats)
 {
-	int64_t now = clock_mono_ms();
+	int64_t now = wait_now_ms();
 
 	if (s->kind == SOURCE_TASKS && s->jobs) {
 		if (!s->gone_since)
 			s->gone_since = now;
 		if (now - s->gone_since < GONE_MS) {
-			loop_later(c, LATER_GONE, GONE_MS - (now - s->gone_since) + 1);
+			wait_later(c, LATER_GONE, GONE_MS - (now - s->gone_since) + 1);
 			return;
 		}
 	}
@@ -181,7 +181,7 @@ static void directory_scan(struct crond *c, struct directory *d, struct load_sta
 	if (!dir) {
 		directory_complain(c, d, strerror(errno));
 		if (d->watch && !c->set.check)
-			loop_later(c, LATER_POLL, POLL_MS);
+			wait_later(c, LATER_POLL, POLL_MS);
 		return;
 	}
 	d->complained = false;
@@ -353,7 +353,7 @@ void reload_poll(struct crond *c)
 	}
 	say_stats(c, NULL, &stats);
 	if (again)
-		loop_later(c, LATER_POLL, POLL_MS);
+		wait_later(c, LATER_POLL, POLL_MS);
 }
 
 void reload_name(struct crond *c, struct directory *d, const char *name)

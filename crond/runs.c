@@ -67,7 +67,7 @@ struct live_run *run_find(struct crond *c, const char *id)
 static void run_set(struct crond *c, struct live_run *run, enum run_state state)
 {
 	if (run->state == RUN_STATE_WAITING && state != RUN_STATE_WAITING && --c->waiting == 0)
-		loop_not_later(c, LATER_WAITING);
+		wait_not(c, LATER_WAITING);
 	else if (run->state != RUN_STATE_WAITING && state == RUN_STATE_WAITING)
 		c->waiting++;
 	run->state = state;
@@ -120,7 +120,7 @@ static void keeper_drop(struct crond *c, struct keeper *k)
 	if (k->run)
 		k->run->keeper = NULL;
 	RB_REMOVE(keeper_tree, &c->keepers, k);
-	loop_unwatch(c, k->watch);
+	wait_end(c, k->watch);
 	free(k->watch);
 	free(k);
 }
@@ -141,7 +141,7 @@ static struct keeper *keeper_new(struct crond *c, pid_t pid, int pidfd)
 	k->pidfd = pidfd;
 	k->watch = w;
 	RB_INSERT(keeper_tree, &c->keepers, k);
-	if (loop_watch(c, w, EPOLLIN) < 0) {
+	if (wait_for(c, w, EPOLLIN) < 0) {
 		keeper_drop(c, k);
 		return NULL;
 	}
@@ -172,7 +172,7 @@ void run_keeper_gone(struct crond *c, struct keeper *k)
 {
 	struct live_run *run = k->run;
 
-	launch_reports(c); /* what it said before it went */
+	reports_take(c); /* what it said before it went */
 	if (keeper_find(c, k->pid) != k)
 		return;
 	run = k->run;
@@ -191,7 +191,7 @@ static void run_judge(struct crond *c, struct live_run *run)
 	if (lock < 0 && errno == EAGAIN) { /* another keeper got it: that one reports */
 		run_set(c, run, RUN_STATE_WAITING);
 		if (run->adopted)
-			loop_later(c, LATER_ADOPT, ADOPT_AGAIN_MS);
+			wait_later(c, LATER_ADOPT, ADOPT_AGAIN_MS);
 		return;
 	}
 	if (rundir_has_outcome(c->runs, run->id))

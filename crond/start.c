@@ -435,7 +435,7 @@ out:
 	state_release(c, state);
 	if (++c->starts_since_reports >= REPORTS_EACH) {
 		c->starts_since_reports = 0;
-		launch_reports(c);
+		reports_take(c);
 	}
 }
 

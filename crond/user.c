@@ -146,7 +146,7 @@ static void user_again(struct crond *c, struct job_user *u)
 bool user_refresh(struct crond *c)
 {
 	struct job_user *u;
-	int64_t now = clock_mono_ms();
+	int64_t now = wait_now_ms();
 	bool changed = file_changed(&c->passwd, "/etc/passwd");
 
 	changed |= file_changed(&c->group, "/etc/group");

@@ -22,7 +22,7 @@ void watch_open(struct crond *c)
 {
 	c->w_files = (struct watch){ .kind = WATCH_FILES, .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK) };
 	c->etc_wd = -1;
-	if (c->w_files.fd < 0 || loop_watch(c, &c->w_files, EPOLLIN) < 0) {
+	if (c->w_files.fd < 0 || wait_for(c, &c->w_files, EPOLLIN) < 0) {
 		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) INFO (no inotify: %s; looking each minute)", strerror(errno));
 		return;
@@ -42,7 +42,7 @@ void watch_directory(struct crond *c, struct directory *d)
 			log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
 				"(CRON) INFO (%s cannot be watched: %s; looking each minute)", d->path,
 				strerror(errno));
-		loop_later(c, LATER_POLL, POLL_MS);
+		wait_later(c, LATER_POLL, POLL_MS);
 	}
 }
 
@@ -67,7 +67,7 @@ static void event_take(struct crond *c, const struct inotify_event *e)
 	if (e->mask & IN_Q_OVERFLOW) {
 		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) INFO (inotify overflowed; everything is looked at)");
-		loop_later(c, LATER_RELOAD, 0);
+		wait_later(c, LATER_RELOAD, 0);
 		return;
 	}
 	if (e->wd == c->etc_wd && e->len &&
@@ -81,7 +81,7 @@ static void event_take(struct crond *c, const struct inotify_event *e)
 			if (e->mask & IN_MOVE_SELF)
 				inotify_rm_watch(c->w_files.fd, d->wd);
 			d->wd = -1;
-			loop_later(c, LATER_RELOAD, 100);
+			wait_later(c, LATER_RELOAD, 100);
 		} else if (e->len && event_counts(d, e)) {
 			reload_name(c, d, e->name);
 		}
