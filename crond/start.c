@@ -15,6 +15,7 @@
 
 #include "crond/base/text.h"
 #include "crond/core/direct.h"
+#include "crond/core/jobenv.h"
 #include "crond/core/mailtext.h"
 #include "crond/rundir.h"
 
@@ -31,72 +32,15 @@ struct start {
 	struct run run;
 };
 
-/* --- the environment: made once for each stretch of lines */
-
-static bool env_has(const struct buf *b, const char *name, size_t n)
-{
-	for (size_t i = 0; i < b->len; i += strlen(b->data + i) + 1) {
-		if (strncmp(b->data + i, name, n) == 0 && b->data[i + n] == '=')
-			return true;
-	}
-	return false;
-}
-
-static void env_put(struct buf *b, const char *name, const char *value)
-{
-	if (env_has(b, name, strlen(name)))
-		return;
-	buf_printf(b, "%s=%s", name, value);
-	buf_putc(b, '\0');
-}
-
-/* Settings in the order of the file, each name once with its last value; LOGNAME
- * (and USER) are the identity's and cannot be set. */
-static void env_settings(struct buf *b, const struct crontab_env *e, bool user)
-{
-	const struct crontab_env *all[256];
-	size_t n = 0;
-
-	for (; e; e = e->before) {
-		const char *name = e->assignment;
-
-		if (strncmp(name, "LOGNAME=", 8) == 0 || (user && strncmp(name, "USER=", 5) == 0))
-			continue;
-		if (n == sizeof(all) / sizeof(all[0])) { /* many: first hit wins all the same */
-			if (!env_has(b, name, e->name_length))
-				buf_append(b, name, strlen(name) + 1);
-			continue;
-		}
-		all[n++] = e;
-	}
-	while (n-- > 0) {
-		bool later = false;
-
-		for (size_t i = 0; i < n && !later; i++)
-			later = all[i]->name_length == all[n]->name_length &&
-				strncmp(all[i]->assignment, all[n]->assignment, all[n]->name_length) == 0;
-		if (!later && !env_has(b, all[n]->assignment, all[n]->name_length))
-			buf_append(b, all[n]->assignment, strlen(all[n]->assignment) + 1);
-	}
-}
-
+/* Made once for each stretch of lines, and again when its user's home has moved. */
 static int env_prepare(struct crond *c, struct job_common *m)
 {
-	const struct dialect *d = c->set.dialect;
 	struct buf b = { 0 };
 	char *block;
 
 	if (m->env_block.s && m->env_of == m->user->generation)
 		return 0;
-	for (const char *const *e = m->options->env; e && *e; e++)
-		buf_append(&b, *e, strlen(*e) + 1);
-	env_settings(&b, m->env, d->env_user);
-	env_put(&b, "SHELL", "/bin/sh");
-	env_put(&b, "HOME", m->user->home);
-	env_put(&b, "PATH", d->path);
-	env_put(&b, "LOGNAME", m->user->name);
-	if (d->env_user)
-		env_put(&b, "USER", m->user->name);
+	jobenv_build(&b, c->set.dialect, m->env, m->options->env, m->user->name, m->user->home);
 	block = b.failed ? NULL : arena_alloc(&m->file->arena, b.len);
 	if (block) {
 		memcpy(block, b.data, b.len);
@@ -105,17 +49,6 @@ static int env_prepare(struct crond *c, struct job_common *m)
 	}
 	buf_free(&b);
 	return block ? 0 : -1;
-}
-
-static const char *env_value(struct slice env, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *e; (e = run_list_next(&env));) {
-		if (strncmp(e, name, n) == 0 && e[n] == '=')
-			return e + n + 1;
-	}
-	return NULL;
 }
 
 /* --- may it start? */
@@ -228,11 +161,11 @@ static void run_env(struct start *s)
 
 		snprintf(at, sizeof(at), "%" PRId64, s->scheduled);
 		snprintf(attempt, sizeof(attempt), "%" PRIu32, s->run.attempt);
-		env_put(&s->env, "CRON_JOB", s->name);
-		env_put(&s->env, "CRON_RUN_ID", s->id);
-		env_put(&s->env, "CRON_SCHEDULED_AT", at);
-		env_put(&s->env, "CRON_ATTEMPT", attempt);
-		env_put(&s->env, "CRON_HOST", s->c->fqdn);
+		jobenv_put(&s->env, "CRON_JOB", s->name);
+		jobenv_put(&s->env, "CRON_RUN_ID", s->id);
+		jobenv_put(&s->env, "CRON_SCHEDULED_AT", at);
+		jobenv_put(&s->env, "CRON_ATTEMPT", attempt);
+		jobenv_put(&s->env, "CRON_HOST", s->c->fqdn);
 	}
 	s->run.env = (struct slice){ s->env.data, s->env.len };
 }
@@ -241,7 +174,7 @@ static void run_mail(struct start *s)
 {
 	struct run *r = &s->run;
 	const struct settings *set = &s->c->set;
-	const char *to = env_value(s->common->env_block, "MAILTO");
+	const char *to = jobenv_value(s->common->env_block, "MAILTO");
 
 	if (s->common->kind == JOB_TASK || (set->conf.mailer && strcmp(set->conf.mailer, "off") == 0))
 		return;
@@ -253,9 +186,9 @@ static void run_mail(struct start *s)
 	if (s->job->flags & JOB_MAIL_ON_FAILURE)
 		r->flags |= RUN_MAIL_ON_FAILURE;
 	r->mail_to = to;
-	r->mail_from = env_value(s->common->env_block, "MAILFROM");
-	r->mail_type = env_value(s->common->env_block, "CONTENT_TYPE");
-	r->mail_encoding = env_value(s->common->env_block, "CONTENT_TRANSFER_ENCODING");
+	r->mail_from = jobenv_value(s->common->env_block, "MAILFROM");
+	r->mail_type = jobenv_value(s->common->env_block, "CONTENT_TYPE");
+	r->mail_encoding = jobenv_value(s->common->env_block, "CONTENT_TRANSFER_ENCODING");
 	r->mailer = set->conf.mailer ? set->conf.mailer : "/usr/sbin/sendmail";
 }
 
@@ -307,7 +240,7 @@ static void run_as(struct start *s)
 {
 	struct run *r = &s->run;
 	const struct job_user *u = s->common->user;
-	const char *home = env_value(s->common->env_block, "HOME");
+	const char *home = jobenv_value(s->common->env_block, "HOME");
 
 	r->user = u->name;
 	r->uid = (uint32_t)u->uid;
@@ -318,7 +251,7 @@ static void run_as(struct start *s)
 	/* Debian's daemon stands above its spool, and a job without a home stays there */
 	r->fallback_dir = s->common->kind == JOB_LINE && !s->c->set.only_files ? "/var/spool/cron" : "/";
 	r->umask = s->c->umask;
-	r->shell = env_value(s->common->env_block, "SHELL");
+	r->shell = jobenv_value(s->common->env_block, "SHELL");
 }
 
 static int run_fill(struct start *s, struct job_common *m)
