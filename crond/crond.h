@@ -130,6 +130,10 @@ struct load_stats {
 	size_t files, refused;
 };
 
+/* trust.c: in the classic words why a file is not to be read; NULL: it may be. */
+const char *trust_file(struct crond *c, const struct source *s, const struct stat *st); /* open */
+/* A system table may be a symlink where the link is root's too. */
+const char *trust_link(const struct crond *c, const struct source *s);
 /* load.c: one source's bytes into jobs in force. */
 void load_source(struct crond *c, struct source *s, struct load_stats *stats);
 void load_drop(struct crond *c, struct source *s, struct load_stats *stats);

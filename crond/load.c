@@ -111,59 +111,6 @@ static void say_at(struct loading *l, uint32_t line, const char *text)
 	load_say(l->c, l->source, &d);
 }
 
-/* --- trust: who owns a file decides what it may say */
-
-static const char *distrust_user(const struct crond *c, const struct source *s, const struct stat *st,
-	uid_t owner)
-{
-	const struct dialect *d = c->set.dialect;
-
-	(void)s;
-	if (st->st_uid != owner && st->st_uid != 0)
-		return "WRONG FILE OWNER";
-	if ((st->st_mode & d->table_mode_mask) != d->table_mode)
-		return d->id == DIALECT_DEBIAN ? "INSECURE MODE (mode 0600 expected)" : "BAD FILE MODE";
-	if (st->st_nlink != 1)
-		return d->id == DIALECT_DEBIAN ? "NUMBER OF HARD LINKS > 1" : "BAD LINK COUNT";
-	return NULL;
-}
-
-static const char *distrust_system(const struct crond *c, const struct source *s,
-	const struct stat *st)
-{
-	bool ours = st->st_uid == 0 || (!c->set.root && st->st_uid == geteuid());
-
-	if (!ours)
-		return "WRONG FILE OWNER";
-	if (c->set.root || s->kind == SOURCE_TASKS) {
-		if (st->st_mode & (S_IWGRP | S_IWOTH))
-			return "INSECURE MODE (group/other writable)";
-		if (st->st_nlink != 1 && c->set.dialect->id == DIALECT_DEBIAN && !c->set.only_files)
-			return "NUMBER OF HARD LINKS > 1";
-	}
-	return NULL;
-}
-
-/* A system table may be a symlink where the link is root's too. */
-static const char *distrust_link(const struct crond *c, const struct source *s)
-{
-	struct stat st;
-
-	if (lstat(s->path, &st) < 0 || !S_ISLNK(st.st_mode))
-		return NULL;
-	if (s->kind == SOURCE_USER)
-		return c->set.dialect->table_symlinks ? NULL : "NOT A REGULAR FILE";
-	return st.st_uid == 0 || !c->set.root ? NULL : "WRONG SYMLINK OWNER";
-}
-
-static bool stat_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-		a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_nlink == b->st_nlink &&
-		a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-		a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 /* --- jobs */
 
 static uint32_t *seen_slot(struct seen *s, uint64_t key)
@@ -538,28 +485,24 @@ static void parse_source(struct loading *l, struct slice bytes, struct load_stat
 	free(l->seen.counts);
 }
 
+static bool stat_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+		a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_nlink == b->st_nlink &&
+		a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+		a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
 static const char *not_regular(int error)
 {
 	return error == ENXIO || error == EISDIR || error == ELOOP ? "NOT A REGULAR FILE" : "CAN'T OPEN";
-}
-
-/* Judged on the open descriptor. NULL: to be trusted. */
-static const char *distrust(struct loading *l, const struct stat *st)
-{
-	struct source *s = l->source;
-	const struct job_user *owner;
-
-	if (s->kind != SOURCE_USER)
-		return distrust_system(l->c, s, st);
-	owner = user_get(l->c, s->owner);
-	return owner ? distrust_user(l->c, s, st, owner->uid) : "ORPHAN";
 }
 
 void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 {
 	struct loading l = { .c = c, .source = s };
 	int follow = s->kind != SOURCE_USER || c->set.dialect->table_symlinks;
-	const char *why = distrust_link(c, s);
+	const char *why = trust_link(c, s);
 	struct buf bytes = { 0 };
 	struct stat st = { 0 };
 	int fd = why ? -1 : file_open(AT_FDCWD, s->path, follow, &st);
@@ -570,7 +513,7 @@ void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 	if (fd < 0 && !why)
 		why = not_regular(errno);
 	else if (fd >= 0)
-		why = distrust(&l, &st);
+		why = trust_file(c, s, &st);
 	s->absent_user = why && strcmp(why, "ORPHAN") == 0;
 	if (s->absent_user) {
 		load_complain(c, s, "ORPHAN", "no passwd entry");
