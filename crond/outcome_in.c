@@ -6,7 +6,6 @@
 #include "crond/crond.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,29 +18,6 @@
 #include "crond/rundir.h"
 
 enum { COMMAND_SHOWN = 200, REASON_SHOWN = 160 };
-
-/* A failure was logged: said once, also when we die before the directory is gone. */
-#define LOGGED "logged"
-
-static bool mark_logged(struct crond *c, const char *id)
-{
-	char path[RUN_ID_MOST + 16];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/" LOGGED, id);
-	fd = openat(c->runs, path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
-static bool was_logged(struct crond *c, const char *id)
-{
-	char path[RUN_ID_MOST + 16];
-
-	snprintf(path, sizeof(path), "%s/" LOGGED, id);
-	return faccessat(c->runs, path, F_OK, 0) == 0;
-}
 
 static void put_seconds(struct buf *b, const char *name, int64_t ns)
 {
@@ -86,6 +62,12 @@ static void say_end(struct crond *c, int priority, const char *what, const struc
 	buf_free(&b);
 }
 
+/* A private instance shows the ends of its runs; elsewhere they are for debugging. */
+static int end_priority(const struct crond *c)
+{
+	return c->set.only_files ? LOG_INFO : LOG_DEBUG;
+}
+
 static void outcome_say(struct crond *c, struct live_run *run, const struct run *r,
 	const struct outcome *o)
 {
@@ -93,17 +75,17 @@ static void outcome_say(struct crond *c, struct live_run *run, const struct run 
 	uint32_t before = run->job ? run->job->failures : 0;
 
 	run->failures = failed ? before + 1 : 0;
-	if (failed && was_logged(c, run->id))
+	if (failed && rundir_was_logged(c->runs, run->id))
 		return;
 	if (run->job && (failed || o->result == RESULT_OK))
 		state_failures(c, run->job, failed ? before + 1 : 0);
 	if (failed) {
 		say_end(c, LOG_ERR, "FAIL", r, o, before + 1);
-		mark_logged(c, run->id);
+		rundir_logged(c->runs, run->id);
 	} else if (o->result == RESULT_OK && before) {
 		say_end(c, LOG_NOTICE, "RECOVERED", r, o, before);
 	} else {
-		say_end(c, c->set.only_files ? LOG_INFO : LOG_DEBUG, "END", r, o, 0);
+		say_end(c, end_priority(c), "END", r, o, 0);
 	}
 }
 
@@ -146,6 +128,13 @@ static int read_outcome(struct crond *c, const char *id, struct buf *b, struct o
 	return 0;
 }
 
+/* A success that nobody asked about: nothing to say, nothing to learn. */
+static bool uneventful(struct crond *c, const struct live_run *run, const struct outcome *o)
+{
+	return o->result == RESULT_OK && c->log.level < end_priority(c) &&
+		(!run->job || !run->job->failures);
+}
+
 enum run_state outcome_take(struct crond *c, struct live_run *run)
 {
 	enum run_state next = RUN_STATE_DONE;
@@ -153,7 +142,8 @@ enum run_state outcome_take(struct crond *c, struct live_run *run)
 	struct run r;
 	struct outcome o;
 
-	if (read_run(c, run->id, &rb, &r) == 0 && read_outcome(c, run->id, &ob, &o) == 0) {
+	if (read_outcome(c, run->id, &ob, &o) == 0 && !uneventful(c, run, &o) &&
+		read_run(c, run->id, &rb, &r) == 0) {
 		outcome_say(c, run, &r, &o);
 		if (r.alert.n && result_alerts(o.result)) {
 			next = RUN_STATE_TELLING;

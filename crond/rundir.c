@@ -162,13 +162,45 @@ int rundir_read(int runs, const char *id, const char *file, struct buf *out)
 	return rc;
 }
 
-void rundir_remove(int runs, const char *id)
+static void remove_files(int runs, const char *id, const char *const *files)
 {
-	static const char *const files[] = { "run", "outcome", "outcome.new" };
 	char path[PATH_MOST];
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (path_make(path, id, files[i]) == 0)
+	for (; *files; files++)
+		if (path_make(path, id, *files) == 0)
 			unlinkat(runs, path, 0);
+}
+
+/* The run file first: without it a directory is one that was never claimed whole. */
+void rundir_remove(int runs, const char *id)
+{
+	static const char *const always[] = { "run", "outcome", NULL };
+	static const char *const sometimes[] = { "outcome.new", RUNDIR_LOGGED, NULL };
+
+	remove_files(runs, id, always);
+	if (unlinkat(runs, id, AT_REMOVEDIR) == 0 || errno != ENOTEMPTY)
+		return;
+	remove_files(runs, id, sometimes);
 	unlinkat(runs, id, AT_REMOVEDIR);
+}
+
+int rundir_logged(int runs, const char *id)
+{
+	char path[PATH_MOST];
+	int fd;
+
+	if (path_make(path, id, RUNDIR_LOGGED) < 0)
+		return -1;
+	fd = openat(runs, path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 ? 0 : errno == EEXIST ? 1 : -1;
+}
+
+bool rundir_was_logged(int runs, const char *id)
+{
+	char path[PATH_MOST];
+
+	return path_make(path, id, RUNDIR_LOGGED) == 0 &&
+		faccessat(runs, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }

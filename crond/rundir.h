@@ -3,6 +3,7 @@
  *
  *   runs/ID/run       struct run_progress and the run's record (core/run.h)
  *   runs/ID/outcome   how it ended (core/outcome.h); appears by rename
+ *   runs/ID/logged    empty: its failure has been logged
  *
  * The lock is an open-file-description write lock on the whole of runs/ID/run. */
 #ifndef CROND_RUNDIR_H
@@ -12,6 +13,8 @@
 
 #include "crond/core/outcome.h"
 #include "crond/core/run.h"
+
+#define RUNDIR_LOGGED "logged"
 
 struct buf;
 
@@ -28,6 +31,10 @@ int rundir_mark(int fd, const struct run_progress *p);
 int rundir_finish(int runs, const char *id, const struct outcome *o);
 /* Appends the whole file to out. 0 or -1 with errno. */
 int rundir_read(int runs, const char *id, const char *file, struct buf *out);
+/* Notes that its failure stands in the log: said once, also when the scheduler dies before
+ * the directory is gone. 0, 1 (noted before) or -1 with errno. */
+int rundir_logged(int runs, const char *id);
+bool rundir_was_logged(int runs, const char *id);
 /* Removes the run's files and directory. */
 void rundir_remove(int runs, const char *id);
 

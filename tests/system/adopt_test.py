@@ -53,6 +53,18 @@ def test_a_running_job_is_adopted(room):
     room.wait_log(r"FAIL job=long run=long-\d+-1 result=exit code=4 ")
 
 
+def test_nothing_is_left_of_runs_that_are_over(room):
+    room.tasks("f", task("bad", "exit 3", schedule="* * * * * *") +
+               task("good", "true", schedule="* * * * * *"))
+    daemon = room.start()
+    room.wait_log("FAIL job=bad", count=2)
+    kill(daemon)
+    daemon = room.start()
+    room.wait_log("FAIL job=bad", count=4)
+    os.unlink("/etc/crond.tasks/f.conf")
+    room.wait_for(lambda: not os.listdir("/run/crond/runs"), 10, "an empty directory of runs")
+
+
 def test_the_timeout_fires_without_a_scheduler(room):
     room.tasks("f", task("slow", "echo $$ >>%s/pid; sleep 300" % OUT, 'timeout = "2s"',
                          schedule=soon()))
