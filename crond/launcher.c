@@ -33,13 +33,14 @@ static void signals_set(void)
 {
 	static const int unwanted[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM,
 		SIGTSTP, SIGTTIN, SIGTTOU, SIGVTALRM, SIGPROF, SIGXFSZ, SIGIO, SIGPWR };
-	struct sigaction sa = { .sa_handler = SIG_DFL };
+	/* as the kernel reads it, nothing but zeros is the default. The library's call would
+	 * leave out its two private signals, which its posix_spawn() makes ignored. */
+	static const char deflt[128];
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	sigset_t none;
 
-	for (int sig = 1; sig <= SIGRTMAX; sig++)
-		sigaction(sig, &sa, NULL);
-	sa.sa_handler = on_signal;
-	sa.sa_flags = SA_RESTART;
+	for (int sig = 1; sig < _NSIG; sig++)
+		syscall(SYS_rt_sigaction, sig, deflt, NULL, _NSIG / 8);
 	for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
 		sigaction(unwanted[i], &sa, NULL);
 	sa.sa_handler = SIG_IGN; /* keepers are nobody's business when they end */

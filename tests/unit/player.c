@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,13 +55,14 @@ static void __attribute__((noreturn)) launcher_child(const struct player *p, con
 {
 	const int theirs[4] = { p->queue_theirs, p->report_theirs, p->runs, p->shared_fd };
 	char numbers[4][12];
+	static const long ignore[16] = { (long)SIG_IGN }; /* as the kernel reads it */
 	sigset_t all;
 
 	for (int i = 0; i < 4; i++)
 		snprintf(numbers[i], sizeof(numbers[i]), "%d",
 			fcntl(theirs[i], F_DUPFD, 20 + i)); /* without close-on-exec */
-	for (int sig = 1; sig < SIGRTMAX; sig++)
-		signal(sig, SIG_IGN);
+	for (int sig = 1; sig < _NSIG; sig++) /* the library's private ones, too */
+		syscall(SYS_rt_sigaction, sig, ignore, NULL, _NSIG / 8);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	if (p->err >= 0)
