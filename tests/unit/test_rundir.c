@@ -1,0 +1,158 @@
+/* test_rundir: claims, locks and outcomes in a directory of their own. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "crond/base/buf.h"
+#include "crond/base/diag.h"
+#include "crond/rundir.h"
+
+static char dir[] = "/tmp/cronward-rundir.XXXXXX";
+static int runs;
+
+static int setup(void **state)
+{
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	runs = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return runs < 0 ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	close(runs);
+	return rmdir(dir); /* fails, and says so, when a test left something */
+}
+
+static const struct buf record = { .data = (char *)(uintptr_t)"record", .len = 6, .cap = 6 };
+
+static void test_claim_once(void **state)
+{
+	struct buf b = { 0 };
+
+	(void)state;
+	assert_int_equal(rundir_claim(runs, "a-1-1", &record), 0);
+	assert_int_equal(rundir_claim(runs, "a-1-1", &record), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(rundir_read(runs, "a-1-1", "run", &b), 0);
+	assert_int_equal(b.len, sizeof(struct run_progress) + 6);
+	assert_memory_equal(b.data + sizeof(struct run_progress), "record", 6);
+	buf_free(&b);
+	rundir_remove(runs, "a-1-1");
+	assert_int_equal(rundir_claim(runs, "a-1-1", &record), 0);
+	rundir_remove(runs, "a-1-1");
+}
+
+/* Nothing of a claim stays when its file cannot be written. */
+static void test_claim_fails(void **state)
+{
+	struct rlimit was, none = { 10, 10 };
+	struct buf failed = { .failed = true };
+
+	(void)state;
+	assert_int_equal(rundir_claim(runs, "b-1-1", &failed), -1);
+	assert_int_equal(errno, ENOMEM);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &was);
+	none.rlim_max = was.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &none);
+	assert_int_equal(rundir_claim(runs, "b-1-1", &record), -1);
+	setrlimit(RLIMIT_FSIZE, &was);
+	assert_int_equal(faccessat(runs, "b-1-1", F_OK, 0), -1);
+}
+
+static void test_lock(void **state)
+{
+	struct run_progress p = { .magic = RUN_PROGRESS_MAGIC, .version = RUN_VERSION,
+		.phase = RUN_STARTED, .keeper_pid = 4 }, q;
+	struct buf b = { 0 };
+	struct diag d;
+	int lock;
+
+	(void)state;
+	assert_int_equal(rundir_lock(runs, "c-1-1"), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(rundir_claim(runs, "c-1-1", &record), 0);
+	lock = rundir_lock(runs, "c-1-1");
+	assert_true(lock >= 0);
+	assert_true(fcntl(lock, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(rundir_lock(runs, "c-1-1"), -1); /* even for the same process */
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(rundir_mark(lock, &p), 0);
+	assert_int_equal(rundir_read(runs, "c-1-1", "run", &b), 0);
+	assert_int_equal(run_progress_decode(&q, (struct slice){ b.data, b.len }, &d), 0);
+	assert_int_equal(q.keeper_pid, 4);
+	assert_memory_equal(b.data + sizeof(q), "record", 6);
+	close(lock);
+	lock = rundir_lock(runs, "c-1-1");
+	assert_true(lock >= 0);
+	close(lock);
+	rundir_remove(runs, "c-1-1");
+	buf_free(&b);
+}
+
+static void test_outcome(void **state)
+{
+	struct outcome o = { .result = RESULT_EXIT, .exit_code = 3, .reason = "because" }, again;
+	struct buf b = { 0 };
+	struct diag d;
+
+	(void)state;
+	assert_int_equal(rundir_finish(runs, "d-1-1", &o), -1);
+	assert_int_equal(rundir_claim(runs, "d-1-1", &record), 0);
+	assert_false(rundir_has_outcome(runs, "d-1-1"));
+	assert_int_equal(rundir_finish(runs, "d-1-1", &o), 0);
+	assert_true(rundir_has_outcome(runs, "d-1-1"));
+	assert_int_equal(rundir_read(runs, "d-1-1", "outcome", &b), 0);
+	assert_int_equal(outcome_decode(&again, (struct slice){ b.data, b.len }, &d), 0);
+	assert_int_equal(again.exit_code, 3);
+	assert_string_equal(again.reason, "because");
+	buf_free(&b);
+	rundir_remove(runs, "d-1-1");
+	assert_int_equal(faccessat(runs, "d-1-1", F_OK, 0), -1);
+}
+
+/* A full disk leaves no half of an outcome behind. */
+static void test_outcome_fails(void **state)
+{
+	struct outcome o = { .result = RESULT_OK };
+	struct rlimit was, none = { 10, 10 };
+
+	(void)state;
+	assert_int_equal(rundir_claim(runs, "e-1-1", &record), 0);
+	getrlimit(RLIMIT_FSIZE, &was);
+	none.rlim_max = was.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &none);
+	assert_int_equal(rundir_finish(runs, "e-1-1", &o), -1);
+	setrlimit(RLIMIT_FSIZE, &was);
+	assert_false(rundir_has_outcome(runs, "e-1-1"));
+	assert_int_equal(faccessat(runs, "e-1-1/outcome.new", F_OK, 0), -1);
+	rundir_remove(runs, "e-1-1");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_claim_once), cmocka_unit_test(test_claim_fails),
+		cmocka_unit_test(test_lock), cmocka_unit_test(test_outcome),
+		cmocka_unit_test(test_outcome_fails),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
