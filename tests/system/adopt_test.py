@@ -61,7 +61,7 @@ def test_nothing_is_left_of_runs_that_are_over(room):
     kill(daemon)
     daemon = room.start()
     room.wait_log("FAIL job=bad", count=4)
-    os.unlink("/etc/crond.tasks/f.conf")
+    os.unlink(room.etc + "/crond.tasks/f.conf")
     room.wait_for(lambda: not os.listdir("/run/crond/runs"), 10, "an empty directory of runs")
 
 
