@@ -61,6 +61,14 @@ static const char *config_distrust(const struct stat *st)
 	return NULL;
 }
 
+/* Where tables are: these point into the configuration, so they change with it. */
+static void place_tables(struct settings *s)
+{
+	s->spool_dir = s->conf.spool_dir ? s->conf.spool_dir : s->dialect->spool_dir;
+	s->system_tab = s->conf.system_tab ? s->conf.system_tab : s->dialect->system_tab;
+	s->system_dir = s->conf.system_dir ? s->conf.system_dir : s->dialect->system_dir;
+}
+
 /* The new settings come whole or not at all: a file that is broken leaves what was. */
 int place_config(struct settings *s, struct log *log, uint32_t *errors)
 {
@@ -94,6 +102,7 @@ int place_config(struct settings *s, struct log *log, uint32_t *errors)
 	arena_free(&s->conf_arena);
 	s->conf = conf;
 	s->conf_arena = arena;
+	place_tables(s);
 	return 0;
 }
 
@@ -172,9 +181,7 @@ int place_settle(struct settings *s)
 		path_set(s->pid_file, s->prefix, conf->pid_file ? conf->pid_file : "/run/crond.pid") < 0 ||
 		path_set(s->reboot_lock, s->prefix, s->dialect->reboot_lock) < 0)
 		return -1;
-	s->spool_dir = conf->spool_dir ? conf->spool_dir : s->dialect->spool_dir;
-	s->system_tab = conf->system_tab ? conf->system_tab : s->dialect->system_tab;
-	s->system_dir = conf->system_dir ? conf->system_dir : s->dialect->system_dir;
+	place_tables(s);
 	if (!s->check && place_private(s) < 0)
 		return -1;
 	return place_helpers(s);

@@ -108,6 +108,24 @@ def test_signals_reload_and_disturb_nothing(room):
     check(daemon.poll() is None, "the daemon ended")
 
 
+def test_paths_of_the_configuration_outlive_a_reload(room):
+    paths = 'spool-dir = "%s"\nsystem-dir = "/etc/cron.d"\nsystem-tab = "/etc/crontab"\n'
+    room.conf(paths % "/var/spool/cron/crontabs")
+    lab.put("/var/spool/other/alice", append("other"), 0o600, "alice")
+    room.crontab("alice", append("one"))
+    room.cron_d("x", append("x").replace("* echo", "* root echo"))
+    daemon = room.start()
+    room.wait_out("one")
+    for _ in range(5):
+        daemon.send_signal(signal.SIGHUP)
+        time.sleep(0.1)
+    room.wait_out("x", len(room.lines("x")) + 2)
+    room.conf(paths % "/var/spool/other")
+    daemon.send_signal(signal.SIGHUP)
+    room.wait_out("other", 2)
+    check(quiet(room, "one"), "a table of a directory that is no longer named still runs")
+
+
 def test_a_directory_that_comes_later_is_seen(room):
     os.rmdir("/etc/cron.d")
     daemon = room.start()
