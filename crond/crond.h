@@ -278,7 +278,8 @@ enum watch_kind {
 struct watch {
 	enum watch_kind kind;
 	int fd;
-	struct keeper *keeper;
+	struct keeper *keeper;    /* NULL: it is gone */
+	SLIST_ENTRY(watch) ended; /* events that were fetched before may still name it */
 };
 
 /* One-shot deadlines, each set at most once at a time. */
@@ -292,6 +293,9 @@ int64_t wait_now_ms(void);
 int wait_for(struct crond *c, struct watch *w, uint32_t events);
 void wait_change(struct crond *c, struct watch *w, uint32_t events);
 void wait_end(struct crond *c, struct watch *w);
+/* wait_end(), and it is freed once no event that was fetched can name it. */
+void wait_drop(struct crond *c, struct watch *w);
+void wait_tidy(struct crond *c);
 void wait_later(struct crond *c, enum later what, int64_t in_ms); /* earlier wins */
 void wait_not(struct crond *c, enum later what);
 /* Those that have passed, as bits; they are not set any more. */
@@ -308,6 +312,7 @@ struct crond {
 	/* waiting */
 	int epoll;
 	struct watch w_clock, w_later, w_signal, w_files, w_report, w_queue, w_old, w_notify, w_addr;
+	SLIST_HEAD(, watch) ended;
 	int64_t later[LATERS]; /* monotonic ms; 0: not set */
 	bool stopping;
 	bool working; /* jobs may start: everything has been loaded and adopted */

@@ -143,7 +143,8 @@ static void loop_take(struct crond *c, struct watch *w, uint32_t events)
 		launch_flush(c);
 		break;
 	case WATCH_KEEPER:
-		run_keeper_gone(c, w->keeper);
+		if (w->keeper)
+			run_keeper_gone(c, w->keeper);
 		break;
 	case WATCH_OLD_LAUNCHER:
 		wait_end(c, w);
@@ -222,6 +223,7 @@ int loop_run(struct crond *c)
 		alert_flush(c);
 		if (!c->later[LATER_LOG])
 			say_lost_lines(c);
+		wait_tidy(c);
 	}
 	return 0;
 }

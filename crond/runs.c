@@ -120,8 +120,7 @@ static void keeper_drop(struct crond *c, struct keeper *k)
 	if (k->run)
 		k->run->keeper = NULL;
 	RB_REMOVE(keeper_tree, &c->keepers, k);
-	wait_end(c, k->watch);
-	free(k->watch);
+	wait_drop(c, k->watch);
 	free(k);
 }
 
@@ -170,10 +169,12 @@ void run_watch_keeper(struct crond *c, struct live_run *run, pid_t pid, int pidf
 
 void run_keeper_gone(struct crond *c, struct keeper *k)
 {
-	struct live_run *run = k->run;
+	const struct watch *w = k->watch;
+	struct live_run *run;
 
 	reports_take(c); /* what it said before it went */
-	if (keeper_find(c, k->pid) != k)
+	k = w->keeper;
+	if (!k) /* its pid is another keeper's already, whose report has told us */
 		return;
 	run = k->run;
 	keeper_drop(c, k);

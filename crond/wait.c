@@ -5,6 +5,7 @@
 #include "crond/crond.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -40,6 +41,23 @@ void wait_end(struct crond *c, struct watch *w)
 	epoll_ctl(c->epoll, EPOLL_CTL_DEL, w->fd, NULL);
 	close(w->fd);
 	w->fd = -1;
+}
+
+void wait_drop(struct crond *c, struct watch *w)
+{
+	wait_end(c, w);
+	w->keeper = NULL;
+	SLIST_INSERT_HEAD(&c->ended, w, ended);
+}
+
+void wait_tidy(struct crond *c)
+{
+	struct watch *w;
+
+	while ((w = SLIST_FIRST(&c->ended))) {
+		SLIST_REMOVE_HEAD(&c->ended, ended);
+		free(w);
+	}
 }
 
 static void later_arm(struct crond *c)

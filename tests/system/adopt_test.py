@@ -108,6 +108,31 @@ def test_a_killed_keeper_makes_its_run_lost(room):
     equal(len(room.log("FAIL job=orphan")), 1, "FAIL lines")
 
 
+def test_a_keeper_with_the_pid_of_a_killed_one(room):
+    room.cron_d("x", "#@ seconds\n*/2 * * * * * root echo $$ >>%s/a; sleep 60\n" % OUT)
+    daemon = room.start()
+    room.wait_out("a")
+    launcher = room.launcher(daemon)
+    first = room.wait_for(room.keepers, 5, "a keeper")[0].pid
+    time.sleep(0.3)
+    os.kill(launcher.pid, signal.SIGSTOP)
+    time.sleep(2.2)
+    os.kill(daemon.pid, signal.SIGSTOP)
+    os.kill(first, signal.SIGKILL)
+    room.wait_for(lambda: not os.path.exists("/proc/%d" % first), 5, "the keeper's end")
+    with open("/proc/sys/kernel/ns_last_pid", "w", encoding="ascii") as last:
+        last.write(str(first - 1))
+    os.kill(launcher.pid, signal.SIGCONT)
+    room.wait_for(lambda: room.keepers() and room.keepers()[0].pid == first, 5,
+                  "a second keeper of the same pid")
+    time.sleep(0.3)
+    os.kill(daemon.pid, signal.SIGCONT)
+    room.wait_log("result=lost")
+    room.wait_out("a", 3)
+    check(daemon.poll() is None, "the daemon ended")
+    equal(len(room.log("result=lost")), 1, "runs that are lost")
+
+
 def test_keeper_and_scheduler_killed_together(room):
     room.tasks("f", task("both", "echo $$ >>%s/pid; sleep 300" % OUT, schedule=soon()))
     daemon = room.start()
