@@ -153,6 +153,19 @@ static size_t head_syslog(char *line, int priority, const char *tag, pid_t pid)
 	return n > 0 ? (size_t)n : 0;
 }
 
+/* One line is one line whoever had a say in it: file names, paths, what a helper says.
+ * Commands come here with such bytes spelled out. Where it ends. */
+static size_t plain(char *line, size_t from, size_t n)
+{
+	for (size_t i = from; i < from + n; i++) {
+		unsigned char c = (unsigned char)line[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			line[i] = '?';
+	}
+	return from + n;
+}
+
 void log_line(struct log *l, int priority, const char *tag, pid_t pid, pid_t as, const char *fmt, ...)
 {
 	char line[LINE_MOST];
@@ -168,7 +181,7 @@ void log_line(struct log *l, int priority, const char *tag, pid_t pid, pid_t as,
 	more = vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
 	va_end(ap);
 	if (more > 0)
-		n += (size_t)more < sizeof(line) - n - 2 ? (size_t)more : sizeof(line) - n - 2;
+		n = plain(line, n, (size_t)more < sizeof(line) - n - 2 ? (size_t)more : sizeof(line) - n - 2);
 	if (l->target == LOG_TO_SYSLOG) {
 		syslog_send(l, line, n, as);
 		return;

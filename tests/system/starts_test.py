@@ -60,6 +60,19 @@ def test_log_line_is_escaped(room):
     equal(line.text, r"(root) CMD (: a^Ib \303\251 ^[[31m >/dev/null)", "text")
 
 
+def test_nothing_named_breaks_a_log_line(room):
+    room.crontab("alice", "SHELL=/tmp/x\x1b[31m\ry\n#@ seconds\n* * * * * * true; true\n")
+    room.tasks("bad\nname\x1b", "task")
+    room.tasks("d", 'task "d" {\n schedule = "* * * * * *"\n dir = "/x\x1by"\n'
+                    ' command = "true"\n}\n')
+    room.start()
+    room.wait_log(r"cannot execute /tmp/x\?\[31m\?y")
+    room.wait_log(r"cannot enter directory /x\?y")
+    room.wait_log(r"/bad\?name\?\.conf")
+    for line in room.syslog.lines:
+        check(line.text.isprintable(), "control characters: %r" % line.text)
+
+
 def test_one_daemon_only(room):
     daemon = room.start()
     equal(room.program("crond") and open("/run/crond.pid").read().strip(), str(daemon.pid),
