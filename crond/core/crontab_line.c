@@ -204,7 +204,9 @@ static int read_command(const struct crontab_rules *rules, struct slice *rest,
 		/* Debian's empty command still has a blank before it here. */
 		if (!e->user.n || !rest->n)
 			return -1;
-		skip_blanks(rest);
+		cut(rest, 1);
+		if (!rules->dialect->command_keeps_blanks)
+			skip_blanks(rest);
 	}
 	if (!rest->n && !rules->dialect->command_may_be_empty)
 		return -1;

@@ -20,6 +20,7 @@ struct dialect {
 	bool bad_line_drops_file;    /* else only the line */
 	bool no_newline_drops_file;  /* last line without newline: else only that line */
 	bool command_may_be_empty;
+	bool command_keeps_blanks;   /* those after the user, but for the first */
 	bool empty_value_is_error;   /* FOO= */
 	bool trim_value;             /* trailing blanks go, even inside quotes */
 	bool backslash_pair_halved;  /* \\ in a command is \ */

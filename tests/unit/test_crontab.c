@@ -59,6 +59,8 @@ static void test_empty_command(void **state)
 	SYSTEM(DIALECT_CRONIE, "* * * * * root\n* * * * * root \n",
 		"!1:bad command;!2:bad command;");
 	SYSTEM(DIALECT_DEBIAN, "* * * * *\n", "!1:bad command;");
+	SYSTEM(DIALECT_DEBIAN, "* * * * *  root   a\n* * * * * root\tb\n", "1:  a;2:b;");
+	SYSTEM(DIALECT_CRONIE, "* * * * *  root   a\n* * * * * root\tb\n", "1:a;2:b;");
 	SYSTEM(DIALECT_DEBIAN, "@reboot \n", "!1:bad command;");
 }
 
@@ -87,7 +89,7 @@ static void test_user_column(void **state)
 		assert_int_equal(parse_bytes(&p, slice_of(line)), 0);
 		assert_int_equal(p.result.entries, 1);
 		assert_true(slice_is(p.last.user, users[i]));
-		assert_true(slice_is(p.last.command, "x y"));
+		assert_true(slice_is(p.last.command, "\t x y")); /* one blank is the delimiter */
 		assert_true(slice_is(p.last.time_text, "*/5 1 * * *"));
 		parse_free(&p);
 	}
