@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <syslog.h>
 
+#include "crond/core/dialect.h"
 #include "crond/core/run.h"
 
 struct pam {
@@ -58,6 +60,7 @@ struct pam *pam_begin(const struct run *r, char *reason, size_t n)
 {
 	static const struct pam_conv conversation = { .conv = converse };
 	struct pam *p = calloc(1, sizeof(*p));
+	enum dialect_id dialect = r->dialect < DIALECTS ? (enum dialect_id)r->dialect : DIALECT_DEBIAN;
 	int rc;
 
 	if (!p) {
@@ -65,6 +68,8 @@ struct pam *pam_begin(const struct run *r, char *reason, size_t n)
 		return NULL;
 	}
 	limits_save(p);
+	/* Modules write to the log on their own; people filter for the name a cron has there. */
+	openlog(dialect_get(dialect)->job_tag, LOG_PID, LOG_CRON);
 	rc = pam_start(r->pam_service ? r->pam_service : "cron", r->user, &conversation, &p->handle);
 	if (rc != PAM_SUCCESS) {
 		snprintf(reason, n, "PAM: %s", pam_strerror(p->handle, rc));
