@@ -118,9 +118,18 @@ static bool name_wanted(struct crond *c, const struct directory *d, const char *
 		(c->set.lsb_names && name[0] != '.' && !strpbrk(name, "#~") && !strstr(name, ".dpkg-"));
 }
 
-static void directory_complain(struct crond *c, struct directory *d, const char *why)
+/* The default directory that nobody has made is not missed. */
+static bool directory_missed(const struct crond *c, const struct directory *d, int error)
 {
-	if (d->complained || (d->only && !c->set.only_files))
+	return error != ENOENT || d->seen || d->kind != SOURCE_TASKS || c->set.only_files ||
+		conf_task_dirs_named(&c->set.conf);
+}
+
+static void directory_complain(struct crond *c, struct directory *d, int error)
+{
+	const char *why = strerror(error);
+
+	if (d->complained || (d->only && !c->set.only_files) || !directory_missed(c, d, error))
 		return;
 	d->complained = true;
 	if (c->set.check)
@@ -179,7 +188,7 @@ static void directory_scan(struct crond *c, struct directory *d, struct load_sta
 	char path[PATH_MAX];
 
 	if (!dir) {
-		directory_complain(c, d, strerror(errno));
+		directory_complain(c, d, errno);
 		if (d->watch && !c->set.check)
 			wait_later(c, LATER_POLL, POLL_MS);
 		return;

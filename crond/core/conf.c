@@ -64,6 +64,11 @@ void conf_default(struct conf *c)
 		.task_dirs = &default_dir, .task_dir_count = 1 };
 }
 
+bool conf_task_dirs_named(const struct conf *c)
+{
+	return c->task_dirs != &default_dir;
+}
+
 void conf_report(struct conf_parser *p, struct diag *d, uint32_t line, uint32_t column)
 {
 	d->line = line;

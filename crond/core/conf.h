@@ -38,6 +38,8 @@ struct conf {
 };
 
 void conf_default(struct conf *c);
+/* Does the configuration name its task directories? */
+bool conf_task_dirs_named(const struct conf *c);
 /* Adds to *c, which conf_default() has filled. 0 and *errors counted, or -1 when memory
  * is out or the file is broken: reported too, and *c is as it was. Each error costs its
  * setting or section only. The sink gets the place with each. */
