@@ -285,7 +285,7 @@ static int crond_check(struct crond *c)
 	RB_FOREACH(s, source_tree, &c->sources)
 		reboot_jobs += s->jobs ? s->jobs->reboot_jobs : 0;
 	if (c->errors)
-		fprintf(stderr, "crond: %zu errors\n", c->errors);
+		fprintf(stderr, "crond: %zu error%s\n", c->errors, c->errors == 1 ? "" : "s");
 	else
 		printf("%zu jobs in %s: no errors\n", c->due.jobs + reboot_jobs,
 			c->set.only_files ? "these files" : "all tables");
