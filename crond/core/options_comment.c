@@ -147,9 +147,6 @@ static int read_option(struct comment *c)
 	const struct option_def *def = option_find(name);
 	uint32_t at = column(c, word.s);
 
-	if (!name.n)
-		return diag_error(c->d, 0, at, "'%.*s' is no option: NAME=VALUE is needed", shown(word),
-			word.s);
 	if (!def)
 		return unknown(c->d, at, name);
 	c->at += name.n + 1;
@@ -163,19 +160,6 @@ static int read_option(struct comment *c)
 		return -1;
 	}
 	return 0;
-}
-
-static enum comment_options read_options(struct comment *c)
-{
-	enum comment_options result = COMMENT_OPTIONS;
-
-	for (skip_blanks(c); c->at < c->end && result == COMMENT_OPTIONS; skip_blanks(c)) {
-		if (read_option(c))
-			result = COMMENT_BAD;
-	}
-	buf_free(&c->text);
-	buf_free(&c->ends);
-	return result;
 }
 
 static void lint_warn(struct diag *lint, uint32_t at, const char *what, struct slice word,
@@ -232,6 +216,28 @@ static void lint_comment(struct diag *lint, const struct comment *c)
 		diag_warning(lint, 0, 1, "only a comment: options need '#@' without a blank in it");
 }
 
+/* Prose may begin like an option: a word that is none makes a comment of all of it. */
+static enum comment_options read_options(struct comment *c, struct diag *lint)
+{
+	enum comment_options result = COMMENT_OPTIONS;
+	struct options before = *c->o;
+
+	for (skip_blanks(c); c->at < c->end && result == COMMENT_OPTIONS; skip_blanks(c)) {
+		struct slice word = word_at(c->at, c->end);
+
+		if (name_in(word).n == 0) {
+			*c->o = before;
+			lint_word(lint, column(c, word.s), word);
+			result = COMMENT_PLAIN;
+		} else if (read_option(c)) {
+			result = COMMENT_BAD;
+		}
+	}
+	buf_free(&c->text);
+	buf_free(&c->ends);
+	return result;
+}
+
 enum comment_options options_comment(struct options *o, struct arena *arena, struct slice line,
 	struct diag *d, struct diag *lint)
 {
@@ -254,7 +260,7 @@ enum comment_options options_comment(struct options *o, struct arena *arena, str
 	word = word_at(c.at, c.end);
 	name = name_in(word);
 	if (name.n && option_find(name))
-		return read_options(&c);
+		return read_options(&c, lint);
 	if (slice_is(word, "seconds")) {
 		c.at += word.n;
 		skip_blanks(&c);

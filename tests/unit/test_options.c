@@ -281,7 +281,7 @@ static void comment_bad(void **state)
 			"bad timeout 'soon': a duration such as 90s, 15m or 1h30m is needed" },
 		{ "#@ max=1 timeout=", 10, "'timeout' is empty" },
 		{ "#@ max=1 timout=5m", 10, "unknown option 'timout', did you mean 'timeout'?" },
-		{ "#@ max=1 please", 10, "'please' is no option: NAME=VALUE is needed" },
+		{ "#@ max=x please", 4, "bad max 'x': a number from 1 to 100000 is needed" },
 		{ "#@ max=1 max=2", 10, "'max' is given twice" },
 		{ "#@ description=\"abc", 16, "a '\"' that is never closed" },
 		{ "#@ user=www", 4, "'user' is only for task files" },
@@ -306,6 +306,9 @@ static void comment_plain(void **state)
 	} cases[] = {
 		{ "#", "" },
 		{ "# a comment", "" },
+		{ "#@ max=1 please", "only a comment: no option 'please'" },
+		{ "#@ timeout=10 m", "only a comment: no option 'm'" },
+		{ "#@ max=1 timeout", "only a comment: the option 'timeout' has no '=value'" },
 		{ "#@", "" },
 		{ "#@ ", "" },
 		{ "# timeout=10m", "" },
