@@ -286,7 +286,10 @@ static int run_fill(struct start *s, struct job_common *m)
 	r->tags = list_join(&s->c->scratch, o->tags);
 	r->owner = o->owner;
 	r->description = o->description;
+	/* jobs that fire alike share a timer, whose text is the first one's */
 	r->schedule = s->job->timer ? s->job->timer->text : "@reboot";
+	if (o->schedule)
+		r->schedule = o->schedule;
 	return s->env.failed || s->words.failed ? -1 : 0;
 }
 
