@@ -366,11 +366,13 @@ static void outcome_status(struct outcome *o, int status)
 static void outcome_reason(struct hold *h)
 {
 	const struct guard *g = &h->guard;
+	unsigned long long most = h->run.timeout_ms;
+	bool whole = most % 1000 == 0;
 	size_t n = 0;
 
 	if (g->stopped == RESULT_TIMEOUT)
-		n = (size_t)snprintf(h->reason, sizeof(h->reason), "ran longer than %llu ms",
-			(unsigned long long)h->run.timeout_ms);
+		n = (size_t)snprintf(h->reason, sizeof(h->reason), "ran longer than %llu %s",
+			whole ? most / 1000 : most, whole ? "s" : "ms");
 	else if (g->stopped == RESULT_KILLED)
 		n = (size_t)snprintf(h->reason, sizeof(h->reason), "shutdown");
 	if (g->stage == GUARD_GAVE_UP)

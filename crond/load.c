@@ -91,7 +91,8 @@ static const char *shown_path(const struct source *s, char *out, size_t room)
 
 static void say_at(struct loading *l, uint32_t line, const char *text);
 
-static void complain(struct loading *l, const char *what)
+/* `error` is errno's where what went wrong has one, else 0. */
+static void complain(struct loading *l, const char *what, int error)
 {
 	char shown[PATH_MAX], text[128];
 	uint64_t before = l->source->complaint;
@@ -99,7 +100,8 @@ static void complain(struct loading *l, const char *what)
 	load_complain(l->c, l->source, what, shown_path(l->source, shown, sizeof(shown)));
 	if (before == l->source->complaint)
 		return;
-	snprintf(text, sizeof(text), "refused: %s", what);
+	snprintf(text, sizeof(text), "refused: %s%s%s", what, error ? ": " : "",
+		error ? strerror(error) : "");
 	say_at(l, 0, text);
 }
 
@@ -161,6 +163,14 @@ static int64_t seen_count(struct seen *s, uint64_t identity)
 
 static void take_diag(void *arg, const struct diag *d);
 
+static void say_zone(struct loading *l, uint32_t line, const char *name, const char *why)
+{
+	struct diag d;
+
+	diag_error(&d, line, 0, "bad timezone '%.64s': %s", name ? name : "", why);
+	load_say(l->c, l->source, &d);
+}
+
 static const struct zone *zone_for(struct loading *l, const struct options *o,
 	const struct crontab_env *env, uint32_t line)
 {
@@ -172,7 +182,7 @@ static const struct zone *zone_for(struct loading *l, const struct options *o,
 		name = crontab_env_get(env, "CRON_TZ");
 	z = host_zone(l->c, name && *name ? name : NULL, &d);
 	if (!z)
-		say_at(l, line, d.text);
+		say_zone(l, line, name, d.text);
 	return z;
 }
 
@@ -505,14 +515,17 @@ void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 	const char *why = trust_link(c, s);
 	struct buf bytes = { 0 };
 	struct stat st = { 0 };
+	int error = 0;
 	int fd = why ? -1 : file_open(AT_FDCWD, s->path, follow, &st);
 
 	stats->files++;
 	if (fd < 0 && !why && errno == ENOENT && !c->set.only_files) /* between listing and open */
 		return;
-	if (fd < 0 && !why)
-		why = not_regular(errno);
-	else if (fd >= 0)
+	if (fd < 0 && !why) {
+		error = errno;
+		why = not_regular(error);
+	}
+	if (fd >= 0)
 		why = trust_file(c, s, &st);
 	s->absent_user = why && strcmp(why, "ORPHAN") == 0;
 	if (s->absent_user) {
@@ -520,7 +533,7 @@ void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 		load_drop(c, s, stats);
 		s->tried = false;
 	} else if (why) {
-		complain(&l, why);
+		complain(&l, why, error);
 		stats->refused++;
 		if (fd >= 0) /* there, and not to be trusted: its jobs do not go on */
 			load_drop(c, s, stats);

@@ -166,8 +166,11 @@ static int apply_second(struct walk *w, struct crontab_entry *e, struct diag *d)
 	if (e->schedule.flags & SCHEDULE_SECONDS)
 		return diag_error(d, 0, 0, "second is given, and a field for seconds too");
 	/* No old table holds this field, so it need not be read as loosely as Debian reads. */
-	return schedule_set_second(
-		&e->schedule, slice_of(second), GRAMMAR_CRONIE, text_hash(rules->seed, from, n), d);
+	if (schedule_set_second(&e->schedule, slice_of(second), GRAMMAR_CRONIE,
+			text_hash(rules->seed, from, n), d) < 0)
+		return diag_error(d, 0, 0, "bad second '%.40s': a field with values from 0 to 59 is needed",
+			second);
+	return 0;
 }
 
 /* Is what stands above the entry in line good in itself? Tells what is not. */

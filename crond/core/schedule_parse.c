@@ -53,8 +53,8 @@ static void field_junk(const struct parse *x, const struct field *s)
 	int n = s->end - s->junk > 40 ? 40 : (int)(s->end - s->junk);
 
 	if (x->d && !x->d->text[0])
-		diag_warning(x->d, 0, column_of(x, s->junk), "%s: \"%.*s\" is ignored, as Debian's cron does",
-			s->kind->bad, n, s->junk);
+		diag_warning(x->d, 0, column_of(x, s->junk),
+			"%s: \"%.*s\" is left over, and Debian's cron ignores it", s->kind->bad, n, s->junk);
 }
 
 static void field_store(struct schedule *out, enum field_id id, uint64_t bits)

@@ -143,18 +143,18 @@ static void junk_is_warned_about(void **state)
 	static const struct {
 		const char *text, *warning, *as;
 	} cases[] = {
-		{ "*foo * * * *", "bad minute: \"foo\" is ignored, as Debian's cron does", "* * * * *" },
-		{ "*1 * * * *", "bad minute: \"1\" is ignored, as Debian's cron does", "* * * * *" },
-		{ "* 0.5 * * *", "bad hour: \".5\" is ignored, as Debian's cron does", "* 0 * * *" },
-		{ "* * 5* * *", "bad day-of-month: \"*\" is ignored, as Debian's cron does", "* * 5 * *" },
-		{ "1-5-7 * * * *", "bad minute: \"-7\" is ignored, as Debian's cron does",
+		{ "*foo * * * *", "bad minute: \"foo\" is left over, and Debian's cron ignores it", "* * * * *" },
+		{ "*1 * * * *", "bad minute: \"1\" is left over, and Debian's cron ignores it", "* * * * *" },
+		{ "* 0.5 * * *", "bad hour: \".5\" is left over, and Debian's cron ignores it", "* 0 * * *" },
+		{ "* * 5* * *", "bad day-of-month: \"*\" is left over, and Debian's cron ignores it", "* * 5 * *" },
+		{ "1-5-7 * * * *", "bad minute: \"-7\" is left over, and Debian's cron ignores it",
 			"1-5 * * * *" },
-		{ "6#3,9 * * * *", "bad minute: \"#3,9\" is ignored, as Debian's cron does",
+		{ "6#3,9 * * * *", "bad minute: \"#3,9\" is left over, and Debian's cron ignores it",
 			"6 * * * *" },
-		{ "0~30 * * * *", "bad minute: \"~30\" is ignored, as Debian's cron does", "0 * * * *" },
-		{ "* * * * 1#2", "bad day-of-week: \"#2\" is ignored, as Debian's cron does",
+		{ "0~30 * * * *", "bad minute: \"~30\" is left over, and Debian's cron ignores it", "0 * * * *" },
+		{ "* * * * 1#2", "bad day-of-week: \"#2\" is left over, and Debian's cron ignores it",
 			"* * * * 1" },
-		{ "1-9/2/3 * * * *", "bad minute: \"/3\" is ignored, as Debian's cron does",
+		{ "1-9/2/3 * * * *", "bad minute: \"/3\" is left over, and Debian's cron ignores it",
 			"1-9/2 * * * *" },
 	};
 	struct schedule s, as;
