@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import sys
-import time
+import datetime
 
 BODY_MOST = 1 << 20
 
@@ -37,7 +37,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         if not 0 <= length <= BODY_MOST:
             self.send_error(413)
             return
-        print("webhook", time.strftime("%H:%M:%S"), describe(self.rfile.read(length)), flush=True)
+        print("webhook", datetime.datetime.now().strftime("%H:%M:%S"), describe(self.rfile.read(length)), flush=True)
         self.send_response(204)
         self.end_headers()
 
