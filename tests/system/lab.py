@@ -213,12 +213,12 @@ def put(path, content, mode=0o644, owner=None, replace=False):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
     target = os.path.join(os.path.dirname(path), ".lab-new") if replace else path
-    with open(target, "wb") as out:
+    with open(target, "wb", buffering=0) as out:
+        out.write(data)  # first: a change of its mode makes crond read the file as it is then
         os.fchmod(out.fileno(), mode)
         if owner:
             uid = pwd.getpwnam(owner).pw_uid
             os.fchown(out.fileno(), uid, -1)
-        out.write(data)
     if replace:
         os.rename(target, path)
 
