@@ -186,6 +186,28 @@ static const struct zone *zone_for(struct loading *l, const struct options *o,
 	return z;
 }
 
+/* A receiver that nobody has defined is told nothing: better known before it is needed.
+ * A check of single files has no crond.conf to look in. */
+static void check_alerts(struct loading *l, const struct options *o, uint32_t line)
+{
+	const struct settings *set = &l->c->set;
+	struct diag d;
+
+	if (!o->alert || (set->check && set->only_files && !set->config_named))
+		return;
+	for (const char *const *to = o->alert; *to; to++) {
+		const char *name = strncmp(*to, "webhook:", 8) == 0 ? *to + 8 : NULL;
+		size_t i = 0;
+
+		while (name && i < set->conf.webhook_count && strcmp(set->conf.webhooks[i].name, name) != 0)
+			i++;
+		if (name && i == set->conf.webhook_count) {
+			diag_warning(&d, line, 0, "no webhook '%.64s' is defined in crond.conf", name);
+			load_say(l->c, l->source, &d);
+		}
+	}
+}
+
 /* A new stretch, or the one before if nothing of it has changed. */
 static struct job_common *common_for(struct loading *l, const struct job_user *user,
 	const struct crontab_env *env, const struct options *o, bool has_options, uint32_t line)
@@ -206,6 +228,7 @@ static struct job_common *common_for(struct loading *l, const struct job_user *u
 	*m = (struct job_common){ .file = l->file, .user = user, .env = env, .options = o, .zone = z,
 		.kind = JOB_LINE, .has_options = has_options,
 		.trusted = l->source->kind != SOURCE_USER || user->uid == 0 };
+	check_alerts(l, o, line);
 	l->common = m;
 	return m;
 }

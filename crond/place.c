@@ -31,14 +31,18 @@ struct config_say {
 static void config_say(void *arg, const struct diag *d)
 {
 	const struct config_say *s = arg;
+	char at[32] = "";
 
+	if (d->line && d->column)
+		snprintf(at, sizeof(at), ":%u:%u", (unsigned)d->line, (unsigned)d->column);
+	else if (d->line)
+		snprintf(at, sizeof(at), ":%u", (unsigned)d->line);
 	if (s->log)
 		log_line(s->log, d->level == DIAG_ERROR ? LOG_ERR : LOG_WARNING, s->dialect->daemon_tag,
-			getpid(), 0, "(CRON) %s (%s:%u:%u: %s)",
-			d->level == DIAG_ERROR ? "ERROR" : "WARNING", s->path, (unsigned)d->line,
-			(unsigned)d->column, d->text);
+			getpid(), 0, "(CRON) %s (%s%s: %s)", d->level == DIAG_ERROR ? "ERROR" : "WARNING",
+			s->path, at, d->text);
 	else
-		fprintf(stderr, "%s:%u:%u: %s: %s\n", s->path, (unsigned)d->line, (unsigned)d->column,
+		fprintf(stderr, "%s%s: %s: %s\n", s->path, at,
 			d->level == DIAG_ERROR ? "error" : "warning", d->text);
 }
 
