@@ -6,12 +6,12 @@
 Listens on 127.0.0.1, on a port that the system picks; its URL is printed, or put into
 FILE where one is named. Needs nothing beyond the standard library.
 """
+import datetime
 import http.server
 import json
 import os
 import signal
 import sys
-import datetime
 
 BODY_MOST = 1 << 20
 
@@ -37,7 +37,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         if not 0 <= length <= BODY_MOST:
             self.send_error(413)
             return
-        print("webhook", datetime.datetime.now().strftime("%H:%M:%S"), describe(self.rfile.read(length)), flush=True)
+        now = datetime.datetime.now().strftime("%H:%M:%S")
+        print("webhook", now, describe(self.rfile.read(length)), flush=True)
         self.send_response(204)
         self.end_headers()
 

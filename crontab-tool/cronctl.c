@@ -1,4 +1,4 @@
-/* cronctl: asks about schedules and steers the daemon.
+/* cronctl: answers questions about schedules.
  * Flow: finds the verb and hands it the rest of the command line. */
 #include "config.h"
 
