@@ -104,6 +104,9 @@ struct source {
 	bool in_place;          /* found by the scan under way */
 	bool good;              /* the last reading gave what is in force */
 	bool absent_user;       /* waits for its owner to appear */
+	bool lacks_user;        /* names users that do not exist */
+	bool clashed;           /* has a task that another file defined before */
+	bool is_link;           /* what it leads to changes unseen */
 	int64_t gone_since;     /* monotonic ms; 0: it is there */
 	struct directory *directory;
 	struct job_file *jobs;  /* in force; NULL: none */
@@ -120,6 +123,7 @@ struct directory {
 	char *only;       /* one file name; NULL: all that the dialect reads */
 	int wd;           /* inotify's; -1: not watched */
 	bool watch;       /* wanted */
+	bool via_link;    /* its path may lead elsewhere one day */
 	bool seen;        /* could be read once: if it vanishes, what it gave stays in force */
 	bool complained;
 	bool in_place;    /* named by the configuration that is being read */
@@ -287,6 +291,9 @@ enum later {
 	LATER_RELOAD, LATER_GONE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
 	LATER_ALERTS, LATERS
 };
+
+/* How often what cannot be watched is looked at. */
+enum { POLL_MS = 60 * 1000 };
 
 /* Monotonic. */
 int64_t wait_now_ms(void);

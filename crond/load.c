@@ -279,6 +279,7 @@ static const struct job_user *line_user(struct loading *l, const struct crontab_
 	if (!l->user) {
 		struct diag d;
 
+		l->source->lacks_user = true;
 		diag_error(&d, e->line, 0, "bad username");
 		take_diag(l, &d);
 	}
@@ -325,6 +326,7 @@ static const struct job_user *task_user(struct loading *l, const struct taskfile
 		return NULL;
 	}
 	if (!u) {
+		l->source->lacks_user = true;
 		snprintf(text, sizeof(text), "task \"%s\": user '%s' does not exist here", t->name,
 			name ? name : "?");
 		say_at(l, t->line, text);
@@ -349,6 +351,7 @@ static bool task_name_taken(struct loading *l, const struct taskfile_task *t, ui
 			snprintf(text, sizeof(text), "task \"%s\" is defined at %s:%u already", t->name,
 				s->path, (unsigned)job->line);
 			say_at(l, t->line, text);
+			l->source->clashed = true;
 			return true;
 		}
 	}
@@ -456,6 +459,21 @@ static int parse_tasks(struct loading *l, struct slice bytes)
 
 /* --- the change-over */
 
+/* Names that one file gives up may be what another was refused for. */
+static void names_freed(struct crond *c, const struct source *by)
+{
+	struct source *s;
+
+	if (by->kind != SOURCE_TASKS)
+		return;
+	RB_FOREACH(s, source_tree, &c->sources) {
+		if (s == by || !s->clashed)
+			continue;
+		s->tried = false;
+		wait_later(c, LATER_RELOAD, 0);
+	}
+}
+
 void load_drop(struct crond *c, struct source *s, struct load_stats *stats)
 {
 	if (!s->jobs)
@@ -464,6 +482,7 @@ void load_drop(struct crond *c, struct source *s, struct load_stats *stats)
 	table_take_out(&c->due, s->jobs);
 	job_file_free(s->jobs);
 	s->jobs = NULL;
+	names_freed(c, s);
 }
 
 static void load_swap(struct crond *c, struct source *s, struct job_file *file,
@@ -481,6 +500,8 @@ static void load_swap(struct crond *c, struct source *s, struct job_file *file,
 	}
 	s->jobs = file;
 	s->good = true;
+	if (change.removed)
+		names_freed(c, s);
 }
 
 static void parse_source(struct loading *l, struct slice bytes, struct load_stats *stats)
@@ -497,6 +518,7 @@ static void parse_source(struct loading *l, struct slice bytes, struct load_stat
 	}
 	l->file->changed = s->seen_as.st_ctim.tv_sec;
 	s->complaint = 0; /* it changed: what is wrong with it is said anew */
+	s->lacks_user = s->clashed = false;
 	clock_touch(c);
 	result = s->kind == SOURCE_TASKS ? parse_tasks(l, bytes) : parse_crontab(l, bytes);
 	if (result == 0) {
@@ -531,6 +553,16 @@ static const char *not_regular(int error)
 	return error == ENXIO || error == EISDIR || error == ELOOP ? "NOT A REGULAR FILE" : "CAN'T OPEN";
 }
 
+/* What a link leads to lies where no watch of ours is. */
+static void link_look(struct crond *c, struct source *s)
+{
+	struct stat st;
+
+	s->is_link = lstat(s->path, &st) == 0 && S_ISLNK(st.st_mode);
+	if (s->is_link && s->directory->watch && !c->set.check)
+		wait_later(c, LATER_POLL, POLL_MS);
+}
+
 void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 {
 	struct loading l = { .c = c, .source = s };
@@ -539,9 +571,11 @@ void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 	struct buf bytes = { 0 };
 	struct stat st = { 0 };
 	int error = 0;
-	int fd = why ? -1 : file_open(AT_FDCWD, s->path, follow, &st);
+	int fd;
 
 	stats->files++;
+	link_look(c, s);
+	fd = why ? -1 : file_open(AT_FDCWD, s->path, follow, &st);
 	if (fd < 0 && !why && errno == ENOENT && !c->set.only_files) /* between listing and open */
 		return;
 	if (fd < 0 && !why) {

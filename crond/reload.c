@@ -16,7 +16,7 @@
 
 #include "crond/base/diag.h"
 
-enum { GONE_MS = 2000, POLL_MS = 60 * 1000 };
+enum { GONE_MS = 2000 };
 
 static int source_order(const struct source *a, const struct source *b)
 {
@@ -335,15 +335,41 @@ static void reload_config(struct crond *c)
 	}
 }
 
+/* Who asks for a reload is told again what is wrong, and may have mended what it waits
+ * for: a user, say. */
+static void retry_refused(struct crond *c)
+{
+	struct source *s;
+
+	RB_FOREACH(s, source_tree, &c->sources) {
+		if (!s->good || s->lacks_user || s->clashed)
+			s->tried = false;
+	}
+}
+
+/* Files that were seen to go, also where their directory went with them. */
+static void sweep_gone(struct crond *c, struct load_stats *stats)
+{
+	struct source *s, *next;
+
+	RB_FOREACH_SAFE(s, source_tree, &c->sources, next) {
+		if (s->gone_since)
+			source_gone(c, s, stats);
+	}
+}
+
 /* why: a signal's name, for which crond.conf is read too; NULL: something changed. */
 void reload_all(struct crond *c, const char *why)
 {
 	struct load_stats stats = { 0 };
 
-	if (why)
+	if (why) {
 		reload_config(c);
+		retry_refused(c);
+	}
 	user_refresh(c);
 	scan_all(c, &stats);
+	sweep_gone(c, &stats);
 	say_stats(c, why, &stats);
 }
 
@@ -351,18 +377,19 @@ void reload_poll(struct crond *c)
 {
 	struct load_stats stats = { 0 };
 	struct directory *d;
-	bool again = false;
+	struct source *s;
 
 	SLIST_FOREACH(d, &c->directories, link) {
-		if (!d->watch || d->wd >= 0)
+		if (!d->watch || (d->wd >= 0 && !d->via_link))
 			continue;
 		watch_directory(c, d);
 		directory_scan(c, d, &stats);
-		again |= d->wd < 0;
+	}
+	RB_FOREACH(s, source_tree, &c->sources) {
+		if (s->is_link && s->directory->watch)
+			load_source(c, s, &stats);
 	}
 	say_stats(c, NULL, &stats);
-	if (again)
-		wait_later(c, LATER_POLL, POLL_MS);
 }
 
 void reload_name(struct crond *c, struct directory *d, const char *name)
@@ -391,7 +418,7 @@ void reload_users(struct crond *c)
 
 	user_refresh(c);
 	RB_FOREACH(s, source_tree, &c->sources) {
-		if (s->absent_user || !s->good) {
+		if (s->absent_user || !s->good || s->lacks_user) {
 			s->tried = false;
 			load_source(c, s, &stats);
 		}

@@ -7,13 +7,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <syslog.h>
 #include <unistd.h>
-
-enum { POLL_MS = 60 * 1000 };
 
 static const uint32_t wanted = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
 	IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
@@ -31,19 +30,45 @@ void watch_open(struct crond *c)
 		c->etc_wd = inotify_add_watch(c->w_files.fd, "/etc", wanted);
 }
 
+static void watch_forget(struct crond *c, int wd)
+{
+	struct directory *d;
+
+	SLIST_FOREACH(d, &c->directories, link) {
+		if (d->wd == wd)
+			return;
+	}
+	if (wd != c->etc_wd)
+		inotify_rm_watch(c->w_files.fd, wd);
+}
+
+static bool leads_elsewhere(const char *path)
+{
+	char *real = realpath(path, NULL);
+	bool other = real && strcmp(real, path) != 0;
+
+	free(real);
+	return other;
+}
+
+/* Also where it is watched already: the path may lead to another directory by now. */
 void watch_directory(struct crond *c, struct directory *d)
 {
-	if (!d->watch || d->wd >= 0)
+	int before = d->wd, error;
+
+	if (!d->watch)
 		return;
-	if (c->w_files.fd >= 0)
-		d->wd = inotify_add_watch(c->w_files.fd, d->path, wanted);
-	if (d->wd < 0) {
-		if (errno != ENOENT && !d->complained)
-			log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
-				"(CRON) INFO (%s cannot be watched: %s; looking each minute)", d->path,
-				strerror(errno));
+	d->wd = c->w_files.fd < 0 ? -1 : inotify_add_watch(c->w_files.fd, d->path, wanted);
+	error = errno;
+	if (before >= 0 && d->wd != before)
+		watch_forget(c, before);
+	d->via_link = leads_elsewhere(d->path);
+	if (d->wd < 0 && error != ENOENT && !d->complained)
+		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) INFO (%s cannot be watched: %s; looking each minute)", d->path,
+			strerror(error));
+	if (d->wd < 0 || d->via_link)
 		wait_later(c, LATER_POLL, POLL_MS);
-	}
 }
 
 /* A file that is being made is read when it is closed; only what needs no writing (a

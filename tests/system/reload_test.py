@@ -1,5 +1,6 @@
 """Changed tables are taken at once; a bad one leaves the last good one in force."""
 import os
+import shutil
 import signal
 import time
 
@@ -106,6 +107,89 @@ def test_signals_reload_and_disturb_nothing(room):
     equal(stamps, list(range(stamps[0], stamps[0] + len(stamps))), "each second once")
     check(len(room.lines("long")) <= 2, "max = 1 was forgotten: %s" % room.lines("long"))
     check(daemon.poll() is None, "the daemon ended")
+
+
+def task(name, file=None):
+    return ('task "%s" {\n schedule = "* * * * * *"\n command = "echo x >>%s/%s"\n}\n'
+            % (name, OUT, file or name))
+
+
+def test_a_task_that_moves_to_another_file_stays(room):
+    room.tasks("a", task("t"))
+    room.tasks("other", task("other"))
+    room.start()
+    room.wait_out("t", 2)
+    room.tasks("b", task("t"))
+    room.wait_log(r'crond\.tasks/b\.conf:1: task "t" is defined at .*/a\.conf:1 already')
+    os.remove(room.etc + "/crond.tasks/a.conf")
+    time.sleep(3)
+    room.wait_out("t", len(room.lines("t")) + 3, 5)
+    room.tasks("b", task("u"))
+    check(quiet(room, "t"), "a task that is in no file still runs")
+
+
+def test_a_removed_task_directory_takes_its_tasks_with_it(room):
+    room.tasks("a", task("t"))
+    room.crontab("alice", append("other"))
+    room.start()
+    room.wait_out("t", 2)
+    shutil.rmtree(room.etc + "/crond.tasks")
+    room.wait_for(lambda: quiet(room, "t"), 10, "a removed task's end")
+    room.wait_out("other", len(room.lines("other")) + 1)
+
+
+def test_a_directory_in_the_place_of_another_is_watched(room):
+    room.crontab("alice", append("a"))
+    daemon = room.start()
+    room.wait_out("a")
+    os.rename("/var/spool/cron", "/var/spool/old")
+    os.makedirs("/var/spool/cron/crontabs")
+    room.crontab("alice", append("b"))
+    daemon.send_signal(signal.SIGHUP)
+    room.wait_out("b")
+    room.crontab("alice", append("c"))
+    room.wait_out("c", 1, 5)
+    check(quiet(room, "b"), "the version before still runs")
+
+
+def test_what_links_lead_to_is_looked_at_each_minute(room):
+    room.crontab("alice", append("alice"))
+    lab.put("/var/lib/tab", append("one").replace("* echo", "* root echo"))
+    os.symlink("/var/lib/tab", "/etc/cron.d/link")
+    room.conf('task-dirs = { "/var/lib/current" }\n')
+    lab.put("/var/lib/first/a.conf", task("a", "first"))
+    lab.put("/var/lib/second/a.conf", task("a", "second"))
+    os.symlink("first", "/var/lib/current")
+    room.start()
+    room.wait_out("one")
+    room.wait_out("first")
+    lab.put("/var/lib/tab", append("two").replace("* echo", "* root echo"))
+    os.symlink("second", "/var/lib/next")
+    os.rename("/var/lib/next", "/var/lib/current")
+    room.wait_out("two", 1, 65)
+    room.wait_out("second", 1, 5)
+    check(quiet(room, "one") and quiet(room, "first"), "the versions before still run")
+
+
+def test_users_who_come_later_get_their_tasks(room):
+    room.tasks("f", task("t").replace("command", 'user = "carol"\n command'))
+    room.start()
+    room.wait_log(r"f\.conf:1: .*user 'carol' does not exist")
+    with open("/etc/passwd", "a", encoding="utf-8") as people:
+        people.write("carol:x:2050:2050::/tmp:/bin/sh\n")
+    room.wait_out("t", 2)
+
+
+def test_users_who_come_later_get_their_lines(room):
+    room.cron_d("x", append("x").replace("* echo", "* root echo") +
+                "* * * * * * carol echo x >>%s/carol\n" % OUT)
+    daemon = room.start("--dialect", "cronie")
+    room.wait_log(r"/etc/cron\.d/x:3: bad username")
+    room.wait_out("x")
+    with open("/etc/passwd", "a", encoding="utf-8") as people:
+        people.write("carol:x:2050:2050::/tmp:/bin/sh\n")
+    daemon.send_signal(signal.SIGHUP)
+    room.wait_out("carol", 2)
 
 
 def test_paths_of_the_configuration_outlive_a_reload(room):
