@@ -130,7 +130,7 @@ struct directory {
 };
 
 struct load_stats {
-	size_t added, removed, kept;
+	size_t added, changed, removed, kept;
 	size_t files, refused;
 };
 

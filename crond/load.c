@@ -494,6 +494,7 @@ static void load_swap(struct crond *c, struct source *s, struct job_file *file,
 	stats->added += change.added;
 	stats->removed += change.removed;
 	stats->kept += change.kept;
+	stats->changed += change.changed;
 	if (s->jobs) {
 		table_take_out(&c->due, s->jobs);
 		job_file_free(s->jobs);

@@ -299,10 +299,11 @@ void reload_directories(struct crond *c)
 
 static void say_stats(struct crond *c, const char *why, const struct load_stats *s)
 {
-	if (why || s->added || s->removed)
+	if (why || s->added || s->changed || s->removed)
 		log_line(&c->log, s->refused ? LOG_WARNING : LOG_INFO, c->set.dialect->daemon_tag, getpid(),
-			0, "(CRON) INFO (%s: %zu jobs added, %zu removed, %zu unchanged, %zu files refused)",
-			why ? why : "reload", s->added, s->removed, s->kept, s->refused);
+			0, "(CRON) INFO (%s: jobs: %zu added, %zu changed, %zu removed, %zu unchanged; "
+			"files refused: %zu)",
+			why ? why : "reload", s->added, s->changed, s->removed, s->kept, s->refused);
 }
 
 static void scan_all(struct crond *c, struct load_stats *stats)

@@ -262,6 +262,45 @@ int options_check(const struct options *o, enum job_kind kind, struct diag *d)
 	return 0;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_list(const char *const *a, const char *const *b)
+{
+	if (!a || !b)
+		return a == b;
+	while (*a && *b && strcmp(*a, *b) == 0) {
+		a++;
+		b++;
+	}
+	return !*a && !*b;
+}
+
+static bool same_form(const struct option *option, const void *a, const void *b)
+{
+	if (option->form == FORM_TEXT)
+		return same_text(*(const char *const *)a, *(const char *const *)b);
+	if (option->form == FORM_LIST)
+		return same_list(*(const char *const *const *)a, *(const char *const *const *)b);
+	return true; /* options_equal has those */
+}
+
+bool options_equal(const struct options *a, const struct options *b)
+{
+	if (a == b)
+		return true;
+	if (a->enabled != b->enabled || a->concurrency != b->concurrency || a->max != b->max ||
+		a->timeout_ms != b->timeout_ms || a->kill_after_ms != b->kill_after_ms)
+		return false;
+	for (size_t i = 0; i < OPTIONS; i++) {
+		if (!same_form(&table[i], (const char *)a + table[i].at, (const char *)b + table[i].at))
+			return false;
+	}
+	return true;
+}
+
 static void put_value(struct buf *out, const char *value)
 {
 	buf_printf(out, "%zu:%s", strlen(value), value);

@@ -75,6 +75,8 @@ int options_set(struct options *o, struct arena *arena, enum option_id id, enum 
 	const struct slice *values, size_t n, struct diag *d);
 /* Impossible combinations (command and argv, a task without schedule...). 0 or -1. */
 int options_check(const struct options *o, enum job_kind kind, struct diag *d);
+/* Do both ask for the same, whether by a default or by a word? */
+bool options_equal(const struct options *a, const struct options *b);
 /* Appends, in a form that is stable enough to be stored, what was given of the options
  * that make a job the job it is: when, what, as whom and where; not how it is guarded
  * or who is told of it. */

@@ -82,46 +82,55 @@ struct job *job_file_get(const struct job_file *f, size_t i)
 
 static int identity_order(const void *a, const void *b)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	const struct job *x = *(struct job *const *)a, *y = *(struct job *const *)b;
 
-	return x < y ? -1 : x > y;
+	return x->identity < y->identity ? -1 : x->identity > y->identity;
 }
 
-static uint64_t *identities(const struct job_file *f, size_t *count)
+static struct job **by_identity(const struct job_file *f, size_t *count)
 {
-	uint64_t *all;
+	struct job **all;
 
 	*count = f ? f->count : 0;
-	all = malloc((*count + 1) * sizeof(*all));
+	all = malloc((*count + 1) * sizeof(struct job *));
 	if (!all)
 		return NULL;
 	for (size_t i = 0; i < *count; i++)
-		all[i] = job_file_get(f, i)->identity;
-	qsort(all, *count, sizeof(*all), identity_order);
+		all[i] = job_file_get(f, i);
+	qsort(all, *count, sizeof(struct job *), identity_order);
 	return all;
+}
+
+static bool same_job(const struct job *a, const struct job *b)
+{
+	if (a->command != b->command && (!a->command || !b->command || strcmp(a->command, b->command)))
+		return false;
+	return !a->common || !b->common || options_equal(a->common->options, b->common->options);
 }
 
 void table_compare(const struct job_file *before, const struct job_file *after,
 	struct table_change *change)
 {
-	size_t n, m, i = 0, j = 0;
-	uint64_t *old = identities(before, &n), *new = identities(after, &m);
+	size_t n, m, i = 0, j = 0, both = 0;
+	struct job **old = by_identity(before, &n), **new = by_identity(after, &m);
 
 	*change = (struct table_change){ .added = m, .removed = n };
 	if (old && new) {
 		while (i < n && j < m) {
-			if (old[i] < new[j]) {
+			if (old[i]->identity < new[j]->identity) {
 				i++;
-			} else if (old[i] > new[j]) {
+			} else if (old[i]->identity > new[j]->identity) {
 				j++;
 			} else {
-				change->kept++;
+				both++;
+				change->changed += !same_job(old[i], new[j]);
 				i++;
 				j++;
 			}
 		}
-		change->added = m - change->kept;
-		change->removed = n - change->kept;
+		change->added = m - both;
+		change->removed = n - both;
+		change->kept = both - change->changed;
 	}
 	free(old);
 	free(new);

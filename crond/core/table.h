@@ -31,10 +31,11 @@ struct job *job_file_get(const struct job_file *f, size_t i);
 
 /* What became of the jobs when one version of a file took another's place. */
 struct table_change {
-	size_t added, removed, kept;
+	size_t added, removed;
+	size_t kept, changed; /* the same job, with the same command and options or not */
 };
 
-/* Compares by identity. Either may be NULL. */
+/* Compares by identity, then by what stands there. Either may be NULL. */
 void table_compare(const struct job_file *before, const struct job_file *after,
 	struct table_change *change);
 /* Takes a file's jobs off their timers. */

@@ -333,6 +333,14 @@ static void test_table(void **state)
 	assert_int_equal(change.kept + change.added, 3000);
 	assert_int_equal(change.kept + change.removed, 3000);
 	assert_true(change.kept >= 1998 && change.kept <= 2001);
+	assert_int_equal(change.changed, 0);
+	for (uint64_t i = 0; i < 3000; i++)
+		job_file_get(a, i)->command = "x";
+	table_compare(a, b, &change);
+	assert_int_equal(change.kept, 0);
+	assert_int_equal(change.changed + change.added, 3000);
+	table_compare(a, a, &change);
+	assert_int_equal(change.kept, 3000);
 	table_compare(NULL, b, &change);
 	assert_int_equal(change.added, 3000);
 	job_file_free(a);

@@ -270,6 +270,30 @@ static void comment_options(void **state)
 	arena_free(&w.arena);
 }
 
+static void equal(void **state)
+{
+	static const char *const others[] = { "#@ timeout=5m max=2 tags=a,b", "#@ max=2 tags=a",
+		"#@ timeout=5m max=2 tags=a", "#@ timeout=5m tags=a,c max=1", "#@ enabled=no",
+		"#@ kill-after=3s timeout=5m max=1 tags=a,b", "#@ alert=mail:x@y timeout=5m max=1 tags=a,b",
+		"#@ description=x timeout=5m max=1 tags=a,b", "# none" };
+	struct world w = start(JOB_LINE), same = start(JOB_LINE);
+
+	(void)state;
+	assert_int_equal(comment(&w, "#@ timeout=5m max=1 tags=a,b"), COMMENT_OPTIONS);
+	assert_int_equal(comment(&same, "#@ tags=\"a\",b timeout=300s max=1"), COMMENT_OPTIONS);
+	assert_true(options_equal(&w.o, &same.o));
+	for (size_t i = 0; i < COUNT(others); i++) {
+		struct world other = start(JOB_LINE);
+
+		comment(&other, others[i]);
+		assert_false(options_equal(&w.o, &other.o));
+		assert_false(options_equal(&other.o, &w.o));
+		arena_free(&other.arena);
+	}
+	arena_free(&same.arena);
+	arena_free(&w.arena);
+}
+
 static void comment_bad(void **state)
 {
 	static const struct {
@@ -348,6 +372,7 @@ int main(void)
 		cmocka_unit_test(combinations),
 		cmocka_unit_test(identity),
 		cmocka_unit_test(comment_options),
+		cmocka_unit_test(equal),
 		cmocka_unit_test(comment_bad),
 		cmocka_unit_test(comment_plain),
 	};
