@@ -102,14 +102,14 @@ def test_check_starts_nothing(room):
 
 
 def test_check_tells_of_undefined_receivers(room):
-    lab.put("/etc/crond.conf", 'webhook "chat" { url = "http://127.0.0.1:1/" }\n')
-    lab.put("/etc/crond.tasks/a.conf",
-            'task "a" { schedule = "@daily" command = "x" alert = { "webhook:chat" } }\n'
-            'task "b" { schedule = "@daily" command = "x" alert = { "webhook:chta" } }\n')
-    done = subprocess.run([lab.crond(), "-t"], capture_output=True, text=True, timeout=60)
-    equal(done.returncode, 0, "a warning is no error")
-    check("a.conf:2: warning: no webhook 'chta' is defined" in done.stderr, done.stderr)
-    check("'chat'" not in done.stderr, done.stderr)
+    room.conf('webhook "chat" { url = "http://127.0.0.1:1/" }\n')
+    room.tasks("a", 'task "a" { schedule = "@daily" command = "x" alert = { "webhook:chat" } }\n'
+               'task "b" { schedule = "@daily" command = "x" alert = { "webhook:chta" } }\n')
+    daemon = room.launch("-t")
+    equal(daemon.wait(10), 0, "a warning is no error")
+    text = lab.read(room.errors)
+    check("a.conf:2: warning: no webhook 'chta' is defined" in text, "message: " + text)
+    check("'chat'" not in text, "message: " + text)
 
 
 def test_unknown_options_are_refused(room):
