@@ -453,6 +453,18 @@ def check_durable(lab):
         assert re.search("wfrf", names), "%s: %r" % (user, steps)
 
 
+def children(parent):
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            stat = read("/proc/%s/stat" % pid).decode(errors="replace")
+        except OSError:
+            continue  # it has ended
+        if stat and int(stat.rpartition(")")[2].split()[1]) == parent:
+            found.append(int(pid))
+    return found
+
+
 def check_signals_while_installing(lab):
     if not strace_works(lab):
         return "no strace, or no setgid under it"
@@ -465,7 +477,8 @@ def check_signals_while_installing(lab):
         def shoot():
             while not done.wait(0.02):
                 if temporary():
-                    subprocess.run(["pkill", "-%d" % sig, "-P", str(p.pid)])
+                    for pid in children(p.pid):
+                        os.kill(pid, sig)
                     return
         p = subprocess.Popen(
             ["strace", "-f", "-qq", "-o", "/tmp/trace", "-u", "alice", "-e",
