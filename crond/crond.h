@@ -152,10 +152,13 @@ void reload_all(struct crond *c, const char *why);
 void reload_poll(struct crond *c);                                     /* unwatched ones */
 void reload_name(struct crond *c, struct directory *d, const char *name); /* one file's event */
 void reload_users(struct crond *c);                                    /* accounts changed */
+/* Names that one file gives up may be what another was refused for. */
+void reload_names_freed(struct crond *c, const struct source *by);
 void reload_free(struct crond *c);
 /* watch.c */
 void watch_open(struct crond *c);
 void watch_directory(struct crond *c, struct directory *d);
+void watch_link(struct crond *c, struct source *s); /* is it one? */
 void watch_read(struct crond *c);
 
 /* --- what jobs have learnt (state.c) */
@@ -232,6 +235,7 @@ void run_event(struct crond *c, struct live_run *run, enum run_event event);
 void run_forget(struct crond *c, struct live_run *run);
 void run_watch_keeper(struct crond *c, struct live_run *run, pid_t pid, int pidfd);
 void run_keeper_gone(struct crond *c, struct keeper *k);
+void run_unwatched(struct crond *c);
 void run_sweep(struct crond *c);
 /* outcome_in.c: takes in what stands in the run's directory; the state that follows. */
 enum run_state outcome_take(struct crond *c, struct live_run *run);
@@ -289,7 +293,7 @@ struct watch {
 /* One-shot deadlines, each set at most once at a time. */
 enum later {
 	LATER_RELOAD, LATER_GONE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
-	LATER_ALERTS, LATERS
+	LATER_ALERTS, LATER_UNWATCHED, LATERS
 };
 
 /* How often what cannot be watched is looked at. */

@@ -459,21 +459,6 @@ static int parse_tasks(struct loading *l, struct slice bytes)
 
 /* --- the change-over */
 
-/* Names that one file gives up may be what another was refused for. */
-static void names_freed(struct crond *c, const struct source *by)
-{
-	struct source *s;
-
-	if (by->kind != SOURCE_TASKS)
-		return;
-	RB_FOREACH(s, source_tree, &c->sources) {
-		if (s == by || !s->clashed)
-			continue;
-		s->tried = false;
-		wait_later(c, LATER_RELOAD, 0);
-	}
-}
-
 void load_drop(struct crond *c, struct source *s, struct load_stats *stats)
 {
 	if (!s->jobs)
@@ -482,7 +467,7 @@ void load_drop(struct crond *c, struct source *s, struct load_stats *stats)
 	table_take_out(&c->due, s->jobs);
 	job_file_free(s->jobs);
 	s->jobs = NULL;
-	names_freed(c, s);
+	reload_names_freed(c, s);
 }
 
 static void load_swap(struct crond *c, struct source *s, struct job_file *file,
@@ -502,7 +487,7 @@ static void load_swap(struct crond *c, struct source *s, struct job_file *file,
 	s->jobs = file;
 	s->good = true;
 	if (change.removed)
-		names_freed(c, s);
+		reload_names_freed(c, s);
 }
 
 static void parse_source(struct loading *l, struct slice bytes, struct load_stats *stats)
@@ -554,16 +539,6 @@ static const char *not_regular(int error)
 	return error == ENXIO || error == EISDIR || error == ELOOP ? "NOT A REGULAR FILE" : "CAN'T OPEN";
 }
 
-/* What a link leads to lies where no watch of ours is. */
-static void link_look(struct crond *c, struct source *s)
-{
-	struct stat st;
-
-	s->is_link = lstat(s->path, &st) == 0 && S_ISLNK(st.st_mode);
-	if (s->is_link && s->directory->watch && !c->set.check)
-		wait_later(c, LATER_POLL, POLL_MS);
-}
-
 void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 {
 	struct loading l = { .c = c, .source = s };
@@ -575,7 +550,7 @@ void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 	int fd;
 
 	stats->files++;
-	link_look(c, s);
+	watch_link(c, s);
 	fd = why ? -1 : file_open(AT_FDCWD, s->path, follow, &st);
 	if (fd < 0 && !why && errno == ENOENT && !c->set.only_files) /* between listing and open */
 		return;
@@ -599,10 +574,12 @@ void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 	} else if (!s->tried || !stat_same(&st, &s->seen_as)) {
 		s->seen_as = st;
 		s->tried = true;
-		if (file_read(fd, FILE_MOST, &bytes) == 0)
+		if (file_read(fd, FILE_MOST, &bytes) == 0) {
 			parse_source(&l, (struct slice){ bytes.data, bytes.len }, stats);
-		else
+		} else {
 			say_at(&l, 0, strerror(errno));
+			s->tried = false; /* a disk may read again what it did not this time */
+		}
 	} else if (s->jobs) {
 		stats->kept += s->jobs->count;
 	}

@@ -102,6 +102,20 @@ static void source_gone(struct crond *c, struct source *s, struct load_stats *st
 	source_drop(c, s, stats);
 }
 
+void reload_names_freed(struct crond *c, const struct source *by)
+{
+	struct source *s;
+
+	if (by->kind != SOURCE_TASKS)
+		return;
+	RB_FOREACH(s, source_tree, &c->sources) {
+		if (s == by || !s->clashed)
+			continue;
+		s->tried = false;
+		wait_later(c, LATER_RELOAD, 0);
+	}
+}
+
 /* --- directories */
 
 static bool name_wanted(struct crond *c, const struct directory *d, const char *name)

@@ -13,7 +13,7 @@
 
 #include "crond/rundir.h"
 
-enum { ADOPT_AGAIN_MS = 100 };
+enum { ADOPT_AGAIN_MS = 100, UNWATCHED_MS = 3000, FILES_RESERVED = 16 };
 
 static int live_order(const struct live_run *a, const struct live_run *b)
 {
@@ -157,10 +157,14 @@ void run_watch_keeper(struct crond *c, struct live_run *run, pid_t pid, int pidf
 		run_keeper_gone(c, k);
 		k = NULL;
 	}
-	if (!k && pidfd >= 0)
+	if (pidfd >= 0 && (rlim_t)pidfd + FILES_RESERVED > c->files_hard)
+		close(pidfd); /* the rest is for starts and outcomes */
+	else if (pidfd >= 0)
 		k = keeper_new(c, pid, pidfd);
-	if (!k) /* no pidfd to be had: its run is looked after at each start of ours */
+	if (!k) {
+		wait_later(c, LATER_UNWATCHED, UNWATCHED_MS);
 		return;
+	}
 	if (k->run)
 		k->run->keeper = NULL;
 	k->run = run;
@@ -201,6 +205,28 @@ static void run_judge(struct crond *c, struct live_run *run)
 		run_set(c, run, outcome_lost(c, run, lock, "its keeper died"));
 	if (lock >= 0)
 		close(lock);
+}
+
+/* Those whose keeper we have no pidfd of: its lock tells whether it lives. */
+void run_unwatched(struct crond *c)
+{
+	struct live_run *run, *next;
+	bool again = false;
+
+	RB_FOREACH_SAFE(run, run_tree, &c->live, next) {
+		int lock;
+
+		if (run->state != RUN_STATE_LIVE || run->keeper)
+			continue;
+		lock = rundir_lock(c->runs, run->id);
+		again |= lock < 0;
+		if (lock < 0)
+			continue;
+		close(lock);
+		run_event(c, run, RUN_EVENT_KEEPER_GONE);
+	}
+	if (again)
+		wait_later(c, LATER_UNWATCHED, UNWATCHED_MS);
 }
 
 static void run_settle(struct crond *c, struct live_run *run)

@@ -71,6 +71,16 @@ void watch_directory(struct crond *c, struct directory *d)
 		wait_later(c, LATER_POLL, POLL_MS);
 }
 
+/* What a link leads to lies where no watch of ours is. */
+void watch_link(struct crond *c, struct source *s)
+{
+	struct stat st;
+
+	s->is_link = lstat(s->path, &st) == 0 && S_ISLNK(st.st_mode);
+	if (s->is_link && s->directory->watch && !c->set.check)
+		wait_later(c, LATER_POLL, POLL_MS);
+}
+
 /* A file that is being made is read when it is closed; only what needs no writing (a
  * link) counts as soon as it is there. */
 static bool event_counts(const struct directory *d, const struct inotify_event *e)

@@ -1,5 +1,6 @@
 """Nothing is lost when scheduler, launcher or keeper die."""
 import os
+import resource
 import signal
 import time
 
@@ -131,6 +132,24 @@ def test_a_keeper_with_the_pid_of_a_killed_one(room):
     room.wait_out("a", 3)
     check(daemon.poll() is None, "the daemon ended")
     equal(len(room.log("result=lost")), 1, "runs that are lost")
+
+
+def test_more_runs_than_descriptors(room):
+    at = time.gmtime(time.time() + 3)
+    when = "%d %d %d * * * root " % (at.tm_sec, at.tm_min, at.tm_hour)
+    room.system("#@ seconds\n" + "".join("%secho %d >>%s/a; sleep 5\n" % (when, number, OUT)
+                                         for number in range(60)) +
+                "* * * * * * root echo x >>%s/others\n" % OUT)
+    few = (40, 40)
+    room.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, few))
+    room.wait_out("a", 60)
+    others = len(room.lines("others"))
+    for keeper in room.keepers():
+        os.kill(keeper.pid, signal.SIGKILL)
+    room.wait_log("result=lost", 10, 60)
+    room.wait_out("others", others + 2)
+    equal(len(set(room.lines("a"))), 60, "jobs that were started")
+    equal(room.log("Too many open files"), [], "what the descriptors did not suffice for")
 
 
 def test_keeper_and_scheduler_killed_together(room):
