@@ -379,6 +379,4 @@ struct crond {
 	bool adopt_again;    /* some could not be judged yet */
 };
 
-int crond_run(struct crond *c);
-
 #endif

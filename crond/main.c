@@ -1,5 +1,5 @@
 /* main: options, then one daemon.
- * Flow: the command line -> settings -> crond_run. */
+ * Flow: the command line -> settings -> crond_serve, or crond_check. */
 #include "config.h"
 
 #include "crond/crond.h"
@@ -18,14 +18,14 @@
 
 static const char usage_text[] =
 	"usage: cron [-f] [-l] [-L levels] [-n]\n"
-	"       crond -f [--config FILE] [--prefix DIR] [--system] FILE...\n"
-	"       crond -t [--config FILE] [--system] [FILE...]\n"
+	"       crond -f [--config FILE] [--dialect NAME] [--prefix DIR] [--system] FILE...\n"
+	"       crond -t [--config FILE] [--dialect NAME] [--system] [FILE...]\n"
 	"       crond -V | -h\n"
 	"  -f           stay in the foreground; with FILE... run just these, as the caller\n"
 	"  -t           check everything that would be loaded, and end\n"
 	"  -l           names in the system directory as the LSB allows them\n"
 	"  -L levels    sum of 1 start, 2 end, 4 failed, 8 process ids (default 1)\n"
-	"  -n           full host name in the subject of mails\n"
+	"  -n           full host name in the subject of mails; in dialect cronie the same as -f\n"
 	"  --config     read FILE in place of " SYSCONFDIR "/crond.conf\n"
 	"  --prefix     keep run-time and state directories below DIR\n"
 	"  --dialect    debian or cronie\n"
@@ -121,6 +121,11 @@ static int options_read(struct settings *s, int argc, char **argv, int *status)
 			usage(2);
 			return 1;
 		}
+	}
+	/* the same letter, by whose manual it was written */
+	if (s->dialect->id == DIALECT_CRONIE && s->fqdn) {
+		s->foreground = true;
+		s->fqdn = false;
 	}
 	s->files = argv + optind;
 	s->file_count = (size_t)(argc - optind);

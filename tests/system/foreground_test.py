@@ -112,6 +112,14 @@ def test_check_tells_of_undefined_receivers(room):
     check("'chat'" not in text, "message: " + text)
 
 
+def test_n_means_foreground_in_dialect_cronie(room):
+    daemon = room.launch("--dialect", "cronie", "-n")
+    room.wait_for(lambda: os.path.exists("/run/crond.pid"), 10, "a pid file")
+    equal(int(lab.read("/run/crond.pid")), daemon.pid, "the process id is the caller's child")
+    check(daemon.poll() is None, "it did not stay in the foreground")
+    equal(room.stop(daemon), 0, "exit status")
+
+
 def test_unknown_options_are_refused(room):
     for words in (("-Z",), ("--no-such",), ("-L",)):
         done = subprocess.run([room.program("crond"), *words], capture_output=True, text=True,
