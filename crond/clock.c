@@ -98,6 +98,13 @@ static void clock_back(struct crond *c, int64_t now, int64_t step)
 	state_stamp(c, now);
 }
 
+void clock_zones(struct crond *c)
+{
+	clock_advance(c); /* what is due by the old rules still is */
+	if (host_zones_again(c))
+		due_reset(&c->due, c->clock.real.tv_sec, 0);
+}
+
 void clock_advance(struct crond *c)
 {
 	struct timespec real = c->clock.real, mono = c->clock.mono;

@@ -89,6 +89,8 @@ void host_init(struct crond *c);
 void host_addresses_changed(struct crond *c);
 const struct hosts_self *host_self(struct crond *c);
 const struct zone *host_zone(struct crond *c, const char *name, struct diag *d); /* NULL name: local */
+/* Reads those that are in use again; true if one is another now. */
+bool host_zones_again(struct crond *c);
 
 /* --- where jobs come from (load.c, reload.c, watch.c) */
 
@@ -275,6 +277,8 @@ void clock_touch(struct crond *c);
 void clock_arm(struct crond *c);
 /* Lets due advance to now: starts what is due. */
 void clock_advance(struct crond *c);
+/* Rules of time zones may have been replaced: what comes next is counted anew. */
+void clock_zones(struct crond *c);
 
 /* --- waiting (wait.c), and who is called then (loop.c) */
 
@@ -293,7 +297,7 @@ struct watch {
 /* One-shot deadlines, each set at most once at a time. */
 enum later {
 	LATER_RELOAD, LATER_GONE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
-	LATER_ALERTS, LATER_UNWATCHED, LATERS
+	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATERS
 };
 
 /* How often what cannot be watched is looked at. */
@@ -340,7 +344,7 @@ struct crond {
 	char host[256], fqdn[256];
 	SLIST_HEAD(, directory) directories;
 	size_t errors; /* that load said, for -t */
-	int etc_wd;    /* for passwd and group */
+	int etc_wd;    /* for passwd, group and localtime */
 
 	/* runs */
 	uint64_t seed; /* of this host: for `~` */

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crond/base/diag.h"
@@ -210,4 +212,23 @@ const struct zone *host_zone(struct crond *c, const char *name, struct diag *d)
 	h->zone = z;
 	SLIST_INSERT_HEAD(&c->zones, h, link);
 	return z;
+}
+
+bool host_zones_again(struct crond *c)
+{
+	struct host_zone *h;
+	bool changed = false;
+
+	tzset(); /* for the log */
+	SLIST_FOREACH(h, &c->zones, link) {
+		struct diag d;
+		struct zone *z = zone_named(*h->name ? h->name : NULL, &d);
+
+		if (!z || !zone_become(h->zone, z))
+			continue;
+		changed = true;
+		log_line(&c->log, LOG_NOTICE, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) INFO (the time zone %s has other rules now)", *h->name ? h->name : "of this host");
+	}
+	return changed;
 }

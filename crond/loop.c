@@ -42,6 +42,9 @@ static void later_do(struct crond *c, enum later what)
 	case LATER_ALERTS:
 		alert_again(c);
 		break;
+	case LATER_ZONES:
+		clock_zones(c);
+		break;
 	case LATER_UNWATCHED:
 		run_unwatched(c);
 		break;

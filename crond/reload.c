@@ -381,6 +381,7 @@ void reload_all(struct crond *c, const char *why)
 	if (why) {
 		reload_config(c);
 		retry_refused(c);
+		clock_zones(c);
 	}
 	user_refresh(c);
 	scan_all(c, &stats);

@@ -14,6 +14,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+enum { ZONES_MS = 500 }; /* a link that is removed comes back in another shape */
+
 static const uint32_t wanted = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
 	IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
@@ -109,6 +111,8 @@ static void event_take(struct crond *c, const struct inotify_event *e)
 		(strcmp(e->name, "passwd") == 0 || strcmp(e->name, "group") == 0) &&
 		!(e->mask & IN_CREATE))
 		reload_users(c);
+	if (e->wd == c->etc_wd && e->len && strcmp(e->name, "localtime") == 0)
+		wait_later(c, LATER_ZONES, ZONES_MS);
 	SLIST_FOREACH_SAFE(d, &c->directories, link, next) {
 		if (d->wd != e->wd)
 			continue;

@@ -37,6 +37,30 @@ void zone_free(struct zone *z)
 	free(z);
 }
 
+static bool zone_same(const struct zone *a, const struct zone *b)
+{
+	if (a->n != b->n || a->cycle != b->cycle || a->endless != b->endless)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		if (a->t[i].at != b->t[i].at || a->t[i].offset != b->t[i].offset)
+			return false;
+	}
+	return true;
+}
+
+bool zone_become(struct zone *z, struct zone *by)
+{
+	bool other = !zone_same(z, by);
+	struct zone before = *z;
+
+	if (other) {
+		*z = *by;
+		*by = before;
+	}
+	zone_free(by);
+	return other;
+}
+
 /* --- asking */
 
 /* The last transition at or before when, at or behind `low`. */

@@ -24,6 +24,8 @@ struct zone *zone_parse(const void *tzif, size_t n, struct diag *d);
 struct zone *zone_posix(const char *tz, struct diag *d);
 struct zone *zone_utc(void);
 void zone_free(struct zone *z);
+/* z gets the rules of by, which is freed. False: they were the same. */
+bool zone_become(struct zone *z, struct zone *by);
 struct zone_span zone_span(const struct zone *z, int64_t when);
 /* True for a name that may be looked up below a zoneinfo directory: relative, no
  * "..", ordinary characters, at most 255 bytes. */

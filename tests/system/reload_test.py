@@ -192,6 +192,22 @@ def test_users_who_come_later_get_their_lines(room):
     room.wait_out("carol", 2)
 
 
+def test_another_time_zone_counts_at_once(room):
+    at = time.gmtime(time.time() + 6 + 5 * 3600 + 1800)
+    room.system("#@ seconds\n%d %d %d * * * root echo x >>%s/there\n"
+                % (at.tm_sec, at.tm_min, at.tm_hour, OUT) +
+                "* * * * * * root date +\\%%s >>%s/stamps\n" % OUT)
+    room.start()
+    room.wait_out("stamps")
+    os.remove("/etc/localtime")
+    os.symlink("/usr/share/zoneinfo/Asia/Kolkata", "/etc/localtime")
+    room.wait_log(r"the time zone of this host has other rules now")
+    room.wait_out("there")
+    room.wait_out("stamps", len(room.lines("stamps")) + 2)
+    stamps = [int(one) for one in room.lines("stamps")]
+    equal(stamps, list(range(stamps[0], stamps[0] + len(stamps))), "each second once")
+
+
 def test_paths_of_the_configuration_outlive_a_reload(room):
     paths = 'spool-dir = "%s"\nsystem-dir = "/etc/cron.d"\nsystem-tab = "/etc/crontab"\n'
     room.conf(paths % "/var/spool/cron/crontabs")
