@@ -55,8 +55,6 @@ static void define(struct parser *p)
 	for (unsigned i = 0; i < OPTIONS; i++) {
 		const struct option_def *def = option_get((enum option_id)i);
 
-		if (!def->task)
-			continue;
 		p->defs[n] = (struct setting_def){ def->name, def->list };
 		p->ids[n++] = def->id;
 	}

@@ -116,7 +116,7 @@ static void errors(void **state)
 		{ "task a {\n  command = x\n  schedule = \"\"\n}", "E3:3 'schedule' is empty;" },
 		{ "task a {" GOOD "command = y\n}",
 			"E3:1 'command' is given twice, first in line 2;" },
-		{ "task a {" GOOD "second = '*'\n}", "E3:1 unknown option 'second';" },
+		{ "task a {" GOOD "second = '*'\n}", "E3:1 'second' is only for crontab lines;" },
 		{ "task a {" GOOD "timezone = '../x'\n}",
 			"E3:1 bad timezone '../x': a zone's name such as Europe/Berlin or UTC is needed;" },
 		{ "task a {" GOOD "hosts = { ok, 10.0.0.1/33 }\n}",
