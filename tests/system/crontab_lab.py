@@ -138,7 +138,10 @@ class Lab:
                 "lab", path)
 
     def users(self):
-        with open("/etc/passwd", "a") as f:
+        with open("/etc/passwd") as f:
+            lines = [x for x in f if x.split(":")[0] not in ("alice", "bob")]
+        with open("/etc/passwd", "w") as f:
+            f.writelines(lines)
             for name, (uid, gid) in USERS.items():
                 if name in ("alice", "bob"):
                     f.write("%s:x:%d:%d::%s/%s:/bin/sh\n" % (name, uid, gid, HOME, name))
