@@ -263,6 +263,14 @@ static void pid_other(const char *path, int fd)
 	fprintf(stderr, "crond: can't lock %s, otherpid may be %s: %s\n", path, text, strerror(errno));
 }
 
+static bool still_named(int fd, const char *path)
+{
+	struct stat ours, named;
+
+	return fstat(fd, &ours) == 0 && lstat(path, &named) == 0 && ours.st_dev == named.st_dev &&
+		ours.st_ino == named.st_ino;
+}
+
 /* Both kinds of lock: Debian's cron takes flock, cronie too; a daemon of either that
  * runs is seen, and sees us. */
 static int open_pid_file(struct crond *c)
@@ -271,13 +279,17 @@ static int open_pid_file(struct crond *c)
 	char text[32];
 	int n;
 
-	c->pid_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (c->pid_fd < 0)
-		return fail(path);
-	if (flock(c->pid_fd, LOCK_EX | LOCK_NB) < 0) {
-		pid_other(path, c->pid_fd);
-		return -1;
-	}
+	do { /* one that ends takes its file with it: a lock on that one holds off nobody */
+		if (c->pid_fd >= 0)
+			close(c->pid_fd);
+		c->pid_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+		if (c->pid_fd < 0)
+			return fail(path);
+		if (flock(c->pid_fd, LOCK_EX | LOCK_NB) < 0) {
+			pid_other(path, c->pid_fd);
+			return -1;
+		}
+	} while (!still_named(c->pid_fd, path));
 	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 	if (ftruncate(c->pid_fd, 0) < 0 || pwrite(c->pid_fd, text, (size_t)n, 0) != n)
 		return fail(path);
