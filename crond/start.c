@@ -375,12 +375,34 @@ out:
 	}
 }
 
+/* One start for several of a job's times: those it takes in are not silent. */
+static void say_merged(struct crond *c, const struct due_found *found)
+{
+	for (const struct job *job = found->timer->jobs; job; job = job->next) {
+		char name[JOB_NAME_MOST], id[RUN_ID_MOST];
+
+		job_name(job, job->common->user->name, name);
+		if (run_id(id, name, found->timer->next, 1) < 0 || !job->common->options->enabled)
+			continue;
+		if (c->missed_said++ >= NAMES_MOST) {
+			c->missed_unsaid++;
+			continue;
+		}
+		log_line(&c->log, LOG_NOTICE, c->set.dialect->daemon_tag, getpid(), 0,
+			"SKIPPED job=%s run=%s result=skipped reason=\"the clock was set forward, or the "
+			"scheduler could not run; one start for all times since\" user=%s", name, id,
+			job->common->user->name);
+	}
+}
+
 void start_due(struct crond *c, const struct due_found *found)
 {
 	if (!found->start) {
 		start_missed(c, found, "the clock was set forward, or the scheduler could not run");
 		return;
 	}
+	if (found->more)
+		say_merged(c, found);
 	for (const struct job *job = found->timer->jobs; job; job = job->next)
 		start_job(c, job, found->scheduled);
 }

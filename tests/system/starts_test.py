@@ -1,6 +1,7 @@
 """What is in the tables starts, at its second, and the log says so."""
 import fcntl
 import os
+import re
 import signal
 import time
 
@@ -58,6 +59,21 @@ def test_log_line_is_escaped(room):
     room.start()
     line = room.wait_log(r"CMD \(: a")
     equal(line.text, r"(root) CMD (: a^Ib \303\251 ^[[31m >/dev/null)", "text")
+
+
+def test_a_stopped_scheduler_says_what_it_left_out(room):
+    room.cron_d("x", "#@ seconds\n*/5 * * * * * root date +\\%%s >>%s/x\n" % OUT)
+    daemon = room.start()
+    room.wait_out("x")
+    daemon.send_signal(signal.SIGSTOP)
+    time.sleep(66)
+    daemon.send_signal(signal.SIGCONT)
+    line = room.wait_log(r"could not run")
+    check(re.search(r"(SKIPPED|FAIL) job=root-\S+ run=root-\S+ result=(skipped|missed)", line.text),
+          line.text)
+    count = len(room.lines("x"))
+    room.wait_out("x", count + 2, 12)
+    equal(len(set(room.lines("x"))), len(room.lines("x")), "starts in seconds of their own")
 
 
 def test_nothing_named_breaks_a_log_line(room):
