@@ -73,15 +73,20 @@ struct job_user {
 	uint32_t *groups;
 	uint32_t group_count;
 	uint32_t generation; /* counts changes of home */
+	uint32_t epoch;      /* of the files that it was looked up in */
+	int64_t checked;     /* monotonic ms */
 	bool gone;           /* no passwd entry any more */
 };
 
 /* The user, looked up once and kept; NULL when there is none of that name. */
 const struct job_user *user_get(struct crond *c, const char *name);
 const struct job_user *user_self(struct crond *c);
-/* Looks all known ones up again where /etc/passwd, group or nsswitch.conf changed,
- * or a minute has passed. True if a name that was not known may be known now. */
-bool user_refresh(struct crond *c);
+/* Sees whether /etc/passwd, group or nsswitch.conf changed: what is known is then looked
+ * up again when it is next needed. */
+void user_refresh(struct crond *c);
+/* Looks a user up again where that is due: after a change of those files, and each
+ * minute where accounts come from elsewhere too. */
+void user_current(struct crond *c, const struct job_user *user);
 
 /* --- this host (host.c) */
 
@@ -336,7 +341,8 @@ struct crond {
 	struct source_tree sources;
 	SLIST_HEAD(, job_user) users;
 	struct stat passwd, group, nsswitch;
-	int64_t users_checked;
+	uint32_t users_epoch; /* counts changes of these files */
+	bool users_remote;    /* some accounts are not of these files */
 	SLIST_HEAD(, host_zone) zones;
 	struct hosts_self self;
 	struct hosts_address *addresses;

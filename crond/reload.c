@@ -427,6 +427,14 @@ void reload_name(struct crond *c, struct directory *d, const char *name)
 	say_stats(c, NULL, &stats);
 }
 
+/* Would the accounts that there are now make a difference to it? */
+static bool users_matter(struct crond *c, const struct source *s)
+{
+	if (s->absent_user || !s->good || s->lacks_user)
+		return true;
+	return s->kind == SOURCE_USER && !user_get(c, s->owner); /* its owner has gone */
+}
+
 void reload_users(struct crond *c)
 {
 	struct load_stats stats = { 0 };
@@ -434,7 +442,7 @@ void reload_users(struct crond *c)
 
 	user_refresh(c);
 	RB_FOREACH(s, source_tree, &c->sources) {
-		if (s->absent_user || !s->good || s->lacks_user) {
+		if (users_matter(c, s)) {
 			s->tried = false;
 			load_source(c, s, &stats);
 		}

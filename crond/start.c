@@ -354,6 +354,7 @@ static void start_job(struct crond *c, const struct job *job, int64_t scheduled)
 	job_name(job, m->user->name, s.name);
 	if (run_id(s.id, s.name, scheduled, 1) < 0 || !start_wanted(&s, state))
 		goto out;
+	user_current(c, m->user);
 	if (m->user->gone) {
 		say_failed(&s, "its user has no passwd entry");
 		goto out;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -74,8 +75,38 @@ static struct job_user *user_new(struct crond *c, const struct passwd *pw)
 		free(u);
 		return NULL;
 	}
+	u->epoch = c->users_epoch;
+	u->checked = wait_now_ms();
 	SLIST_INSERT_HEAD(&c->users, u, link);
 	return u;
+}
+
+/* A directory service that does not answer leaves what was known in force. */
+static void user_again(struct crond *c, struct job_user *u)
+{
+	struct passwd *pw;
+
+	u->epoch = c->users_epoch;
+	u->checked = wait_now_ms();
+	errno = 0;
+	pw = getpwnam(u->name);
+	if (pw) {
+		user_fill(u, pw);
+	} else if ((errno == 0 || errno == ENOENT) && !u->gone) {
+		u->gone = true;
+		log_classic(&c->log, c->set.dialect->daemon_tag, getpid(), 0, u->name, "ORPHAN",
+			"no passwd entry");
+	}
+}
+
+/* Who is due is looked up, not everybody: what others cost delays no start. */
+void user_current(struct crond *c, const struct job_user *user)
+{
+	struct job_user *u = (struct job_user *)user; /* ours: others only read it */
+	bool old = c->users_remote && wait_now_ms() - u->checked > FRESH_MS;
+
+	if (c->set.root && (u->epoch != c->users_epoch || old))
+		user_again(c, u);
 }
 
 const struct job_user *user_get(struct crond *c, const char *name)
@@ -84,8 +115,10 @@ const struct job_user *user_get(struct crond *c, const char *name)
 	struct passwd *pw;
 
 	SLIST_FOREACH(u, &c->users, link) {
-		if (strcmp(u->name, name) == 0)
-			return u->gone ? NULL : u;
+		if (strcmp(u->name, name) != 0)
+			continue;
+		user_current(c, u);
+		return u->gone ? NULL : u;
 	}
 	pw = getpwnam(name);
 	return pw ? user_new(c, pw) : NULL;
@@ -127,34 +160,51 @@ static bool file_changed(struct stat *was, const char *path)
 	return true;
 }
 
-/* A directory service that does not answer leaves what was known in force. */
-static void user_again(struct crond *c, struct job_user *u)
+/* Is there a source of accounts that changes without a file of this host changing? */
+static bool line_remote(char *line)
 {
-	struct passwd *pw;
+	static const char *const local[] = { "files", "compat", "systemd", "db" };
+	char *save = NULL, *word = strtok_r(line, " \t\n", &save);
 
-	errno = 0;
-	pw = getpwnam(u->name);
-	if (pw) {
-		user_fill(u, pw);
-	} else if ((errno == 0 || errno == ENOENT) && !u->gone) {
-		u->gone = true;
-		log_classic(&c->log, c->set.dialect->daemon_tag, getpid(), 0, u->name, "ORPHAN",
-			"no passwd entry");
+	if (!word || (strcmp(word, "passwd:") != 0 && strcmp(word, "group:") != 0 &&
+		strcmp(word, "initgroups:") != 0))
+		return false;
+	while ((word = strtok_r(NULL, " \t\n", &save)) && *word != '#') {
+		bool known = *word == '[' || word[strlen(word) - 1] == ']';
+
+		for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+			known |= strcmp(word, local[i]) == 0;
+		if (!known)
+			return true;
 	}
+	return false;
 }
 
-bool user_refresh(struct crond *c)
+static bool accounts_remote(void)
 {
-	struct job_user *u;
-	int64_t now = wait_now_ms();
+	FILE *f = fopen("/etc/nsswitch.conf", "re");
+	char *line = NULL;
+	size_t room = 0;
+	bool remote = false;
+
+	if (!f)
+		return false; /* the C library then reads files alone */
+	while (!remote && getline(&line, &room, f) >= 0)
+		remote = line_remote(line);
+	free(line);
+	fclose(f);
+	return remote;
+}
+
+void user_refresh(struct crond *c)
+{
 	bool changed = file_changed(&c->passwd, "/etc/passwd");
 
 	changed |= file_changed(&c->group, "/etc/group");
-	changed |= file_changed(&c->nsswitch, "/etc/nsswitch.conf");
-	if (!c->set.root || (!changed && now - c->users_checked < FRESH_MS))
-		return false;
-	c->users_checked = now;
-	SLIST_FOREACH(u, &c->users, link)
-		user_again(c, u);
-	return true;
+	if (file_changed(&c->nsswitch, "/etc/nsswitch.conf")) {
+		c->users_remote = accounts_remote();
+		changed = true;
+	}
+	if (changed)
+		c->users_epoch++;
 }

@@ -247,5 +247,25 @@ def test_a_user_who_comes_later_is_adopted(room):
     room.wait_out("carol", 2)
 
 
+def test_accounts_are_as_they_are_now(room):
+    room.crontab("alice", "#@ seconds\n* * * * * * id -G >%s/groups.new; mv %s/groups.new %s/groups\n"
+                 % (OUT, OUT, OUT))
+    room.start()
+    room.wait_out("groups")
+    with open("/etc/group", "a", encoding="ascii") as group:
+        group.write("latecomers:x:4321:alice\n")
+    room.wait_for(lambda: "4321" in (room.lines("groups") or [""])[0].split(), 10,
+                  "the group that alice got")
+    with open("/etc/passwd", encoding="ascii") as accounts:
+        rest = [line for line in accounts if not line.startswith("alice:")]
+    with open("/etc/passwd.new", "w", encoding="ascii") as accounts:
+        accounts.writelines(rest)
+    os.rename("/etc/passwd.new", "/etc/passwd")
+    room.wait_log(r"\(alice\) ORPHAN \(no passwd entry\)")
+    os.unlink(OUT + "/groups")
+    time.sleep(2.5)
+    check(not os.path.exists(OUT + "/groups"), "a job of somebody who is gone ran")
+
+
 if __name__ == "__main__":
     lab.main()
