@@ -191,7 +191,6 @@ int state_stamp(struct crond *c, int64_t second);
 struct keeper {
 	RB_ENTRY(keeper) link;
 	pid_t pid;
-	int pidfd;
 	struct live_run *run;
 	struct watch *watch;
 };
@@ -269,7 +268,7 @@ void alert_resume(struct crond *c); /* starts it where its spool holds something
 enum { LATE_START = 1 };
 
 struct clock {
-	struct timespec real, mono, boot; /* as last seen */
+	struct timespec real, mono; /* as last seen */
 	int64_t handled;                  /* last second wholly handled */
 	int64_t high;                     /* the highest there ever was */
 };

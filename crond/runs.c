@@ -137,7 +137,6 @@ static struct keeper *keeper_new(struct crond *c, pid_t pid, int pidfd)
 	}
 	*w = (struct watch){ .kind = WATCH_KEEPER, .fd = pidfd, .keeper = k };
 	k->pid = pid;
-	k->pidfd = pidfd;
 	k->watch = w;
 	RB_INSERT(keeper_tree, &c->keepers, k);
 	if (wait_for(c, w, EPOLLIN) < 0) {

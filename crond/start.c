@@ -63,18 +63,15 @@ static void say_skipped(struct start *s, const char *reason)
 static bool start_wanted(struct start *s, const struct job_state *state)
 {
 	const struct options *o = s->common->options;
-	uint32_t most = o->max;
 	char why[64];
 
 	if (!o->enabled)
 		return false;
 	if (o->hosts && !hosts_match(o->hosts, host_self(s->c)))
 		return false;
-	if (!(o->set & 1u << OPTION_MAX))
-		most = o->concurrency == CONCURRENCY_FORBID ? 1 : 0;
-	if (most && state->running >= most) {
+	if (o->max && state->running >= o->max) {
 		snprintf(why, sizeof(why), "%" PRIu32 " running already, max is %" PRIu32,
-			state->running, most);
+			state->running, o->max);
 		say_skipped(s, why);
 		return false;
 	}
@@ -331,7 +328,7 @@ static void say_failed(struct start *s, const char *what)
 	buf_free(&cmd);
 }
 
-static void start_claimed(struct start *s, struct job_state *state)
+static void start_claimed(struct start *s)
 {
 	struct live_run *run = run_new(s->c, s->id, s->job->identity, s->scheduled);
 
@@ -339,7 +336,6 @@ static void start_claimed(struct start *s, struct job_state *state)
 		say_failed(s, "out of memory");
 		return;
 	}
-	(void)state;
 	launch_send(s->c, run);
 }
 
@@ -362,7 +358,7 @@ static void start_job(struct crond *c, const struct job *job, int64_t scheduled)
 	if (run_fill(&s, m) < 0)
 		say_failed(&s, "out of memory");
 	else if (claim(&s) == 0)
-		start_claimed(&s, state);
+		start_claimed(&s);
 	else if (errno != EEXIST) /* claimed before: somebody starts or started it */
 		say_failed(&s, strerror(errno));
 out:
