@@ -25,6 +25,7 @@
 #include "crond/core/table.h"
 #include "crond/launch.h"
 #include "crond/log.h"
+#include "crond/service.h"
 
 struct crond;
 struct diag;
@@ -301,7 +302,7 @@ struct watch {
 /* One-shot deadlines, each set at most once at a time. */
 enum later {
 	LATER_RELOAD, LATER_GONE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
-	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATERS
+	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_SERVICE, LATERS
 };
 
 /* How often what cannot be watched is looked at. */
@@ -325,6 +326,7 @@ int loop_run(struct crond *c); /* exit status */
 struct crond {
 	struct settings set;
 	struct log log;
+	struct service service;
 	struct clock clock;
 	struct due due;
 

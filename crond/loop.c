@@ -48,6 +48,9 @@ static void later_do(struct crond *c, enum later what)
 	case LATER_UNWATCHED:
 		run_unwatched(c);
 		break;
+	case LATER_SERVICE:
+		service_alive(c);
+		break;
 	case LATER_LOG:
 	case LATERS:
 		break;
@@ -95,6 +98,13 @@ static void children_reap(struct crond *c)
 	}
 }
 
+static void reload_asked(struct crond *c, const char *why)
+{
+	service_tell(c, SERVICE_RELOADING);
+	reload_all(c, why);
+	service_tell(c, SERVICE_READY);
+}
+
 static void signal_take(struct crond *c)
 {
 	struct signalfd_siginfo s;
@@ -108,11 +118,11 @@ static void signal_take(struct crond *c)
 			break;
 		case SIGUSR2:
 		case SIGHUP:
-			reload_all(c, s.ssi_signo == SIGHUP ? "SIGHUP" : "SIGUSR2");
+			reload_asked(c, s.ssi_signo == SIGHUP ? "SIGHUP" : "SIGUSR2");
 			break;
 		case SIGURG:
 			if (c->set.dialect->id == DIALECT_CRONIE)
-				reload_all(c, "SIGURG");
+				reload_asked(c, "SIGURG");
 			break;
 		case SIGCHLD:
 			children_reap(c);

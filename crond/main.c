@@ -222,6 +222,7 @@ static int set_up(struct crond *c)
 		return -1;
 	}
 	c->log.lost = &c->shared->log_lost;
+	service_open(c);
 	host_init(c);
 	if (state_open(c, &stamp) < 0) {
 		fprintf(stderr, "crond: %s: %s\n", c->set.run_dir, strerror(errno));
@@ -267,10 +268,12 @@ static int crond_serve(struct crond *c, int ready)
 	c->working = true;
 	say_started(c);
 	daemon_ready(ready);
+	service_tell(c, SERVICE_READY);
 	reboot_jobs(c);
 	alert_resume(c);
 	clock_advance(c);
 	status = loop_run(c);
+	service_tell(c, SERVICE_STOPPING);
 	log_classic(&c->log, c->set.dialect->daemon_tag, getpid(), 0, "CRON", "INFO",
 		"Shutting down; running jobs go on");
 	place_close(c);
