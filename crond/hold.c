@@ -315,8 +315,7 @@ static void subreaper(bool on)
 	sigaction(SIGCHLD, &sa, NULL);
 }
 
-int hold_start(struct hold *h, struct log *log, struct launch_shared *shared,
-	const volatile sig_atomic_t *told)
+int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *told)
 {
 	const struct run *r = &h->run;
 	int in = -1, rc;
@@ -332,8 +331,9 @@ int hold_start(struct hold *h, struct log *log, struct launch_shared *shared,
 	}
 	h->output.keep = r->flags & RUN_MAIL;
 	h->output.tails = r->flags & RUN_KEEP_TAIL;
-	h->output.echo = r->flags & RUN_ECHO ? (r->job ? r->job : r->id) : NULL;
-	h->output.lost = &shared->log_lost;
+	h->output.echo = r->flags & RUN_ECHO ? log : NULL;
+	h->output.job = r->job ? r->job : r->id;
+	h->output.run = r->id;
 	h->guard = (struct guard){
 		.run = r, .output = &h->output, .in = in, .input = r->input,
 		.subreaper = r->flags & RUN_TREE || r->timeout_ms, .started_ns = guard_now(),

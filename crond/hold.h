@@ -41,8 +41,7 @@ struct hold {
  * even then). -1: not ours; a reason only if somebody should know. */
 int hold_take(struct hold *h, int runs, const char *id);
 /* Starts the job. 0, or -1 with a reason. told: give up waiting for a free process. */
-int hold_start(struct hold *h, struct log *log, struct launch_shared *shared,
-	const volatile sig_atomic_t *told);
+int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *told);
 /* The outcome of a job that was guarded to its end; of one that never began. */
 void hold_ended(struct hold *h);
 void hold_refused(struct hold *h);

@@ -248,7 +248,7 @@ static void keep(struct keeper *k, const char *id)
 	h.progress.keeper_pid = getpid();
 	rundir_mark(h.lock, &h.progress);
 	report(k, REPORT_TAKEN, id);
-	if (h.reason[0] || hold_start(&h, &k->log, k->shared, &told) < 0)
+	if (h.reason[0] || hold_start(&h, &k->log, &told) < 0)
 		refuse(k, &h);
 	else
 		guard_run(k, &h);

@@ -10,7 +10,7 @@
  * runs: the directory with the runs. shared: a memfd with struct launch_shared.
  *
  * Called as: crond-launcher QUEUE REPORT RUNS SHARED TARGET LEVEL
- * (four descriptor numbers, "syslog" or "stderr", a syslog priority), or
+ * (four descriptor numbers, a name of log_target_name(), a syslog priority), or
  * crond-launcher --environment, which prints its environment and its pid, each with a NUL
  * behind it, and ends (the probe that tells what /bin/sh does). */
 #ifndef CROND_LAUNCH_H

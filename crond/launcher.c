@@ -76,7 +76,7 @@ static int standard_descriptors(void)
 static int usage(const char *why)
 {
 	fprintf(stderr, "crond-launcher: %s\n"
-		"usage: crond-launcher QUEUE REPORT RUNS SHARED syslog|stderr LEVEL\n"
+		"usage: crond-launcher QUEUE REPORT RUNS SHARED syslog|stderr|json LEVEL\n"
 		"       crond-launcher --environment\n"
 		"(started by crond, not by hand)\n", why);
 	return 2;
@@ -84,7 +84,7 @@ static int usage(const char *why)
 
 static int setup(struct keeper *k, char **argv)
 {
-	enum log_target target = strcmp(argv[5], "stderr") == 0 ? LOG_TO_STDERR : LOG_TO_SYSLOG;
+	enum log_target target = log_target_find(argv[5]);
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	void *shared;
 	int fd;
@@ -95,8 +95,8 @@ static int setup(struct keeper *k, char **argv)
 	fd = descriptor(argv[4]);
 	if (k->queue < 0 || k->report < 0 || k->runs < 0 || fd < 0)
 		return usage("QUEUE, REPORT, RUNS and SHARED are open descriptors from 3 on");
-	if (target == LOG_TO_SYSLOG && strcmp(argv[5], "syslog") != 0)
-		return usage("the log's target is syslog or stderr");
+	if (target == LOG_TARGETS)
+		return usage("the log's target is syslog, stderr or json");
 	shared = mmap(NULL, sizeof(*k->shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (shared == MAP_FAILED)
 		return usage("SHARED cannot be mapped");

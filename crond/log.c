@@ -12,12 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "crond/base/buf.h"
 #include "crond/base/text.h"
+#include "crond/logline.h"
 
 /* as syslog.h has them */
 enum { FACILITY_CRON = 9 << 3, PRIORITY_INFO = 6, LINE_MOST = 2048, DETAIL_MOST = 1000 };
@@ -53,22 +55,65 @@ static int log_connect(struct log *l)
 	return 0;
 }
 
+static const char *const target_names[LOG_TARGETS] = {
+	[LOG_TO_SYSLOG] = "syslog", [LOG_TO_STDERR] = "stderr", [LOG_TO_JSON] = "json",
+};
+
+const char *log_target_name(enum log_target target)
+{
+	return target_names[target];
+}
+
+enum log_target log_target_find(const char *name)
+{
+	enum log_target t = 0;
+
+	while (t < LOG_TARGETS && strcmp(name, target_names[t]) != 0)
+		t++;
+	return t;
+}
+
+/* Many processes write to it: whoever finds room may find it taken a moment later, and
+ * would wait for a reader that has stopped. A description of our own does not wait, and
+ * is nobody else's; where there can be none (no /proc, another's pipe) and we are the
+ * first process of a container, the flag harms nobody. */
+static void stderr_open(struct log *l)
+{
+	struct stat st;
+
+	if (fstat(STDERR_FILENO, &st) < 0)
+		return;
+	l->err_socket = S_ISSOCK(st.st_mode);
+	if (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
+		return;
+	l->err = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (l->err >= 0)
+		return;
+	l->err = STDERR_FILENO;
+	if (getpid() == 1)
+		fcntl(STDERR_FILENO, F_SETFL, fcntl(STDERR_FILENO, F_GETFL) | O_NONBLOCK);
+}
+
 void log_open(struct log *l, enum log_target target, int level, _Atomic uint64_t *lost)
 {
 	*l = (struct log){
-		.target = target, .level = level, .fd = -1, .path = "/dev/log", .lost = lost
+		.target = target, .level = level, .fd = -1, .path = "/dev/log", .lost = lost,
+		.err = STDERR_FILENO
 	};
-	if (target == LOG_TO_STDERR)
-		l->fd = STDERR_FILENO;
-	else
+	if (target == LOG_TO_SYSLOG)
 		log_connect(l);
+	else
+		stderr_open(l);
 }
 
 void log_close(struct log *l)
 {
-	if (l->target == LOG_TO_SYSLOG && l->fd >= 0)
+	if (l->fd >= 0)
 		close(l->fd);
+	if (l->err > STDERR_FILENO)
+		close(l->err);
 	l->fd = -1;
+	l->err = STDERR_FILENO;
 }
 
 static ssize_t send_as(int fd, const char *line, size_t n, pid_t as)
@@ -116,25 +161,18 @@ static void syslog_send(struct log *l, const char *line, size_t n, pid_t as)
 
 static void stderr_send(struct log *l, const char *line, size_t n)
 {
-	struct pollfd p = { .fd = l->fd, .events = POLLOUT };
+	struct pollfd p = { .fd = l->err, .events = POLLOUT };
+	ssize_t done = -1;
 
-	/* a full pipe or a stopped terminal: the flag O_NONBLOCK would be everybody's */
-	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT) || write(l->fd, line, n) != (ssize_t)n)
+	if (l->err_socket)
+		done = send(l->err, line, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	else if (poll(&p, 1, 0) == 1 && p.revents & POLLOUT)
+		done = write(l->err, line, n);
+	if (done == (ssize_t)n)
+		return;
+	count_lost(l);
+	if (done > 0 && write(l->err, "\n", 1) < 0) /* a terminal took a part of it */
 		count_lost(l);
-}
-
-static size_t head_stderr(char *line, const char *tag, pid_t pid)
-{
-	struct timespec now;
-	struct tm tm;
-	int n;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	localtime_r(&now.tv_sec, &tm);
-	n = snprintf(line, LINE_MOST, "%04d-%02d-%02d %02d:%02d:%02d.%03d %.32s[%d]: ",
-		tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		(int)(now.tv_nsec / 1000000), tag, (int)pid);
-	return n > 0 ? (size_t)n : 0;
 }
 
 static size_t head_syslog(char *line, int priority, const char *tag, pid_t pid)
@@ -166,28 +204,58 @@ static size_t plain(char *line, size_t from, size_t n)
 	return from + n;
 }
 
+static void stderr_line(struct log *l, int priority, const char *tag, pid_t pid, struct slice text)
+{
+	struct logline who = { .priority = priority, .tag = tag, .pid = pid,
+		.json = l->target == LOG_TO_JSON };
+	char out[LOGLINE_MOST];
+	size_t taken;
+
+	stderr_send(l, out, logline_put(out, &who, text, &taken));
+}
+
 void log_line(struct log *l, int priority, const char *tag, pid_t pid, pid_t as, const char *fmt, ...)
 {
 	char line[LINE_MOST];
 	va_list ap;
-	size_t n;
+	size_t n = 0;
 	int more;
 
 	if (priority > l->level)
 		return;
-	n = l->target == LOG_TO_STDERR ? head_stderr(line, tag, pid) :
-		head_syslog(line, priority, tag, pid);
+	if (l->target == LOG_TO_SYSLOG)
+		n = head_syslog(line, priority, tag, pid);
 	va_start(ap, fmt);
-	more = vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
+	more = vsnprintf(line + n, sizeof(line) - n, fmt, ap);
 	va_end(ap);
-	if (more > 0)
-		n = plain(line, n, (size_t)more < sizeof(line) - n - 2 ? (size_t)more : sizeof(line) - n - 2);
-	if (l->target == LOG_TO_SYSLOG) {
-		syslog_send(l, line, n, as);
-		return;
-	}
-	line[n++] = '\n';
-	stderr_send(l, line, n);
+	if (more < 0)
+		more = 0;
+	if ((size_t)more >= sizeof(line) - n)
+		more = (int)(sizeof(line) - n) - 1;
+	if (l->target == LOG_TO_SYSLOG)
+		syslog_send(l, line, plain(line, n, (size_t)more), as);
+	else
+		stderr_line(l, priority, tag, pid, (struct slice){ line, (size_t)more });
+}
+
+size_t log_output(struct log *l, const char *job, const char *run, const char *stream,
+	struct slice text, bool more)
+{
+	struct logline who = { .priority = PRIORITY_INFO, .job = job, .run = run, .stream = stream,
+		.json = l->target == LOG_TO_JSON, .more = more };
+	struct slice left = text;
+	char out[LOGLINE_MOST];
+	size_t taken;
+
+	do { /* an empty line is one, too */
+		size_t n = logline_put(out, &who, left, &taken);
+
+		if (taken || !left.n)
+			stderr_send(l, out, n);
+		left.s += taken;
+		left.n -= taken;
+	} while (taken && left.n);
+	return text.n - left.n;
 }
 
 void log_classic(struct log *l, const char *tag, pid_t pid, pid_t as, const char *user,

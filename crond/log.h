@@ -11,17 +11,23 @@
 
 #include "crond/base/slice.h"
 
-enum log_target { LOG_TO_SYSLOG, LOG_TO_STDERR };
+enum log_target { LOG_TO_SYSLOG, LOG_TO_STDERR, LOG_TO_JSON, LOG_TARGETS };
 
 struct log {
 	enum log_target target;
 	int level;             /* syslog priority; what is above it is left out */
-	int fd;                /* /dev/log, or 2; -1: not connected */
+	int fd;                /* /dev/log; -1: not connected */
 	const char *path;      /* "/dev/log" */
 	_Atomic uint64_t *lost; /* shared; may be NULL */
 	int64_t tried;          /* second after the last try to connect, 0: none */
+	int err;                /* standard error, opened anew where that makes it never wait */
+	bool err_socket;
 };
 
+/* "syslog", "stderr", "json", as crond.conf and the launcher's command line have them;
+ * LOG_TARGETS: no such word. */
+const char *log_target_name(enum log_target target);
+enum log_target log_target_find(const char *name);
 void log_open(struct log *l, enum log_target target, int level, _Atomic uint64_t *lost);
 void log_close(struct log *l);
 /* One line as TAG[PID]: text, facility cron. as: the pid whose credentials it carries
@@ -33,5 +39,10 @@ void log_line(struct log *l, int priority, const char *tag, pid_t pid, pid_t as,
  * and cut at 1,000 bytes. Safe between vfork and exec. */
 void log_classic(struct log *l, const char *tag, pid_t pid, pid_t as, const char *user,
 	const char *what, const char *detail);
+/* What a job printed, to standard error whatever the target: as one line, or several
+ * where it is too long for one. more: it goes on, and half a character at its end is
+ * left for later. How many bytes were said. */
+size_t log_output(struct log *l, const char *job, const char *run, const char *stream,
+	struct slice text, bool more);
 
 #endif

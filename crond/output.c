@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,30 +161,27 @@ static void keep(struct output *o, const char *s, size_t n)
 
 /* --- echo */
 
-static void echo_line(struct output *o, struct buf *line)
+/* Lines of a crontab share one pipe for both. */
+static const char *stream_name(const struct output *o, const struct stream *s)
 {
-	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
-	struct buf out = { 0 };
-
-	buf_printf(&out, "%s: ", o->echo);
-	for (size_t i = 0; i < line->len; i++) {
-		unsigned char c = (unsigned char)line->data[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			buf_printf(&out, "\\x%02x", c);
-		else
-			buf_putc(&out, (char)c);
-	}
-	buf_putc(&out, '\n');
-	if ((out.failed || poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT) ||
-		    write(STDERR_FILENO, out.data, out.len) != (ssize_t)out.len) && o->lost)
-		atomic_fetch_add_explicit(o->lost, 1, memory_order_relaxed);
-	buf_free(&out);
-	buf_clear(line);
+	return s == &o->streams[1] ? "stderr" : o->apart ? "stdout" : "output";
 }
 
-static void echo(struct output *o, struct buf *line, const char *s, size_t n)
+/* more: the line goes on; half a character at its end then stays for the next piece. */
+static void echo_line(struct output *o, struct stream *s, bool more)
 {
+	struct slice text = { s->line.data, s->line.len };
+	size_t said = log_output(o->echo, o->job, o->run, stream_name(o, s), text, more);
+
+	if (said < s->line.len)
+		memmove(s->line.data, s->line.data + said, s->line.len - said);
+	s->line.len -= said;
+}
+
+static void echo(struct output *o, struct stream *stream, const char *s, size_t n)
+{
+	struct buf *line = &stream->line;
+
 	while (n > 0) {
 		const char *end = memchr(s, '\n', n);
 		size_t part = end ? (size_t)(end - s) : n;
@@ -195,8 +191,10 @@ static void echo(struct output *o, struct buf *line, const char *s, size_t n)
 		buf_append(line, s, part);
 		s += part + (end ? 1 : 0);
 		n -= part + (end ? 1 : 0);
+		if (line->failed)
+			buf_clear(line);
 		if (end || line->len >= OUTPUT_ECHO_LINE)
-			echo_line(o, line);
+			echo_line(o, stream, !end);
 	}
 }
 
@@ -209,6 +207,7 @@ void output_begin(struct output *o, int out, int err, uint64_t most)
 	*o = (struct output){ .file = -1, .head_most = most - rest, .rest.most = (size_t)rest };
 	o->streams[0].fd = out;
 	o->streams[1].fd = err;
+	o->apart = err >= 0;
 	o->streams[0].tail.most = o->streams[1].tail.most = OUTCOME_TAIL;
 }
 
@@ -220,7 +219,7 @@ static void take(struct output *o, struct stream *s, size_t n)
 	if (o->tails)
 		tail_add(&s->tail, chunk, n);
 	if (o->echo)
-		echo(o, &s->line, chunk, n);
+		echo(o, s, chunk, n);
 }
 
 /* Bytes read, 0 when there is nothing now or never again. */
@@ -291,7 +290,7 @@ void output_end(struct output *o)
 {
 	for (int i = 0; i < 2; i++)
 		if (o->streams[i].line.len)
-			echo_line(o, &o->streams[i].line);
+			echo_line(o, &o->streams[i], false);
 	o->truncated = o->keep ? output_left_out(o) > 0 :
 		o->streams[0].tail.cut + o->streams[1].tail.cut > 0;
 }

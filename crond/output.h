@@ -12,6 +12,7 @@
 
 #include "crond/base/buf.h"
 #include "crond/base/slice.h"
+#include "crond/log.h"
 
 enum { OUTPUT_ECHO_LINE = 1000 };
 
@@ -30,10 +31,11 @@ struct stream {
 
 struct output {
 	struct stream streams[2];
+	bool apart;      /* two streams; one otherwise */
 	bool keep;       /* for mail */
 	bool tails;      /* for the outcome */
-	const char *echo; /* lines go to standard error behind this name; NULL: not */
-	_Atomic uint64_t *lost; /* echo lines that found no room; may be NULL */
+	struct log *echo; /* where lines are shown, as those of job and run; NULL: nowhere */
+	const char *job, *run;
 	uint64_t total;
 	uint64_t head_most;
 	struct buf head; /* as long as file is -1 */

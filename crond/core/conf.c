@@ -21,7 +21,7 @@ struct conf_dir {
 	bool listed, section;
 };
 
-static const char *const targets[] = { "syslog", "stderr", NULL };
+static const char *const targets[] = { "syslog", "stderr", "json", NULL };
 static const char *const levels[] = { "err", "warning", "notice", "info", "debug", NULL };
 
 #define AT(field) .at = offsetof(struct conf, field)

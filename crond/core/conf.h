@@ -28,7 +28,7 @@ struct conf {
 	size_t webhook_count;
 	const char *mailer;         /* absolute path, or "off" */
 	bool direct_exec;           /* default yes */
-	const char *log_target;     /* "syslog", "stderr" */
+	const char *log_target;     /* "syslog", "stderr", "json" */
 	int log_level;              /* syslog priority, default LOG_INFO's number */
 	uint64_t output_max;        /* bytes of a run's output kept for mail; default 10M */
 	uint32_t max_running;       /* 0: no limit */

@@ -167,7 +167,7 @@ static void errors(void **state)
 		{ "mailer = off mailer = /x", "1:14 'mailer' is given twice, first in line 1;" },
 		{ "log-level = loud",
 			"1:1 bad log-level 'loud': err, warning, notice, info or debug is needed;" },
-		{ "log-target = file", "1:1 bad log-target 'file': syslog or stderr is needed;" },
+		{ "log-target = file", "1:1 bad log-target 'file': syslog, stderr or json is needed;" },
 		{ "direct-exec = perhaps", "1:1 bad direct-exec 'perhaps': yes or no is needed;" },
 		{ "output-max = 2G",
 			"1:1 bad output-max '2G': a size such as 512K or 10M, up to 1G, is needed;" },

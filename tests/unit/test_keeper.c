@@ -216,13 +216,13 @@ static void test_streams(void **state)
 	o = stage_run(p, &r);
 	stage_assert_output(&o, "out\n");
 	assert_true(slice_is(o.stderr_tail, "err\n"));
-	assert_true(stage_log_says(p, "streams-1-1: out\n", SOON_MS));
-	assert_true(stage_log_says(p, "streams-1-1: err\n", SOON_MS));
+	assert_true(stage_log_says(p, "streams-1-1 stdout: out\n", SOON_MS));
+	assert_true(stage_log_says(p, "streams-1-1 stderr: err\n", SOON_MS));
 	r = player_run("merged-1-1", "echo out; echo err >&2; printf 'no\\033\\tend'");
 	r.flags |= RUN_ECHO;
 	o = stage_run(p, &r);
 	stage_assert_output(&o, "out\nerr\nno\033\tend");
-	assert_true(stage_log_says(p, "merged-1-1: no\\x1b\tend\n", SOON_MS));
+	assert_true(stage_log_says(p, "merged-1-1 output: no\\x1b\tend\n", SOON_MS));
 }
 
 static void test_tail_at_character(void **state)

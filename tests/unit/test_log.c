@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "crond/log.h"
+#include "crond/logline.h"
 
 static char path[108];
 
@@ -195,12 +197,107 @@ static void test_stderr(void **state)
 	assert_int_equal(strlen(text), strlen("2025-11-21 06:13:51.123 crond[5]: hello\n"));
 	tag = text + 24;
 	assert_string_equal(tag, "crond[5]: hello\n");
-	dup2(fd[1], 2);
 	for (int i = 0; i < 20000; i++) /* nobody reads: the pipe fills, we go on */
 		log_line(&l, 7, "crond", 5, 0, "hello");
-	dup2(saved, 2);
 	assert_true(lost > 0);
+	log_close(&l);
 	close(fd[0]);
+	close(fd[1]);
+	close(saved);
+}
+
+/* What a job's output becomes, its head and end taken off. */
+static const char *job_line(bool json, struct slice text, bool more, size_t *taken)
+{
+	static const char head[] = ",\"level\":\"info\",\"job\":\"j\",\"run\":\"j-1-1\",\"stream\":\"stdout\","
+		"\"msg\":\"";
+	struct logline who = { .priority = 6, .job = "j", .run = "j-1-1", .stream = "stdout",
+		.json = json, .more = more };
+	static char out[LOGLINE_MOST + 1];
+	size_t n = logline_put(out, &who, text, taken), skip;
+
+	assert_in_range(n, 1, LOGLINE_MOST);
+	assert_int_equal(out[n - 1], '\n');
+	assert_null(memchr(out, '\n', n - 1));
+	out[--n] = '\0';
+	if (!json) {
+		skip = strlen("2025-11-21 06:13:51.123 j-1-1 stdout: ");
+		assert_string_equal(strncmp(out + 24, "j-1-1 stdout: ", 14) ? out : "", "");
+		return out + skip;
+	}
+	skip = strlen("{\"time\":\"2025-11-21T06:13:51.123Z\"");
+	assert_memory_equal(out + skip, head, sizeof(head) - 1);
+	assert_string_equal(out + n - 2, "\"}");
+	out[n - 2] = '\0';
+	return out + skip + sizeof(head) - 1;
+}
+
+#define TEXT(literal) ((struct slice){ literal, sizeof(literal) - 1 })
+
+static void test_job_lines(void **state)
+{
+	struct slice odd = TEXT("a\tb\033[1m \"q\" \\ \0 \177 \303\251 \302\233 \377\303"), half = TEXT("x\342\202");
+	size_t taken;
+
+	(void)state;
+	assert_string_equal(job_line(false, odd, false, &taken),
+		"a\tb\\x1b[1m \"q\" \\ \\x00 \\x7f \303\251 \\u009b \\xff\\xc3");
+	assert_int_equal(taken, odd.n);
+	assert_string_equal(job_line(true, odd, false, &taken),
+		"a\\u0009b\\u001b[1m \\\"q\\\" \\\\ \\u0000 \\u007f \303\251 \\u009b \\\\xff\\\\xc3");
+	assert_int_equal(taken, odd.n);
+	assert_string_equal(job_line(true, half, true, &taken), "x"); /* its end is on the way */
+	assert_int_equal(taken, 1);
+	assert_string_equal(job_line(true, half, false, &taken), "x\\\\xe2\\\\x82");
+	assert_string_equal(job_line(true, TEXT(""), false, &taken), "");
+}
+
+/* Whatever comes, a pipe takes the line whole, and what did not fit is not lost. */
+static void test_job_line_too_long(void **state)
+{
+	static char much[LOGLINE_MOST * 2];
+
+	(void)state;
+	for (int json = 0; json < 2; json++) {
+		for (int c = 0; c < 256; c += 3) {
+			struct slice left = { much, sizeof(much) };
+			size_t taken, lines = 0;
+
+			memset(much, c == '\n' ? 0 : c, sizeof(much));
+			while (left.n) {
+				job_line(json, left, false, &taken);
+				assert_in_range(taken, 600, left.n < 600 ? 600 : left.n);
+				left.s += taken;
+				left.n -= taken;
+				lines++;
+				if (left.n < 600)
+					break;
+			}
+			assert_in_range(lines, 2, 14);
+		}
+	}
+}
+
+static void test_json(void **state)
+{
+	int fd[2], saved = dup(2);
+	_Atomic uint64_t lost = 0;
+	char text[256] = "";
+	struct log l;
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	assert_int_equal(dup2(fd[1], 2), 2);
+	log_open(&l, LOG_TO_JSON, 7, &lost);
+	dup2(saved, 2);
+	log_line(&l, 3, "crond", 5, 0, "say \"%s\"", "hello");
+	assert_true(read(fd[0], text, sizeof(text) - 1) > 0);
+	assert_string_equal(text + strlen("{\"time\":\"2025-11-21T06:13:51.123Z\""),
+		",\"level\":\"err\",\"tag\":\"crond\",\"pid\":5,\"msg\":\"say \\\"hello\\\"\"}\n");
+	close(fd[0]);
+	log_line(&l, 3, "crond", 5, 0, "nobody reads");
+	assert_int_equal(lost, 1);
+	log_close(&l);
 	close(fd[1]);
 	close(saved);
 }
@@ -210,10 +307,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines), cmocka_unit_test(test_long), cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_full), cmocka_unit_test(test_stream), cmocka_unit_test(test_stderr),
+		cmocka_unit_test(test_job_lines), cmocka_unit_test(test_job_line_too_long),
+		cmocka_unit_test(test_json),
 	};
 	char dir[] = "/tmp/cronward-log.XXXXXX";
 	int failed;
 
+	signal(SIGPIPE, SIG_IGN);
 	if (!mkdtemp(dir))
 		return 1;
 	snprintf(path, sizeof(path), "%s/log", dir);
