@@ -130,6 +130,8 @@ struct directory {
 	char *path;
 	char *only;       /* one file name; NULL: all that the dialect reads */
 	int wd;           /* inotify's; -1: not watched */
+	int above;        /* the nearest one above it, where it is not there; -1: not watched */
+	size_t above_length; /* of its path here, the slash counted */
 	bool watch;       /* wanted */
 	bool via_link;    /* its path may lead elsewhere one day */
 	bool seen;        /* could be read once: if it vanishes, what it gave stays in force */
@@ -159,6 +161,7 @@ void reload_first(struct crond *c);
 void reload_all(struct crond *c, const char *why);
 void reload_poll(struct crond *c);                                     /* unwatched ones */
 void reload_name(struct crond *c, struct directory *d, const char *name); /* one file's event */
+void reload_directory(struct crond *c, struct directory *d);           /* it may have come */
 void reload_users(struct crond *c);                                    /* accounts changed */
 /* Names that one file gives up may be what another was refused for. */
 void reload_names_freed(struct crond *c, const struct source *by);
@@ -166,6 +169,8 @@ void reload_free(struct crond *c);
 /* watch.c */
 void watch_open(struct crond *c);
 void watch_directory(struct crond *c, struct directory *d);
+/* Can it change without an event? Then it is looked at each minute. */
+bool watch_lacks(const struct directory *d);
 void watch_link(struct crond *c, struct source *s); /* is it one? */
 void watch_read(struct crond *c);
 

@@ -82,7 +82,9 @@ static void say_lost_lines(struct crond *c)
 		c->log_lost_said = lost;
 	else
 		c->log_lost_said += after - lost; /* our own line does not count */
-	wait_later(c, LATER_LOG, LOG_SAY_MS);
+	/* where nobody is there at all, it is said with the next thing that happens */
+	if (c->log.target != LOG_TO_SYSLOG || c->log.fd >= 0)
+		wait_later(c, LATER_LOG, LOG_SAY_MS);
 }
 
 /* Reaps the launcher, crond-notify and, as PID 1, whoever is left to us. */

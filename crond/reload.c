@@ -203,7 +203,7 @@ static void directory_scan(struct crond *c, struct directory *d, struct load_sta
 
 	if (!dir) {
 		directory_complain(c, d, errno);
-		if (d->watch && !c->set.check)
+		if (watch_lacks(d) && !c->set.check)
 			wait_later(c, LATER_POLL, POLL_MS);
 		return;
 	}
@@ -236,7 +236,7 @@ static void directory_add(struct crond *c, enum source_kind kind, const char *pa
 		if (!d)
 			return;
 		d->kind = kind;
-		d->wd = -1;
+		d->wd = d->above = -1;
 		d->path = strdup(path);
 		d->only = only ? strdup(only) : NULL;
 		if (!d->path || (only && !d->only)) {
@@ -396,7 +396,7 @@ void reload_poll(struct crond *c)
 	struct source *s;
 
 	SLIST_FOREACH(d, &c->directories, link) {
-		if (!d->watch || (d->wd >= 0 && !d->via_link))
+		if (!watch_lacks(d))
 			continue;
 		watch_directory(c, d);
 		directory_scan(c, d, &stats);
@@ -405,6 +405,15 @@ void reload_poll(struct crond *c)
 		if (s->is_link && s->directory->watch)
 			load_source(c, s, &stats);
 	}
+	say_stats(c, NULL, &stats);
+}
+
+void reload_directory(struct crond *c, struct directory *d)
+{
+	struct load_stats stats = { 0 };
+
+	watch_directory(c, d);
+	directory_scan(c, d, &stats);
 	say_stats(c, NULL, &stats);
 }
 

@@ -17,7 +17,9 @@
 enum { ZONES_MS = 500 }; /* a link that is removed comes back in another shape */
 
 static const uint32_t wanted = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
-	IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+	IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD;
+static const uint32_t wanted_above = IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR |
+	IN_MASK_ADD;
 
 void watch_open(struct crond *c)
 {
@@ -37,11 +39,50 @@ static void watch_forget(struct crond *c, int wd)
 	struct directory *d;
 
 	SLIST_FOREACH(d, &c->directories, link) {
-		if (d->wd == wd)
+		if (d->wd == wd || d->above == wd)
 			return;
 	}
-	if (wd != c->etc_wd)
+	if (wd >= 0 && wd != c->etc_wd)
 		inotify_rm_watch(c->w_files.fd, wd);
+}
+
+/* What is not there yet comes to be in a directory above it: the nearest that there is. */
+static int watch_above(struct crond *c, struct directory *d)
+{
+	char path[PATH_MAX];
+	size_t n = strlen(d->path);
+	int wd = -1;
+
+	while (wd < 0 && n > 1) {
+		while (n > 1 && d->path[n - 1] != '/')
+			n--;
+		snprintf(path, sizeof(path), "%.*s", (int)n, d->path);
+		wd = inotify_add_watch(c->w_files.fd, path, wanted_above);
+		if (wd < 0 && errno != ENOENT)
+			return -1;
+		d->above_length = n;
+		while (n > 1 && d->path[n - 1] == '/')
+			n--;
+	}
+	return wd;
+}
+
+static int watch_itself(struct crond *c, struct directory *d)
+{
+	int before = d->above, wd = inotify_add_watch(c->w_files.fd, d->path, wanted);
+
+	d->above = -1;
+	if (wd < 0 && errno == ENOENT) {
+		d->above = watch_above(c, d);
+		wd = inotify_add_watch(c->w_files.fd, d->path, wanted); /* made in between */
+	}
+	if (before >= 0 && before != d->above) {
+		int saved = errno;
+
+		watch_forget(c, before);
+		errno = saved;
+	}
+	return wd;
 }
 
 static bool leads_elsewhere(const char *path)
@@ -60,7 +101,7 @@ void watch_directory(struct crond *c, struct directory *d)
 
 	if (!d->watch)
 		return;
-	d->wd = c->w_files.fd < 0 ? -1 : inotify_add_watch(c->w_files.fd, d->path, wanted);
+	d->wd = c->w_files.fd < 0 ? -1 : watch_itself(c, d);
 	error = errno;
 	if (before >= 0 && d->wd != before)
 		watch_forget(c, before);
@@ -69,8 +110,13 @@ void watch_directory(struct crond *c, struct directory *d)
 		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) INFO (%s cannot be watched: %s; looking each minute)", d->path,
 			strerror(error));
-	if (d->wd < 0 || d->via_link)
+	if (watch_lacks(d))
 		wait_later(c, LATER_POLL, POLL_MS);
+}
+
+bool watch_lacks(const struct directory *d)
+{
+	return d->watch && ((d->wd < 0 && d->above < 0) || d->via_link);
 }
 
 /* What a link leads to lies where no watch of ours is. */
@@ -97,6 +143,17 @@ static bool event_counts(const struct directory *d, const struct inotify_event *
 	return lstat(path, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_nlink > 1);
 }
 
+/* Has something changed on the way to a directory that was not there? */
+static bool comes_to_be(const struct directory *d, const struct inotify_event *e)
+{
+	const char *next = d->path + d->above_length;
+	size_t n = strcspn(next, "/");
+
+	if (!e->len)
+		return e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED);
+	return strlen(e->name) == n && strncmp(e->name, next, n) == 0;
+}
+
 static void event_take(struct crond *c, const struct inotify_event *e)
 {
 	struct directory *d, *next;
@@ -114,6 +171,8 @@ static void event_take(struct crond *c, const struct inotify_event *e)
 	if (e->wd == c->etc_wd && e->len && strcmp(e->name, "localtime") == 0)
 		wait_later(c, LATER_ZONES, ZONES_MS);
 	SLIST_FOREACH_SAFE(d, &c->directories, link, next) {
+		if (d->above == e->wd && comes_to_be(d, e))
+			reload_directory(c, d);
 		if (d->wd != e->wd)
 			continue;
 		if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) {

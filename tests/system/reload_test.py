@@ -1,5 +1,6 @@
 """Changed tables are taken at once; a bad one leaves the last good one in force."""
 import os
+import re
 import shutil
 import signal
 import time
@@ -228,12 +229,44 @@ def test_paths_of_the_configuration_outlive_a_reload(room):
 
 def test_a_directory_that_comes_later_is_seen(room):
     os.rmdir("/etc/cron.d")
-    daemon = room.start()
+    shutil.rmtree("/var/spool/cron")
+    room.start()
+    room.wait_log("jobs in force")
     os.mkdir("/etc/cron.d")
     room.cron_d("x", append("x").replace("* echo", "* root echo"))
-    time.sleep(0.2)
-    daemon.send_signal(signal.SIGHUP)
     room.wait_out("x", 2)
+    os.makedirs("/var/spool/new/crontabs")
+    lab.put("/var/spool/new/crontabs/alice", append("alice"), 0o600, "alice")
+    os.rename("/var/spool/new", "/var/spool/cron")
+    room.wait_out("alice", 2)
+    room.crontab("alice", append("changed"))
+    room.wait_out("changed", 1, 5)
+
+
+def deadlines(daemon):
+    """When its timers by the monotonic clock are to wake it, in seconds from now."""
+    found = []
+    for fd in os.listdir("/proc/%d/fdinfo" % daemon.pid):
+        text = lab.read("/proc/%d/fdinfo/%s" % (daemon.pid, fd))
+        if "clockid: 1\n" in text:
+            found.append(int(re.search(r"it_value: \((\d+),", text).group(1)))
+    return found
+
+
+def test_nothing_wakes_it_while_nothing_is_due(room):
+    os.rename("/dev/log", "/dev/log.away")
+    shutil.rmtree(room.etc + "/crond.tasks")
+    room.crontab("alice", "0 0 29 2 * true\n")
+    daemon = room.start()
+    time.sleep(1.5)  # it has loaded
+    before = lab.read("/proc/%d/status" % daemon.pid)
+    time.sleep(2)
+    equal(deadlines(daemon), [0], "deadlines")
+    equal(re.findall("voluntary.*", lab.read("/proc/%d/status" % daemon.pid)),
+          re.findall("voluntary.*", before), "switches")
+    os.rename("/dev/log.away", "/dev/log")
+    room.crontab("alice", append("alice"))
+    room.wait_log(r"\d+ log lines were lost")
 
 
 def test_a_user_who_comes_later_is_adopted(room):
