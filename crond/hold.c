@@ -390,8 +390,8 @@ static void tell_death(struct hold *h)
 	if (!h->spawn.words || !h->spawn.shell || !(h->run.flags & RUN_SHELL_WAITS) ||
 		g->stopped != RESULT_OK || !WIFSIGNALED(g->status))
 		return;
-	g->status = W_EXITCODE(
-		direct_death(WTERMSIG(g->status), WCOREDUMP(g->status), line, sizeof(line)), 0);
+	/* as wait() has an exit status */
+	g->status = direct_death(WTERMSIG(g->status), WCOREDUMP(g->status), line, sizeof(line)) << 8;
 	output_say(&h->output, h->run.flags & RUN_TASK ? 1 : 0, line, strlen(line));
 }
 

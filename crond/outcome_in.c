@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -34,7 +33,7 @@ static void put_how(struct buf *b, const struct outcome *o)
 	if (o->exit_code >= 0 && (o->result == RESULT_OK || o->result == RESULT_EXIT))
 		buf_printf(b, " code=%d", o->exit_code);
 	if (o->signal)
-		buf_printf(b, " signal=%s", sigabbrev_np(o->signal) ? sigabbrev_np(o->signal) : "?");
+		buf_printf(b, " signal=%s", text_signal(o->signal));
 	if (o->reason) {
 		buf_puts(b, " reason=");
 		text_quoted(b, slice_of(o->reason), REASON_SHOWN);
@@ -62,9 +61,12 @@ static void say_end(struct crond *c, int priority, const char *what, const struc
 	buf_free(&b);
 }
 
-/* A private instance shows the ends of its runs; elsewhere they are for debugging. */
-static int end_priority(const struct crond *c)
+/* A private instance shows the ends of its runs; elsewhere they are for debugging, but for
+ * those that somebody ended. */
+static int end_priority(const struct crond *c, enum result result)
 {
+	if (result == RESULT_KILLED)
+		return LOG_NOTICE;
 	return c->set.only_files ? LOG_INFO : LOG_DEBUG;
 }
 
@@ -85,7 +87,7 @@ static void outcome_say(struct crond *c, struct live_run *run, const struct run 
 	} else if (o->result == RESULT_OK && before) {
 		say_end(c, LOG_NOTICE, "RECOVERED", r, o, before);
 	} else {
-		say_end(c, end_priority(c), "END", r, o, 0);
+		say_end(c, end_priority(c, o->result), "END", r, o, 0);
 	}
 }
 
@@ -131,7 +133,7 @@ static int read_outcome(struct crond *c, const char *id, struct buf *b, struct o
 /* A success that nobody asked about: nothing to say, nothing to learn. */
 static bool uneventful(struct crond *c, const struct live_run *run, const struct outcome *o)
 {
-	return o->result == RESULT_OK && c->log.level < end_priority(c) &&
+	return o->result == RESULT_OK && c->log.level < end_priority(c, o->result) &&
 		(!run->job || !run->job->failures);
 }
 

@@ -2,6 +2,7 @@
  * Flow: option values and configuration on the way in, log lines on the way out. */
 #include "crond/base/text.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -295,6 +296,23 @@ void text_quoted(struct buf *out, struct slice s, size_t most)
 		s.n -= taken;
 	}
 	buf_putc(out, '"');
+}
+
+const char *text_signal(int number)
+{
+	static const char *const names[] = {
+		[SIGHUP] = "HUP", [SIGINT] = "INT", [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
+		[SIGTRAP] = "TRAP", [SIGABRT] = "ABRT", [SIGBUS] = "BUS", [SIGFPE] = "FPE",
+		[SIGKILL] = "KILL", [SIGUSR1] = "USR1", [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
+		[SIGPIPE] = "PIPE", [SIGALRM] = "ALRM", [SIGTERM] = "TERM", [SIGCHLD] = "CHLD",
+		[SIGCONT] = "CONT", [SIGSTOP] = "STOP", [SIGTSTP] = "TSTP", [SIGTTIN] = "TTIN",
+		[SIGTTOU] = "TTOU", [SIGURG] = "URG", [SIGXCPU] = "XCPU", [SIGXFSZ] = "XFSZ",
+		[SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF", [SIGWINCH] = "WINCH",
+		[SIGPOLL] = "POLL", [SIGPWR] = "PWR", [SIGSYS] = "SYS",
+	};
+	bool known = number > 0 && (size_t)number < sizeof(names) / sizeof(names[0]);
+
+	return known && names[number] ? names[number] : "?";
 }
 
 uint64_t text_hash(uint64_t seed, const void *bytes, size_t n)

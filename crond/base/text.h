@@ -33,6 +33,8 @@ void text_visible(struct buf *out, struct slice s, size_t most);
 void text_quoted(struct buf *out, struct slice s, size_t most);
 /* Length of the valid UTF-8 sequence at s (1 to 4), 0 if there is none. */
 size_t text_utf8(struct slice s);
+/* "TERM" for SIGTERM; "?" for a number without a name. */
+const char *text_signal(int number);
 /* 64-bit FNV-1a with a final mix: a stable hash that may be stored. */
 uint64_t text_hash(uint64_t seed, const void *bytes, size_t n);
 

@@ -68,8 +68,7 @@ static void tell_death(struct test *t, int *status)
 
 	if (!WIFSIGNALED(*status))
 		return;
-	*status = W_EXITCODE(
-	        direct_death(WTERMSIG(*status), WCOREDUMP(*status), line, sizeof line), 0);
+	*status = direct_death(WTERMSIG(*status), WCOREDUMP(*status), line, sizeof line) << 8;
 	dprintf(t->err, "%s", line);
 }
 
