@@ -12,20 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "crond/base/diag.h"
 #include "crond/base/file.h"
 #include "crond/base/text.h"
+#include "crond/kernel.h"
 #include "crond/rundir.h"
 
 enum { LOOK_AGAIN_MS = 100 };
 
 static int pidfd_of(pid_t pid)
 {
-	return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	errno = ESRCH;
+	return pid > 0 ? kernel_pidfd(pid) : -1;
 }
 
 /* --- the launcher before ours: while it lives its queue is not judged */
@@ -80,9 +81,10 @@ static void say_refused(struct crond *c, const char *id, const char *why)
 static void adopt_live(struct crond *c, struct live_run *run, const struct run_progress *p)
 {
 	int pidfd = pidfd_of(p->keeper_pid), lock;
+	bool named = pidfd >= 0 || errno != ESRCH; /* without pidfds its lock is looked at */
 
 	lock = rundir_lock(c->runs, run->id);
-	if (lock < 0 && errno == EAGAIN && pidfd >= 0 && p->phase != RUN_CLAIMED) {
+	if (lock < 0 && errno == EAGAIN && named && p->phase != RUN_CLAIMED) {
 		run_event(c, run, RUN_EVENT_TAKEN);
 		run_watch_keeper(c, run, p->keeper_pid, pidfd);
 		return;

@@ -197,6 +197,7 @@ int state_stamp(struct crond *c, int64_t second);
 struct keeper {
 	RB_ENTRY(keeper) link;
 	pid_t pid;
+	unsigned told;     /* enum stop_stage that it knows of */
 	struct live_run *run;
 	struct watch *watch;
 };
@@ -213,6 +214,7 @@ struct live_run {
 	int64_t scheduled;
 	uint32_t failures; /* of its job in a row, its own counted */
 	unsigned looks;    /* how often adopt found it claimed and not started */
+	unsigned told;     /* as in its keeper, where we have no pidfd of that */
 	bool told_sent;    /* its event is on the way to crond-notify */
 	bool adopted;      /* of a scheduler before us, and not started by us */
 	char id[];
@@ -267,6 +269,22 @@ void alert_ready(struct crond *c, uint32_t events);
 void alert_ended(struct crond *c);
 void alert_resume(struct crond *c); /* starts it where its spool holds something */
 
+/* --- the end (stop.c) */
+
+enum stop_stage { STOP_NOT, STOP_ASKED, STOP_KILLING };
+
+struct stop {
+	enum stop_stage stage;
+	int64_t deadline;   /* monotonic ms */
+	bool alone;         /* we have no children any more */
+	bool others_told;
+};
+
+/* A signal asks us to end: at once, or once jobs have (and a second time: hurry). */
+void stop_asked(struct crond *c);
+/* At each turn of the loop from then on, in place of starts. */
+void stop_step(struct crond *c);
+
 /* --- time (clock.c) */
 
 /* A due second that is not older than this (s) when the scheduler starts is started late
@@ -307,7 +325,7 @@ struct watch {
 /* One-shot deadlines, each set at most once at a time. */
 enum later {
 	LATER_RELOAD, LATER_GONE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
-	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_SERVICE, LATERS
+	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATERS
 };
 
 /* How often what cannot be watched is looked at. */
@@ -341,6 +359,7 @@ struct crond {
 	SLIST_HEAD(, watch) ended;
 	int64_t later[LATERS]; /* monotonic ms; 0: not set */
 	bool stopping;
+	struct stop stop;
 	bool working; /* jobs may start: everything has been loaded and adopted */
 
 	/* sources */

@@ -95,9 +95,11 @@ static void stop(struct guard *g, enum result as)
 /* One step of stopping: looks whether somebody is left, and turns to KILL in time. */
 static void stop_step(struct guard *g, int64_t now)
 {
-	if (now < g->next_ns && now < g->deadline_ns)
+	bool hurry = g->stage == GUARD_ASKED && *g->told > 1; /* who told us cannot wait longer */
+
+	if (now < g->next_ns && now < g->deadline_ns && !hurry)
 		return;
-	if (g->stage == GUARD_ASKED && now >= g->deadline_ns) {
+	if (g->stage == GUARD_ASKED && (now >= g->deadline_ns || hurry)) {
 		g->stage = GUARD_KILLING;
 		g->pause_ns = PAUSE_LEAST;
 		g->deadline_ns = now + KILL_PATIENCE;

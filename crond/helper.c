@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "crond/base/text.h"
+#include "crond/kernel.h"
 
 enum { PROBE_MS = 5000, FD_FIRST = 3, FDS_MOST = 8 };
 
@@ -50,7 +51,7 @@ static void __attribute__((noreturn)) helper_child(const struct helper *h)
 	}
 	if (h->out >= 0 && dup2(h->out, 1) < 0)
 		_exit(126);
-	close_range((unsigned)(FD_FIRST + h->n), ~0u, 0);
+	kernel_close_from(FD_FIRST + h->n);
 	setrlimit(RLIMIT_NOFILE, &h->files);
 	if (h->uid != (uid_t)-1) {
 		uid_t r, e, s;

@@ -26,6 +26,7 @@
 #include "crond/core/dialect.h"
 #include "crond/guard.h"
 #include "crond/hold.h"
+#include "crond/kernel.h"
 #include "crond/mail.h"
 #include "crond/rundir.h"
 
@@ -37,7 +38,7 @@ static sigset_t waiting_mask;
 static void on_term(int sig)
 {
 	(void)sig;
-	told = 1;
+	told++;
 }
 
 /* --- starts in flight */
@@ -84,7 +85,7 @@ static void report(struct keeper *k, enum report_type type, const char *id)
 
 	memcpy(r.id, id, strnlen(id, sizeof(r.id) - 1));
 	if (!k->named)
-		self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+		self = kernel_pidfd(getpid());
 	if (self >= 0) {
 		m.msg_control = &control;
 		m.msg_controllen = sizeof(control);

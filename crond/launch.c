@@ -15,6 +15,7 @@
 
 #include "crond/base/file.h"
 #include "crond/crond.h"
+#include "crond/kernel.h"
 
 enum { SOCKET_ROOM = 4 << 20, RESTART_MS = 1000, WAITING_MS = 3000, DEATHS_AT_ONCE = 5 };
 
@@ -58,8 +59,8 @@ static int launch_sockets(struct crond *c)
 
 int launch_init(struct crond *c)
 {
-	c->shared_fd = memfd_create("crond", MFD_CLOEXEC);
-	if (c->shared_fd < 0 || ftruncate(c->shared_fd, sizeof(*c->shared)) < 0)
+	c->shared_fd = kernel_shared(c->run_fd, sizeof(*c->shared));
+	if (c->shared_fd < 0)
 		return -1;
 	c->shared = mmap(NULL, sizeof(*c->shared), PROT_READ | PROT_WRITE, MAP_SHARED, c->shared_fd, 0);
 	if (c->shared == MAP_FAILED)
@@ -125,6 +126,10 @@ void launch_ended(struct crond *c)
 {
 	bool young = wait_now_ms() - c->launcher_since < RESTART_MS;
 
+	if (c->stop.stage) {
+		c->launcher = 0;
+		return;
+	}
 	c->launcher_deaths = young ? c->launcher_deaths + 1 : 0;
 	say(c, "the launcher ended", "it is started again");
 	c->launcher = 0;

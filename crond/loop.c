@@ -52,6 +52,7 @@ static void later_do(struct crond *c, enum later what)
 		service_alive(c);
 		break;
 	case LATER_LOG:
+	case LATER_STOP: /* stop_step() looks at the clock itself */
 	case LATERS:
 		break;
 	}
@@ -98,6 +99,7 @@ static void children_reap(struct crond *c)
 		else if (pid == c->notify)
 			alert_ended(c);
 	}
+	c->stop.alone = pid < 0 && errno == ECHILD;
 }
 
 static void reload_asked(struct crond *c, const char *why)
@@ -116,7 +118,7 @@ static void signal_take(struct crond *c)
 		case SIGTERM:
 		case SIGINT:
 		case SIGQUIT:
-			c->stopping = true;
+			stop_asked(c);
 			break;
 		case SIGUSR2:
 		case SIGHUP:
@@ -231,12 +233,16 @@ int loop_run(struct crond *c)
 	while (!c->stopping) {
 		int n;
 
-		clock_arm(c);
+		if (!c->stop.stage)
+			clock_arm(c);
 		n = epoll_wait(c->epoll, events, EVENTS_AT_ONCE, -1);
 		if (n < 0 && errno != EINTR)
 			return 1;
 		loop_take_all(c, events, n < 0 ? 0 : n);
-		clock_advance(c);
+		if (c->stop.stage)
+			stop_step(c);
+		else
+			clock_advance(c);
 		run_sweep(c);
 		alert_flush(c);
 		if (!c->later[LATER_LOG])

@@ -275,7 +275,7 @@ static int crond_serve(struct crond *c, int ready)
 	status = loop_run(c);
 	service_tell(c, SERVICE_STOPPING);
 	log_classic(&c->log, c->set.dialect->daemon_tag, getpid(), 0, "CRON", "INFO",
-		"Shutting down; running jobs go on");
+		c->stop.stage ? "Shut down" : "Shutting down; running jobs go on");
 	place_close(c);
 	return status;
 }
@@ -332,10 +332,14 @@ static bool pam_wanted(const struct settings *s)
 static void log_start(struct crond *c)
 {
 	const struct settings *s = &c->set;
-	const char *to = s->conf.log_target;
-	bool err = to ? strcmp(to, "stderr") == 0 : s->foreground && s->only_files;
+	enum log_target to = LOG_TO_SYSLOG;
 
-	log_open(&c->log, err ? LOG_TO_STDERR : LOG_TO_SYSLOG, s->conf.log_level, NULL);
+	/* in the background standard error leads nowhere */
+	if (s->foreground && s->conf.log_target)
+		to = log_target_find(s->conf.log_target);
+	else if (s->foreground && (s->only_files || access("/dev/log", F_OK) < 0))
+		to = LOG_TO_STDERR; /* as in a container: nobody else would take it */
+	log_open(&c->log, to, s->conf.log_level, NULL);
 }
 
 static const struct dialect *dialect_called(const char *argv0, bool *named)
@@ -358,6 +362,7 @@ int main(int argc, char **argv)
 	*s = (struct settings){ .config = SYSCONFDIR "/crond.conf", .log_mask = 1,
 		.root = geteuid() == 0 };
 	s->dialect = dialect_called(argv[0] ? argv[0] : "crond", &s->dialect_named);
+	s->foreground = getpid() == 1; /* its end is the container's: nobody to return to */
 	if (options_read(s, argc, argv, &status))
 		return status;
 	if (settings_judge(s) < 0)

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "crond/core/dialect.h"
+#include "crond/kernel.h"
 
 enum { PAGE = 4096, STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100 };
 
@@ -70,8 +71,7 @@ static void child_files(struct spawn *s)
 {
 	if (dup2(s->in, 0) < 0 || dup2(s->out, 1) < 0 || dup2(s->err, 2) < 0)
 		child_fail(s, SPAWN_FILES, "standard descriptors");
-	/* ours are close-on-exec; a PAM module's may not be. Old kernels lack the call. */
-	syscall(SYS_close_range, 3U, ~0U, 0U);
+	kernel_close_from(3); /* ours are close-on-exec; a PAM module's may not be */
 	umask((mode_t)s->run->umask);
 }
 

@@ -208,14 +208,27 @@ static void run_flags(struct start *s)
 		*f |= RUN_IDENTITY;
 	if (set->root && s->c->pam)
 		*f |= RUN_PAM;
-	if (set->foreground && set->only_files)
-		*f |= RUN_ECHO;
 	if (set->dialect->chdir_must_work)
 		*f |= RUN_CHDIR_MUST;
 	if (s->job->flags & JOB_QUIET)
 		*f |= RUN_QUIET;
 	if (s->common->trusted)
 		*f |= RUN_TRUSTED;
+}
+
+/* Where the log is on standard error, what jobs print is shown there, too, unless it is
+ * mailed; in a private instance whether or not. */
+static void run_shown(struct start *s)
+{
+	const struct settings *set = &s->c->set;
+	struct run *r = &s->run;
+
+	if (s->c->log.target == LOG_TO_SYSLOG && !set->only_files)
+		return;
+	if (r->flags & RUN_MAIL && access(r->mailer, X_OK) < 0)
+		r->flags &= ~(uint32_t)RUN_MAIL;
+	if (set->only_files || !(r->flags & RUN_MAIL))
+		r->flags |= RUN_ECHO;
 }
 
 static struct slice list_join(struct arena *a, const char *const *list)
@@ -270,6 +283,7 @@ static int run_fill(struct start *s, struct job_common *m)
 	run_as(s);
 	run_flags(s);
 	run_mail(s);
+	run_shown(s);
 	if (run_command(s) < 0)
 		return -1;
 	run_words(s, m);

@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "crond/kernel.h"
 
 struct process {
 	pid_t pid, parent, group, session;
@@ -121,17 +122,18 @@ static void process_signal(int proc, const struct process *seen, int sig)
 {
 	char pid[16];
 	struct process now;
-	int fd = (int)syscall(SYS_pidfd_open, seen->pid, 0);
+	int fd = kernel_pidfd(seen->pid);
 
-	if (fd < 0)
+	if (fd < 0 && errno == ESRCH)
 		return;
 	snprintf(pid, sizeof(pid), "%d", (int)seen->pid);
 	if (process_read(proc, pid, &now) == 0 && now.born == seen->born) {
-		syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0);
+		kernel_signal(fd, seen->pid, sig);
 		if (sig != SIGKILL && sig != SIGCONT)
-			syscall(SYS_pidfd_send_signal, fd, SIGCONT, NULL, 0);
+			kernel_signal(fd, seen->pid, SIGCONT);
 	}
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 }
 
 static int group_signal(pid_t job, int sig)

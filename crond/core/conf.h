@@ -31,6 +31,7 @@ struct conf {
 	const char *log_target;     /* "syslog", "stderr", "json" */
 	int log_level;              /* syslog priority, default LOG_INFO's number */
 	uint64_t output_max;        /* bytes of a run's output kept for mail; default 10M */
+	uint64_t stop_grace_ms;     /* 0: as it is by default */
 	uint32_t max_running;       /* 0: no limit */
 	const char *notify_user;
 	/* places; NULL: as configured */

@@ -143,11 +143,15 @@ CONF_TAKE(conf_take_count)
 
 CONF_TAKE(conf_take_duration)
 {
+	char expected[96];
 	uint64_t v;
 
 	(void)arena;
-	if (text_duration(s->values[0], &v) || v < def->least || v > def->most)
-		return bad(def, s->values[0], "a duration such as 10s, from 1s to 2m, is needed", d);
+	if (text_duration(s->values[0], &v) || v < def->least || v > def->most) {
+		snprintf(expected, sizeof(expected), "a duration such as 10s, from %llus to %llum, is needed",
+			(unsigned long long)def->least / 1000, (unsigned long long)def->most / 60000);
+		return bad(def, s->values[0], expected, d);
+	}
 	*(uint64_t *)field = v;
 	return 0;
 }

@@ -1,0 +1,74 @@
+/* kernel: system calls that an old kernel lacks or a container's filter refuses, and what
+ * does in their place.
+ * Flow: scheduler, launcher and keepers call them here, and go on without. */
+#include "config.h"
+
+#include "crond/kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* the kernel's headers may be older than the kernel; these numbers are everybody's */
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+enum { FILES_LOOKED_AT = 4096 };
+
+void kernel_close_from(int first)
+{
+	struct rlimit files;
+	int most = FILES_LOOKED_AT;
+
+	if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) == 0)
+		return;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_LOOKED_AT)
+		most = (int)files.rlim_cur;
+	for (int fd = first; fd < most; fd++)
+		close(fd);
+}
+
+int kernel_pidfd(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int kernel_signal(int pidfd, pid_t pid, int sig)
+{
+	if (pidfd >= 0) {
+		if (syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) == 0)
+			return 0;
+		if (errno == ESRCH)
+			return -1;
+	}
+	return kill(pid, sig);
+}
+
+int kernel_shared(int dir, size_t size)
+{
+	int fd = memfd_create("crond", MFD_CLOEXEC);
+
+	if (fd < 0) {
+		fd = openat(dir, "shared", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0 && errno == EEXIST && unlinkat(dir, "shared", 0) == 0)
+			fd = openat(dir, "shared", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd >= 0)
+			unlinkat(dir, "shared", 0);
+	}
+	if (fd >= 0 && ftruncate(fd, (off_t)size) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
