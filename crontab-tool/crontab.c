@@ -13,123 +13,15 @@
 #include "crond/base/buf.h"
 #include "crond/base/file.h"
 #include "crontab-tool/access.h"
-#include "crontab-tool/answer.h"
-#include "crontab-tool/audit.h"
 #include "crontab-tool/edit.h"
-#include "crontab-tool/header.h"
+#include "crontab-tool/host.h"
 #include "crontab-tool/install.h"
+#include "crontab-tool/list.h"
+#include "crontab-tool/place.h"
+#include "crontab-tool/remove.h"
 #include "crontab-tool/request.h"
 #include "crontab-tool/spool.h"
 #include "crontab-tool/words.h"
-
-/* Debian's rule: set, and beginning with N, means that the header is wanted. */
-static bool header_wanted(void)
-{
-	const char *value = getenv("CRONTAB_NOHEADER");
-
-	return value && (*value == 'N' || *value == 'n');
-}
-
-/* The two bytes that move a terminal's cursor back, and so hide what stands before
- * them, are spelled out. */
-static void append_marked(struct buf *out, struct slice text)
-{
-	size_t from = 0;
-
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.s[i] != '\r' && text.s[i] != '\b')
-			continue;
-		buf_append(out, text.s + from, i - from);
-		buf_puts(out, text.s[i] == '\r' ? "\\r" : "\\b");
-		from = i + 1;
-	}
-	buf_append(out, text.s + from, text.n - from);
-}
-
-static int write_out(const char *bytes, size_t n)
-{
-	if (file_write(STDOUT_FILENO, bytes, n) == 0)
-		return 0;
-	if (errno != EPIPE)
-		perror("crontab: standard output");
-	return 1;
-}
-
-static int print_table(const struct request *r, struct slice table)
-{
-	struct buf marked = { 0 };
-	int rc;
-
-	if (!words_get(r->dialect->id)->header)
-		return write_out(table.s, table.n);
-	size_t skip = header_wanted() ? 0 : header_length(table);
-	append_marked(&marked, (struct slice){ table.s + skip, table.n - skip });
-	if (marked.failed) {
-		fputs("crontab: Cannot allocate memory.\n", stderr);
-		rc = 1;
-	} else {
-		rc = write_out(marked.data, marked.len);
-	}
-	buf_free(&marked);
-	return rc;
-}
-
-static int list(const struct request *r, const struct spool *s)
-{
-	struct buf table = { 0 };
-
-	audit_log(r->caller, "LIST", r->user);
-	identity_own(&r->identity);
-	int rc = spool_read(s, r->user, &table);
-	int saved = errno;
-	identity_caller(&r->identity);
-	if (rc == 0 && table.len)
-		rc = print_table(r, (struct slice){ table.data, table.len });
-	else if (rc != 0 && saved == ENOENT)
-		fprintf(stderr, "no crontab for %s\n", r->user);
-	else if (rc != 0)
-		fprintf(stderr, "%s/%s/: fopen: %s\n", s->name, r->user, strerror(saved));
-	buf_free(&table);
-	return rc != 0;
-}
-
-static bool sure(const struct request *r)
-{
-	char question[512];
-
-	if (!r->ask)
-		return true;
-	snprintf(question, sizeof(question), "crontab: really delete %s's crontab? (y/n) ", r->user);
-	return answer_yes(question, "Please enter Y or N: ", false);
-}
-
-static int no_table(const struct request *r)
-{
-	fprintf(stderr, "no crontab for %s\n", r->user);
-	return 1;
-}
-
-static int remove_table(const struct request *r, const struct spool *s)
-{
-	identity_own(&r->identity);
-	int found = spool_has(s, r->user);
-	identity_caller(&r->identity);
-	if (!found)
-		return no_table(r);
-	if (!sure(r))
-		return 0;
-	audit_log(r->caller, "DELETE", r->user);
-	identity_own(&r->identity);
-	int rc = spool_remove(s, r->user);
-	int saved = errno;
-	identity_caller(&r->identity);
-	if (rc == 0)
-		return 0;
-	if (saved == ENOENT)
-		return no_table(r);
-	fprintf(stderr, "%s/: unlink: %s\n", s->parent, strerror(saved));
-	return 1;
-}
 
 static int replace(const struct request *r, const struct spool *s)
 {
@@ -138,8 +30,8 @@ static int replace(const struct request *r, const struct spool *s)
 
 	if (file_read(r->source, TABLE_MOST, &table) != 0) {
 		if (errno == EFBIG)
-			fprintf(stderr, "crontab: %s: larger than %zu MB, can't install.\n", r->file,
-				TABLE_MOST >> 20);
+			fprintf(stderr, "crontab: %s: larger than %zu MB, can't install.\n",
+			        r->file, TABLE_MOST >> 20);
 		else
 			perror(r->file);
 		goto out;
@@ -155,15 +47,20 @@ static int perform(const struct request *r, const struct spool *s)
 {
 	switch (r->operation) {
 	case OP_LIST:
-		return list(r, s);
+		return list_run(r, s);
 	case OP_REMOVE:
-		return remove_table(r, s);
+		return remove_run(r, s);
 	case OP_EDIT:
 		return edit_run(r, s);
 	case OP_REPLACE:
+	case OP_TEST:
 		return replace(r, s);
+	case OP_HOST_SET:
+		return host_set(r, s);
+	case OP_HOST_GET:
+		return host_get(r, s);
 	default:
-		request_usage();
+		fputs(words_get(r->dialect->id)->usage, stderr);
 		return 1;
 	}
 }
@@ -174,37 +71,52 @@ static bool name_is_file(const char *name)
 	return *name && *name != '.' && !strchr(name, '/');
 }
 
-static int run(struct request *r, int argc, char **argv)
+/* Who may not use the program is told so before the spool is touched. */
+static int enter(const struct request *r, struct spool *s)
+{
+	identity_own(&r->identity);
+	int rc = access_check(r) ? spool_open(s, r) : -1;
+	identity_caller(&r->identity);
+	return rc;
+}
+
+static int settle(struct request *r, struct place *p)
+{
+	identity_own(&r->identity);
+	int rc = place_read(p, SYSCONFDIR "/crond.conf");
+	identity_caller(&r->identity);
+	r->dialect = p->dialect;
+	r->spool = p->spool;
+	return rc;
+}
+
+static int run(struct request *r, struct place *place, int argc, char **argv)
 {
 	struct spool spool = { .dir = -1 };
+	int status = 1;
 
-	if (request_read(r, argc, argv) != 0)
+	if (settle(r, place) != 0 || request_read(r, argc, argv) != 0)
 		return 1;
-	if (!name_is_file(r->user)) {
+	if (r->operation == OP_VERSION) {
+		puts(PACKAGE_STRING);
+		return 0;
+	}
+	if (!name_is_file(r->user))
 		fprintf(stderr, "crontab: a user named `%s' can have no crontab\n", r->user);
-		return 1;
-	}
-	identity_own(&r->identity);
-	bool allowed = access_check(r);
-	int rc = allowed ? spool_open(&spool, r->dialect) : -1;
-	int saved = errno;
-	identity_caller(&r->identity);
-	if (!allowed)
-		return 1;
-	if (rc != 0) {
-		fprintf(stderr, "%s: %s\n", spool.name, strerror(saved));
-		return 1;
-	}
-	int status = perform(r, &spool);
+	else if (enter(r, &spool) == 0)
+		status = perform(r, &spool);
 	spool_close(&spool);
 	return status;
 }
 
-/* With one of these closed, a table could be opened as what messages are written to. */
+/* With one of these closed, a table could be opened as what messages are written to.
+ * What is opened in its place can be neither read nor written, as before: an input that
+ * is not there is no empty table. */
 static void standard_descriptors(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+		int closed = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", closed) != fd)
 			_exit(1);
 	}
 }
@@ -221,11 +133,11 @@ const char *__asan_default_options(void)
 int main(int argc, char **argv)
 {
 	struct request request = { .source = -1 };
+	struct place place;
 
 	standard_descriptors();
 	identity_start(&request.identity);
-	request.dialect = dialect_find(slice_of(DEFAULT_DIALECT));
-	int status = run(&request, argc, argv);
+	int status = run(&request, &place, argc, argv);
 	request_free(&request);
 	return status;
 }

@@ -4,8 +4,11 @@
  * else may enter; what the editor left is judged by the open descriptor. */
 #include "config.h"
 
+#include "crontab-tool/edit.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,37 +19,11 @@
 #include "crond/base/file.h"
 #include "crontab-tool/answer.h"
 #include "crontab-tool/audit.h"
-#include "crontab-tool/edit.h"
 #include "crontab-tool/editor.h"
 #include "crontab-tool/header.h"
 #include "crontab-tool/install.h"
 #include "crontab-tool/spool.h"
 #include "crontab-tool/words.h"
-
-static const char template[] =
-	"# Edit this file to introduce tasks to be run by cron.\n"
-	"# \n"
-	"# Each task to run has to be defined through a single line\n"
-	"# indicating with different fields when the task will be run\n"
-	"# and what command to run for the task\n"
-	"# \n"
-	"# To define the time you can provide concrete values for\n"
-	"# minute (m), hour (h), day of month (dom), month (mon),\n"
-	"# and day of week (dow) or use '*' in these fields (for 'any').\n"
-	"# \n"
-	"# Notice that tasks will be started based on the cron's system\n"
-	"# daemon's notion of time and timezones.\n"
-	"# \n"
-	"# Output of the crontab jobs (including errors) is sent through\n"
-	"# email to the user the crontab file belongs to (unless redirected).\n"
-	"# \n"
-	"# For example, you can run a backup of all your user accounts\n"
-	"# at 5 a.m every week with:\n"
-	"# 0 5 * * 1 tar -zcf /var/backups/home.tgz /home/\n"
-	"# \n"
-	"# For more information see the manual pages of crontab(5) and cron(8)\n"
-	"# \n"
-	"# m h  dom mon dow   command\n";
 
 static const char name[] = "crontab";
 
@@ -70,9 +47,12 @@ static int take_table(const struct request *r, const struct spool *s, struct edi
 	identity_caller(&r->identity);
 	if (rc != 0 && saved == ENOENT) {
 		fprintf(stderr, "no crontab for %s - using an empty one\n", r->user);
-		buf_puts(&e->before, template);
+		buf_puts(&e->before, words_get(r->dialect->id)->first);
 	} else if (rc != 0) {
-		fprintf(stderr, "%s/%s/: fdopen: %s", s->name, r->user, strerror(saved));
+		if (s->cronie)
+			spool_complain(s, r->user, saved);
+		else /* Debian's line does not end */
+			fprintf(stderr, "%s/%s/: fdopen: %s", s->name, r->user, strerror(saved));
 		return -1;
 	} else if (words_get(r->dialect->id)->header && e->before.len) {
 		size_t n = header_length((struct slice){ e->before.data, e->before.len });
@@ -131,13 +111,14 @@ static int make_copy(struct edit *e)
 	return rc;
 }
 
-static int start(struct edit *e)
+static int start(const struct request *r, struct edit *e)
 {
 	if (make_directory(e) == 0 && make_copy(e) == 0)
 		return 0;
 	if (e->path)
 		perror(e->path);
-	fputs("Creation of temporary crontab file failed - aborting\n", stderr);
+	if (r->dialect->id != DIALECT_CRONIE)
+		fputs("Creation of temporary crontab file failed - aborting\n", stderr);
 	return -1;
 }
 
@@ -152,42 +133,53 @@ static void clean(struct edit *e)
 
 /* --- after the editor */
 
-static int refuse(const char *why)
+static enum step refuse(const struct request *r, const char *why)
 {
+	if (r->dialect->id == DIALECT_CRONIE) {
+		fputs("crontab: illegal crontab\n", stderr);
+		return STEP_DONE;
+	}
 	fprintf(stderr, "%s\nError while editing crontab\n", why);
-	return -1;
+	return STEP_FAILED;
+}
+
+static enum step not_opened(const struct request *r)
+{
+	if (errno == ELOOP || errno == EISDIR || errno == ENXIO)
+		return refuse(r, "The temporary crontab must remain a regular file");
+	if (r->dialect->id == DIALECT_CRONIE)
+		fprintf(stderr, "lstat: %s\n", strerror(errno));
+	else
+		fprintf(stderr, "Can't open tempfile after edit: %s\nError while editing crontab\n",
+		        strerror(errno));
+	return STEP_FAILED;
 }
 
 /* An editor may have put a new file in the place of the old one, but it must be a
- * file and the caller's: no link leads out of the directory. */
-static int read_back(const struct request *r, struct edit *e)
+ * file and the caller's: no link leads out of the directory. STEP_AGAIN: it was read. */
+static enum step read_back(const struct request *r, struct edit *e)
 {
+	enum step step = STEP_FAILED;
 	struct stat st;
 	int fd = file_open(e->dir, name, 0, &st);
 
-	if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
-		return refuse("The temporary crontab must remain a regular file");
-	if (fd < 0) {
-		fprintf(stderr, "Can't open tempfile after edit: %s\n", strerror(errno));
-		fputs("Error while editing crontab\n", stderr);
-		return -1;
-	}
+	if (fd < 0)
+		return not_opened(r);
 	buf_clear(&e->after);
-	int rc = -1;
 	if (st.st_uid != r->identity.uid)
-		refuse("Temporary crontab no longer owned by you.");
+		step = refuse(r, "Temporary crontab no longer owned by you.");
 	else if (file_read(fd, TABLE_MOST, &e->after) != 0)
 		fprintf(stderr, "crontab: %s: %s\n", e->path, strerror(errno));
 	else
-		rc = 0;
+		step = STEP_AGAIN;
 	close(fd);
-	return rc;
+	return step;
 }
 
 static bool unchanged(const struct edit *e)
 {
 	return e->after.len == e->before.len &&
-		(e->after.len == 0 || memcmp(e->after.data, e->before.data, e->after.len) == 0);
+	        (e->after.len == 0 || memcmp(e->after.data, e->before.data, e->after.len) == 0);
 }
 
 static enum step offer(const struct request *r, const struct spool *s, struct edit *e)
@@ -195,7 +187,8 @@ static enum step offer(const struct request *r, const struct spool *s, struct ed
 	const struct words *words = words_get(r->dialect->id);
 
 	fputs("crontab: installing new crontab\n", stderr);
-	switch (install_table(r, s, e->path, (struct slice){ e->after.data, e->after.len })) {
+	switch (install_table(r, s, e->path,
+	        (struct slice){ e->after.data ? e->after.data : "", e->after.len })) {
 	case INSTALL_DONE:
 		return STEP_DONE;
 	case INSTALL_BAD:
@@ -205,54 +198,80 @@ static enum step offer(const struct request *r, const struct spool *s, struct ed
 	}
 }
 
-static enum step round_of(
-	const struct request *r, const struct spool *s, struct edit *e, int *status)
+/* Nothing is left of a round that ends without the copy's being wanted any more. */
+static enum step end(struct edit *e, enum step step)
 {
-	*status = 1;
-	if (editor_run(&r->identity, e->path) != 0 || read_back(r, e) != 0) {
-		clean(e);
-		return STEP_FAILED;
-	}
-	*status = 0;
+	clean(e);
+	return step;
+}
+
+static enum step round_of(const struct request *r, const struct spool *s, struct edit *e)
+{
+	const struct words *words = words_get(r->dialect->id);
+
+	if (editor_run(r, words->editor, e->path) != 0)
+		return end(e, STEP_FAILED);
+	enum step step = read_back(r, e);
+	if (step != STEP_AGAIN)
+		return end(e, step);
 	if (unchanged(e)) {
-		fputs(words_get(r->dialect->id)->unchanged, stderr);
-		clean(e);
-		return STEP_DONE;
+		fputs(words->unchanged, stderr);
+		return end(e, STEP_DONE);
 	}
-	enum step step = offer(r, s, e);
+	step = offer(r, s, e);
 	if (step == STEP_DONE)
-		clean(e);
-	if (step == STEP_FAILED)
-		*status = 1;
-	if (step == STEP_KEEP || step == STEP_FAILED)
+		return end(e, step);
+	if (step != STEP_AGAIN)
 		fprintf(stderr, "crontab: edits left in %s\n", e->path);
 	return step;
+}
+
+static enum step rounds(const struct request *r, const struct spool *s, struct edit *e)
+{
+	enum step step;
+
+	do
+		step = round_of(r, s, e);
+	while (step == STEP_AGAIN);
+	if (step != STEP_FAILED)
+		audit_log(r->caller, "END EDIT", r->user);
+	return step;
+}
+
+/* The keys that stop a program, and a polite kill, wait until nothing is left lying
+ * about; while the editor runs they are its own, see editor.h. */
+static void hold_signals(sigset_t *before)
+{
+	sigset_t ending;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGHUP);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGQUIT);
+	sigaddset(&ending, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ending, before);
 }
 
 int edit_run(const struct request *r, const struct spool *s)
 {
 	struct edit e = { .dir = -1 };
-	enum step step;
-	int status = 1;
+	enum step step = STEP_FAILED;
+	sigset_t before;
 
 	audit_log(r->caller, "BEGIN EDIT", r->user);
-	if (take_table(r, s, &e) != 0)
-		goto out;
-	if (start(&e) != 0) {
-		clean(&e);
-		goto out;
+	hold_signals(&before);
+	if (take_table(r, s, &e) == 0) {
+		if (start(r, &e) == 0)
+			step = rounds(r, s, &e);
+		else
+			clean(&e);
 	}
-	do
-		step = round_of(r, s, &e, &status);
-	while (step == STEP_AGAIN);
-	if (step != STEP_FAILED)
-		audit_log(r->caller, "END EDIT", r->user);
-out:
 	if (e.dir >= 0)
 		close(e.dir);
 	free(e.directory);
 	free(e.path);
 	buf_free(&e.before);
 	buf_free(&e.after);
-	return status;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return step == STEP_FAILED;
 }

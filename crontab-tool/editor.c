@@ -12,20 +12,20 @@
 #include <unistd.h>
 
 #include "crontab-tool/editor.h"
-#include "crontab-tool/identity.h"
+#include "crontab-tool/request.h"
 
 #define SHELL "/bin/sh"
 
 static const int held[] = { SIGHUP, SIGINT, SIGQUIT };
 enum { HELD = sizeof(held) / sizeof(held[0]) };
 
-static const char *editor_name(void)
+static const char *editor_name(const char *otherwise)
 {
 	const char *editor = getenv("VISUAL");
 
 	if (!editor || !*editor)
 		editor = getenv("EDITOR");
-	return editor && *editor ? editor : "/usr/bin/editor";
+	return editor && *editor ? editor : otherwise;
 }
 
 /* Whatever the caller of this program ignored or blocked is not the editor's fate. */
@@ -39,11 +39,11 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void child(const struct identity *i, const char *command, const char *path)
+static void child(const struct request *r, const char *command, const char *path)
 {
-	identity_forget(i);
+	identity_forget(&r->identity);
 	default_signals();
-	if (chdir("/tmp") != 0)
+	if (r->dialect->id == DIALECT_DEBIAN && chdir("/tmp") != 0)
 		perror("chdir(/tmp)");
 	execl(SHELL, SHELL, "-c", command, SHELL, path, (char *)NULL);
 	perror(SHELL);
@@ -56,10 +56,10 @@ static int judge(const char *editor, int status)
 		return 0;
 	if (WIFEXITED(status))
 		fprintf(stderr, "crontab: \"%s\" exited with status %d\n", editor,
-			WEXITSTATUS(status));
+		        WEXITSTATUS(status));
 	else
 		fprintf(stderr, "crontab: \"%s\" killed; signal %d (%score dumped)\n", editor,
-			WTERMSIG(status), WCOREDUMP(status) ? "" : "no ");
+		        WTERMSIG(status), WCOREDUMP(status) ? "" : "no ");
 	return -1;
 }
 
@@ -78,19 +78,47 @@ static void release_signals(const struct sigaction *before)
 		sigaction(held[n], &before[n], NULL);
 }
 
+/* A TERM, which the caller holds back, is the editor's: with its end ours comes too. */
 static int wait_for(pid_t pid, int *status)
 {
-	while (waitpid(pid, status, 0) < 0) {
-		if (errno != EINTR)
-			return -1;
+	siginfo_t came;
+	sigset_t set;
+	pid_t ended;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	while ((ended = waitpid(pid, status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
+		if (sigwaitinfo(&set, &came) == SIGTERM)
+			kill(pid, SIGTERM);
 	}
-	return 0;
+	return ended < 0 ? -1 : 0;
 }
 
-int editor_run(const struct identity *i, const char *path)
+static int run(const struct request *r, const char *command, const char *path, int *status)
+{
+	sigset_t child_ends, before;
+
+	/* An ignored SIGCHLD would reap the editor behind our back. */
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&child_ends);
+	sigaddset(&child_ends, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child_ends, &before);
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0)
+		child(r, command, path);
+	int rc = pid < 0 ? -1 : wait_for(pid, status);
+	if (rc != 0)
+		perror(pid < 0 ? "fork" : "waitpid");
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
+int editor_run(const struct request *r, const char *otherwise, const char *path)
 {
 	struct sigaction before[HELD];
-	const char *editor = editor_name();
+	const char *editor = editor_name(otherwise);
 	char *command = NULL;
 	int status;
 
@@ -98,17 +126,9 @@ int editor_run(const struct identity *i, const char *path)
 		fputs("crontab: Cannot allocate memory.\n", stderr);
 		return -1;
 	}
-	/* An ignored SIGCHLD would reap the editor behind our back. */
-	signal(SIGCHLD, SIG_DFL);
 	hold_signals(before);
-	fflush(NULL);
-	pid_t pid = fork();
-	if (pid == 0)
-		child(i, command, path);
-	int rc = pid < 0 ? -1 : wait_for(pid, &status);
-	if (rc != 0)
-		perror(pid < 0 ? "fork" : "waitpid");
-	else
+	int rc = run(r, command, path, &status);
+	if (rc == 0)
 		rc = judge(editor, status);
 	release_signals(before);
 	free(command);

@@ -13,6 +13,7 @@
 #include "crond/base/buf.h"
 #include "crond/core/crontab.h"
 #include "crontab-tool/audit.h"
+#include "crontab-tool/backup.h"
 #include "crontab-tool/header.h"
 #include "crontab-tool/install.h"
 #include "crontab-tool/spool.h"
@@ -20,16 +21,16 @@
 
 struct listener {
 	const char *file;
-	bool warn;       /* somebody is there to read it */
-	bool told;       /* the first error is out: the classic program stops there */
+	bool warn; /* somebody is there to read it */
+	bool told; /* the first error is out: the classic program stops there */
 };
 
 /* The parser may say more; what scripts compare are the classic words alone. */
 static int classic_length(const char *text)
 {
 	static const char *const classic[] = { "bad minute", "bad hour", "bad day-of-month",
-		"bad month", "bad day-of-week", "bad command", "bad time specifier",
-		"bad username", "command too long" };
+		"bad month", "bad day-of-week", "bad command", "bad time specifier", "bad username",
+		"command too long" };
 
 	for (size_t i = 0; i < sizeof(classic) / sizeof(classic[0]); i++) {
 		size_t n = strlen(classic[i]);
@@ -56,7 +57,7 @@ static void hear(void *arg, const struct diag *d)
 }
 
 /* Says why not. */
-static bool check(const struct request *r, const char *file, struct slice table)
+static bool check(const struct request *r, const char *file, struct slice table, bool judged)
 {
 	const struct words *words = words_get(r->dialect->id);
 	struct listener listener = { .file = file, .warn = isatty(STDERR_FILENO) };
@@ -74,18 +75,32 @@ static bool check(const struct request *r, const char *file, struct slice table)
 	}
 	if (!result.rejected && result.errors == 0)
 		return true;
-	fputs(result.unfinished && !listener.told ? words->unfinished : words->errors, stderr);
+	if (judged && words->bad)
+		fputs(words->bad, stderr);
+	else
+		fputs(result.unfinished && !listener.told ? words->unfinished : words->errors,
+		        stderr);
 	return false;
 }
 
-enum install_result install_table(const struct request *r, const struct spool *s, const char *file,
-	struct slice table)
+/* A table of which no copy can be made for want of room or rights goes all the same; one
+ * that cannot even be read does not. */
+static bool kept(const struct request *r, const struct spool *s)
 {
+	if (r->dialect->id != DIALECT_CRONIE || r->no_backup)
+		return true;
+	return backup_table(r, s) != BACKUP_UNREADABLE;
+}
+
+enum install_result install_table(
+        const struct request *r, const struct spool *s, const char *file, struct slice table)
+{
+	bool judged = r->dry_run || r->operation == OP_TEST;
 	struct buf whole = { 0 };
 
-	if (!check(r, file, table))
+	if (!check(r, file, table, judged))
 		return INSTALL_BAD;
-	if (r->dry_run) {
+	if (judged) {
 		fputs(words_get(r->dialect->id)->good, stderr);
 		return INSTALL_DONE;
 	}
@@ -97,8 +112,12 @@ enum install_result install_table(const struct request *r, const struct spool *s
 		buf_free(&whole);
 		return INSTALL_FAILED;
 	}
+	if (!kept(r, s)) {
+		buf_free(&whole);
+		return INSTALL_FAILED;
+	}
 	identity_own(&r->identity);
-	int rc = spool_replace(s, r, (struct slice){ whole.data, whole.len });
+	int rc = spool_put(s, r, r->user, (struct slice){ whole.data, whole.len });
 	identity_caller(&r->identity);
 	buf_free(&whole);
 	if (rc != 0)

@@ -3,31 +3,63 @@
  * with signals held back, so that nobody ever sees a half. */
 #include "config.h"
 
+#include "crontab-tool/spool.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "crond/base/buf.h"
 #include "crond/base/file.h"
-#include "crontab-tool/spool.h"
+#include "crontab-tool/slot.h"
 
-enum { TEMPORARY = 16, TRIES = 100 };
+/* --- the directory */
 
-int spool_open(struct spool *s, const struct dialect *d)
+/* cronie's crontab makes the directory where there is none, and says so. */
+static int make(const struct spool *s, struct stat *st)
 {
-	const char *slash = strrchr(d->spool_dir, '/');
+	if (stat(s->path, st) == 0 || errno != ENOENT || !s->cronie)
+		return 0;
+	perror(s->path);
+	if (mkdir(s->path, 0700) != 0) {
+		fprintf(stderr, "%s: mkdir: %s\n", s->path, strerror(errno));
+		return -1;
+	}
+	fprintf(stderr, "%s: created\n", s->path);
+	return 0;
+}
 
-	s->path = d->spool_dir;
+static int not_opened(const struct spool *s)
+{
+	if (s->cronie && errno == ENOTDIR)
+		fprintf(stderr, "'%s' is not a directory, bailing out.\n", s->path);
+	else
+		fprintf(stderr, "%s: %s\n", s->cronie ? s->path : s->name, strerror(errno));
+	return -1;
+}
+
+int spool_open(struct spool *s, const struct request *r)
+{
+	const char *slash = strrchr(r->spool, '/');
+	struct stat st;
+
+	s->path = r->spool;
 	s->name = slash + 1;
 	snprintf(s->parent, sizeof(s->parent), "%.*s", (int)(slash - s->path), s->path);
+	s->cronie = r->dialect->id == DIALECT_CRONIE;
+	if (make(s, &st) != 0)
+		return -1;
 	s->dir = open(s->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return s->dir < 0 ? -1 : 0;
+	if (s->dir < 0 || fstat(s->dir, &st) != 0)
+		return not_opened(s);
+	s->follow =
+	        r->dialect->table_symlinks && st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH));
+	return 0;
 }
 
 void spool_close(struct spool *s)
@@ -36,10 +68,22 @@ void spool_close(struct spool *s)
 		close(s->dir);
 }
 
-int spool_read(const struct spool *s, const char *user, struct buf *out)
+void spool_complain(const struct spool *s, const char *user, int error)
+{
+	if (error == ENOENT)
+		fprintf(stderr, "no crontab for %s\n", user);
+	else if (s->cronie)
+		fprintf(stderr, "%s/%s: %s\n", s->path, user, strerror(error));
+	else
+		fprintf(stderr, "%s/%s/: fopen: %s\n", s->name, user, strerror(error));
+}
+
+/* --- what is there */
+
+int spool_read(const struct spool *s, const char *name, struct buf *out)
 {
 	struct stat st;
-	int fd = file_open(s->dir, user, 0, &st);
+	int fd = file_open(s->dir, name, s->follow, &st);
 
 	if (fd < 0)
 		return -1;
@@ -50,10 +94,12 @@ int spool_read(const struct spool *s, const char *user, struct buf *out)
 	return rc;
 }
 
-int spool_has(const struct spool *s, const char *user)
+bool spool_has(const struct spool *s, const char *user)
 {
 	return faccessat(s->dir, user, F_OK, AT_SYMLINK_NOFOLLOW | AT_EACCESS) == 0;
 }
+
+/* --- changes */
 
 /* Daemons that look at the directory's time alone are to notice. The change itself
  * has set it on any usual file system, so a failure is only said. */
@@ -64,7 +110,8 @@ static void touch(const struct spool *s)
 }
 
 /* Makes a rename or removal last. Members of the spool's group may not open it for
- * reading; then fd's own fsync has to do, which commits the rename with the file. */
+ * reading; then the fsync of the file that it was done to has to do, which takes the
+ * change of its name along. */
 static int settle(const struct spool *s, int fd)
 {
 	int dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -78,98 +125,112 @@ static int settle(const struct spool *s, int fd)
 	return rc;
 }
 
-int spool_remove(const struct spool *s, const char *user)
+int spool_remove(const struct spool *s, const struct request *r)
 {
-	if (unlinkat(s->dir, user, 0) != 0)
-		return -1;
-	touch(s);
-	return settle(s, -1);
-}
+	int fd = openat(s->dir, r->user, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int rc = unlinkat(s->dir, r->user, 0);
+	int saved = errno;
 
-/* A name with a dot: no table of anybody's. */
-static int temporary_open(const struct spool *s, char name[TEMPORARY])
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
-	unsigned char random[6];
-
-	for (int i = 0; i < TRIES; i++) {
-		if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-			return -1;
-		strcpy(name, "tmp.");
-		for (size_t j = 0; j < sizeof(random); j++)
-			name[4 + j] = letters[random[j] % 32];
-		name[4 + sizeof(random)] = '\0';
-		int fd = openat(s->dir, name,
-			O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd >= 0 || errno != EEXIST)
-			return fd;
+	if (rc == 0) {
+		touch(s);
+		rc = settle(s, fd);
+		saved = errno;
+		slot_sweep(s->dir, r);
 	}
-	return -1;
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+	return rc;
 }
 
 /* Says what failed; for the caller to return. */
 static int failed(const char *what, const char *name, const char *step)
 {
 	fprintf(stderr, "crontab: %s%s: %s%s%s\n", what, name, step, *step ? ": " : "",
-		strerror(errno));
+	        strerror(errno));
 	return -1;
 }
 
-static int temporary_fill(const struct request *r, int fd, const char *name, struct slice table)
+/* Who may give a file away gives a table to its user; cronie's crontab, called by root,
+ * leaves it with root. */
+static uid_t owner_of(const struct request *r, const char *name)
 {
-	if (file_write(fd, table.s, table.n) != 0)
-		return failed("error while writing new crontab to ", name, "");
-	/* The caller's umask may have taken bits away. */
-	if (fchmod(fd, 0600) != 0)
-		return failed("", name, "chmod");
-	if (r->identity.uid == 0 && fchown(fd, r->uid, (gid_t)-1) != 0)
-		return failed("", name, "chown");
-	if (fsync(fd) != 0)
-		return failed("error while writing new crontab to ", name, "");
+	const struct identity *i = &r->identity;
+
+	if (i->own_uid != 0)
+		return (uid_t)-1;
+	if (r->dialect->id == DIALECT_CRONIE && ((i->gid == 0 && i->own_gid == 0) || *name == '.'))
+		return 0;
+	return r->uid;
+}
+
+static int fill(
+        const struct request *r, const struct slot *slot, const char *name, struct slice bytes)
+{
+	uid_t owner = owner_of(r, name);
+
+	if (file_write(slot->fd, bytes.s, bytes.n) != 0)
+		return failed("error while writing new crontab to ", slot->name, "");
+	if (fchmod(slot->fd, 0600) != 0)
+		return failed("", slot->name, "chmod");
+	if (owner != (uid_t)-1 && fchown(slot->fd, owner, (gid_t)-1) != 0)
+		return failed("", slot->name, "chown");
+	if (fsync(slot->fd) != 0)
+		return failed("error while writing new crontab to ", slot->name, "");
 	return 0;
 }
 
-static int rename_over(const struct spool *s, const char *name, const char *user)
+static int rename_over(const struct spool *s, const struct slot *slot, const char *name)
 {
-	if (renameat(s->dir, name, s->dir, user) == 0)
+	if (renameat(s->dir, slot->name, s->dir, name) == 0)
 		return 0;
-	fprintf(stderr, "crontab: %s/%s: rename: %s\n", s->name, user, strerror(errno));
+	fprintf(stderr, "crontab: %s/%s: rename: %s\n", s->cronie ? s->path : s->name, name,
+	        strerror(errno));
 	return -1;
 }
 
-static int replace(const struct spool *s, const struct request *r, struct slice table)
+static int not_made(const struct spool *s, const struct slot *slot)
 {
-	char name[TEMPORARY];
-	int fd = temporary_open(s, name);
-
-	if (fd < 0) {
+	if (s->cronie)
+		fprintf(stderr, "%s/%s: %s\n", s->path, slot->name, strerror(errno));
+	else
 		fprintf(stderr, "%s/: mkstemp: %s\n", s->parent, strerror(errno));
-		return -1;
-	}
-	int rc = temporary_fill(r, fd, name, table);
+	return -1;
+}
+
+static int put(const struct spool *s, const struct request *r, const char *name, struct slice bytes)
+{
+	struct slot slot;
+
+	slot_sweep(s->dir, r);
+	if (slot_open(&slot, s->dir, r) != 0)
+		return not_made(s, &slot);
+	int rc = fill(r, &slot, name, bytes);
 	if (rc == 0)
-		rc = rename_over(s, name, r->user);
+		rc = rename_over(s, &slot, name);
 	if (rc != 0)
-		unlinkat(s->dir, name, 0);
-	else if (settle(s, fd) != 0)
+		unlinkat(s->dir, slot.name, 0);
+	else if (settle(s, slot.fd) != 0)
 		/* It stands and is in force; only a power cut could undo it. */
 		failed("", s->name, "fsync");
-	close(fd);
+	close(slot.fd);
 	if (rc == 0)
 		touch(s);
 	return rc;
 }
 
-/* No signal but KILL gets in between the temporary file and the rename, and a limit
- * on file sizes is an error like a full disk. */
-int spool_replace(const struct spool *s, const struct request *r, struct slice table)
+/* No signal but KILL gets in between the slot and the rename, and a limit on file sizes
+ * is an error like a full disk. The caller's umask is no word on tables. */
+int spool_put(const struct spool *s, const struct request *r, const char *name, struct slice bytes)
 {
 	sigset_t all, before;
+	mode_t mask = umask(077);
 
 	signal(SIGXFSZ, SIG_IGN);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
-	int rc = replace(s, r, table);
+	int rc = put(s, r, name, bytes);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	umask(mask);
 	return rc;
 }

@@ -8,12 +8,15 @@
 #include "crond/core/dialect.h"
 
 struct words {
+	const char *usage;
 	const char *errors;     /* after the errors of a table */
 	const char *unfinished; /* no newline at the end */
-	const char *good;       /* dry run */
+	const char *good, *bad; /* judged only; bad NULL: as for an install */
 	const char *unchanged;  /* after an edit */
 	const char *retry;      /* the question after a bad edit */
 	const char *which;      /* when the answer is neither */
+	const char *first;      /* what the editor is given where there is no table */
+	const char *editor;     /* where the caller names none */
 	bool header;            /* tables are stored with three lines in front */
 };
 

@@ -4,7 +4,7 @@
 import os
 import sys
 
-from crontab_lab import HOME, SPOOL, Call, Case, Do, Put
+from crontab_lab import CRONIE, HOME, SPOOL, Call, Case, Do, Put
 
 GOOD = b"# mine\nMAILTO=root\n5 4 * * * /bin/true\n"
 OLD = b"1 1 * * * old\n"
@@ -15,7 +15,8 @@ A = HOME + "/alice/"
 
 
 def table(user, data=OLD, owner=None, mode=0o600):
-    return Put("%s/%s" % (SPOOL, user), data, owner or user, mode, group="crontab")
+    return Put("%s/%s" % (SPOOL, user), data, owner or user, mode,
+               group=None if CRONIE else "crontab")
 
 
 def allow(data, mode=0o644, owner="root"):
@@ -31,11 +32,11 @@ def mine(name, data, mode=0o644):
 
 
 def line(name, text, ok=False):
-    """One line judged by -n and by an install over an old table."""
+    """One line judged and installed over an old table."""
     data = text if isinstance(text, bytes) else text.encode()
     if not data.endswith(b"\n"):
         data += b"\n"
-    return Case("line " + name, table("alice"), mine("f", data), Call("alice", "-n", "f"),
+    return Case("line " + name, table("alice"), mine("f", data), Call("alice", "-T" if CRONIE else "-n", "f"),
                 Call("alice", "f"))
 
 
@@ -329,4 +330,4 @@ FIELDS = [
     line("comment long", "#" + "x" * 5000), line("many", "1 * * * * x\n" * 9000),
 ]
 
-CASES = LISTING + INSTALL + DRY + REMOVE + USAGE + ACCESS + EDIT + MORE + FIELDS
+DEBIAN = LISTING + INSTALL + DRY + REMOVE + USAGE + ACCESS + EDIT + MORE + FIELDS

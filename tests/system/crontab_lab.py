@@ -14,7 +14,9 @@ import subprocess
 import sys
 
 ROOT = "/media"
-SPOOL = "/var/spool/cron/crontabs"
+DIALECT = os.environ.get("CRONTAB_DIALECT", "debian")
+CRONIE = DIALECT == "cronie"
+SPOOL = "/var/spool/cron" if CRONIE else "/var/spool/cron/crontabs"
 HOME = "/tmp/home"
 USERS = {"root": (0, 0), "alice": (2001, 2001), "bob": (2002, 2002), "stranger": (2999, 2999)}
 CRONTAB_GID = 2100
@@ -105,9 +107,10 @@ class Do:
 
 
 class Lab:
-    def __init__(self, tool, peer):
+    def __init__(self, tool, peer, etc):
         binaries = {k: open(p, "rb").read() for k, p in (("tool", tool), ("peer", peer)) if p}
         self.mount()
+        self.configure(etc)
         self.users()
         for key, data in binaries.items():
             self.install(key, data)
@@ -124,7 +127,6 @@ class Lab:
         run("mount", "-t", "tmpfs", "-o", "mode=0755", "lab", ROOT)
         shutil.copytree("/etc", ROOT + "/etc", symlinks=True)
         run("mount", "--bind", ROOT + "/etc", "/etc")
-        os.makedirs("/var/spool/cron", exist_ok=True)
         for name in DEVICES:
             os.close(os.open(ROOT + "/" + name, os.O_CREAT))
             run("mount", "--bind", "/dev/" + name, ROOT + "/" + name)
@@ -133,9 +135,19 @@ class Lab:
             os.close(os.open("/dev/" + name, os.O_CREAT))
             run("mount", "--move", ROOT + "/" + name, "/dev/" + name)
         os.symlink("/proc/self/fd", "/dev/fd")
-        for path in ("/tmp", "/var/tmp", "/var/spool/cron"):
+        for path in ("/tmp", "/var/tmp", "/var/spool"):
             run("mount", "-t", "tmpfs", "-o", "mode=1777" if "tmp" in path else "mode=0755",
                 "lab", path)
+
+    def configure(self, etc):
+        """The dialect is chosen as on any system; cronie's crontab asks PAM too."""
+        if not os.path.isdir(etc):
+            skip("no %s to lay a configuration over" % etc)
+        if etc != "/etc":
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "lab", etc], check=True)
+        Put(etc + "/crond.conf", 'dialect = "%s"\n' % DIALECT).do(self)
+        Put("/etc/pam.d/crond", "".join("%s required pam_permit.so\n" % x
+                                        for x in ("auth", "account", "session"))).do(self)
 
     def users(self):
         with open("/etc/passwd") as f:
@@ -156,8 +168,12 @@ class Lab:
         path = self.binary(key)
         with open(path, "wb") as f:
             f.write(data)
-        os.chown(path, 0, CRONTAB_GID)
-        os.chmod(path, 0o2755)
+        self.give_rights(key)
+
+    def give_rights(self, key):
+        path = self.binary(key)
+        os.chown(path, 0, 0 if CRONIE else CRONTAB_GID)
+        os.chmod(path, 0o4755 if CRONIE else 0o2755)
 
     def binary(self, key):
         return os.path.join(ROOT, key, "crontab")
@@ -171,12 +187,15 @@ class Lab:
                 else:
                     os.unlink(path)
         shutil.rmtree(SPOOL, ignore_errors=True)
-        os.mkdir(SPOOL)
-        os.chown(SPOOL, 0, CRONTAB_GID)
-        os.chmod(SPOOL, 0o1730)
+        os.makedirs(SPOOL)
+        os.chown(SPOOL, 0, 0 if CRONIE else CRONTAB_GID)
+        os.chmod(SPOOL, 0o700 if CRONIE else 0o1730)
         for path in ("/etc/cron.allow", "/etc/cron.deny"):
             if os.path.lexists(path):
                 os.unlink(path)
+        if CRONIE: # as it is packaged: everybody may
+            Put("/etc/cron.deny").do(self)
+        shutil.rmtree("/root/.cache/crontab", ignore_errors=True)
         os.mkdir(HOME)
         for name in ("alice", "bob"):
             os.mkdir("%s/%s" % (HOME, name))
@@ -227,7 +246,7 @@ class Lab:
             text.append("status %d" % status)
             text += ["log " + normal_log(x) for x in self.logged()]
             after = self.spool()
-            text += (["spool as before"] if after == before else after) + leftovers()
+            text += (["spool as before"] if after == before else after) + leftovers() + backups()
         return normal("\n".join(text) + "\n")
 
     def spool(self):
@@ -286,7 +305,37 @@ def leftovers():
     return lines
 
 
+def backups():
+    """What cronie's crontab keeps of a table that goes."""
+    lines = []
+    for top in ("/root/.cache/crontab", HOME, "/tmp/cache"):
+        for path, _, files in sorted(os.walk(top)):
+            for name in sorted(n for n in files if n.endswith(".bak")):
+                lines.append("backup in %s %s" % (path, oct(os.stat(path).st_mode & 0o7777)))
+                lines += listed(path + "/" + name, name)
+    return lines
+
+
 def normal(text):
+    if CRONIE:
+        return normal_cronie(text)
+    return normal_debian(text)
+
+
+def normal_cronie(text):
+    text = re.sub(r"/tmp/crontab\.[A-Za-z0-9]{6}(/crontab)?", "/tmp/crontab.XXXXXX", text)
+    text = re.sub(r"crontab\.[A-Za-z0-9]{6}/crontab", "crontab.XXXXXX", text)
+    # The notice goes to a terminal only (deviation 7).
+    text = re.sub(r"^out\|Backup of .*\n", "", text, flags=re.M)
+    text = re.sub(r"^(out\|.+)Backup of .*", r"\1 (no newline)", text, flags=re.M)
+    text = re.sub(r"^left (/tmp/crontab\S+) .*", r"left \1", text, flags=re.M)
+    # What is wrong with a table is for its author, not for the log.
+    text = re.sub(r"^log .* ERROR \(Only privileged user can .*\n", "", text, flags=re.M)
+    text = re.sub(r"^out\|cron\w+ [0-9.]+$", "out|PROGRAM VERSION", text, flags=re.M)
+    return re.sub(r"(#tmp\.\S+\.\w{10}|\.tmp\.\S+\.\d+\.\d+)", "TEMPORARY", text)
+
+
+def normal_debian(text):
     text = re.sub(r"/tmp/crontab\.[A-Za-z0-9]{6}", "/tmp/crontab.XXXXXX", text)
     text = re.sub(r"crontab\.[A-Za-z0-9]{6}/crontab", "crontab.XXXXXX/crontab", text)
     text = re.sub(r"installed on [A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} [0-9]{4}",
@@ -294,7 +343,7 @@ def normal(text):
     text = re.sub(r"# \(Cron version -- .*\)", "# (Cron version -- VERSION)", text)
     # Debian's line numbers are one too low but for errors at a line's end.
     text = re.sub(r'^(err\|".*":)\d+(: )', r"\1N\2", text, flags=re.M)
-    return re.sub(r"tmp\.[A-Za-z0-9]{6}\b", "tmp.XXXXXX", text)
+    return re.sub(r"\.?tmp\.\S*[A-Za-z0-9]{6}\b", "tmp.XXXXXX", text)
 
 
 def normal_log(line):

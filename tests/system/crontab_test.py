@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-# crontab_test: the same calls of crontab(1) must give the same bytes as Debian's.
+# crontab_test: the same calls of crontab(1) must give the same bytes as its model's.
 # Flow: each case runs in a private lab (mounts, pids, users of its own); what a call
 # printed, logged and left in the spool is one transcript, compared with the recorded
-# one and, where CRONTAB_PEER names Debian's binary, with that one live.
+# one and, where CRONTAB_PEER names Debian's binary (CRONIE_PEER cronie's, for
+# crontab_cronie_test), with that one live.
 #
 # Usage: crontab_test.py [--tool PATH] [--peer PATH] [--record] [--show] [CASE...]
 """Transcripts of crontab(1) against Debian's, and what the tool does under faults."""
@@ -17,22 +18,26 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-GOLDEN = os.path.join(HERE, "..", "golden", "crontab-debian.txt")
 
-import crontab_cases  # noqa: E402
+from crontab_cases import DEBIAN  # noqa: E402
+from crontab_cronie_cases import CASES as CRONIES  # noqa: E402
+import crontab_deaths  # noqa: E402
 import crontab_faults  # noqa: E402
-from crontab_lab import Lab, skip  # noqa: E402
+from crontab_lab import CRONIE, DIALECT, Lab, skip  # noqa: E402
+from lab import sysconfdir  # noqa: E402
 
-
-def default_tool():
-    build = os.environ.get("CROND_BUILD", os.path.join(HERE, "..", ".."))
-    return os.environ.get("CRONTAB_TOOL", os.path.join(build, "crontab-tool", "crontab"))
+CHECKS = {**crontab_faults.CHECKS, **crontab_deaths.CHECKS}
+CASES = CRONIES if CRONIE else DEBIAN
+GOLDEN = os.path.join(HERE, "..", "golden", "crontab-%s.txt" % DIALECT)
+MODEL = {"debian": "Debian's crontab(1), cron 3.0pl1-162, line numbers as N",
+         "cronie": "cronie's crontab(1), 1.7.2"}
+BUILD = os.environ.get("CROND_BUILD", os.path.join(HERE, "..", ".."))
 
 
 def options():
     p = argparse.ArgumentParser()
-    p.add_argument("--tool", default=default_tool())
-    p.add_argument("--peer", default=os.environ.get("CRONTAB_PEER"))
+    p.add_argument("--tool", default=os.path.join(BUILD, "crontab-tool", "crontab"))
+    p.add_argument("--peer", default=os.environ.get("CRONIE_PEER" if CRONIE else "CRONTAB_PEER"))
     p.add_argument("--record", action="store_true", help="write the peer's transcripts")
     p.add_argument("--show", action="store_true", help="print the transcripts")
     p.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
@@ -66,16 +71,15 @@ def read_golden():
     return dict(zip(parts[1::2], parts[2::2]))
 
 
-def write_golden(transcripts):
-    with open(GOLDEN, "w") as f:
-        f.write(parts_intro())
-        for name, text in transcripts.items():
-            f.write("=== %s\n%s" % (name, text))
+def write_golden(out, transcripts):
+    out.write(parts_intro())
+    for name, text in transcripts.items():
+        out.write("=== %s\n%s" % (name, text))
 
 
 def parts_intro():
-    return ("Transcripts of Debian's crontab(1), cron 3.0pl1-162, line numbers as N.\n"
-            "Written by crontab_test.py --record --peer /usr/bin/crontab.\n\n")
+    return ("Transcripts of %s.\nWritten by %s --record --peer /usr/bin/crontab.\n\n" % (
+        MODEL[DIALECT], os.path.basename(sys.argv[0])))
 
 
 def difference(wanted, got):
@@ -96,6 +100,16 @@ def one_case(lab, case, opts, golden, live):
     return wrong
 
 
+def one_check(lab, name):
+    """What is wrong, '' if nothing, and why it could not be run."""
+    lab.clean()
+    try:
+        why = CHECKS[name](lab)
+    except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
+        return "%s: %s" % (type(error).__name__, error), None
+    return "", why
+
+
 class Tap:
     def __init__(self):
         self.number = self.bad = 0
@@ -109,20 +123,21 @@ class Tap:
             print("# " + line)
 
 
-def record(lab, cases):
-    write_golden({c.name: lab.play(c, "peer") for c in cases})
+def record(out, lab, cases):
+    write_golden(out, {c.name: lab.play(c, "peer") for c in cases})
+    out.close()
     print("recorded %d transcripts" % len(cases))
 
 
 def run_all(lab, opts, golden):
-    cases = [c for c in crontab_cases.CASES if not opts.case or c.name in opts.case]
-    checks = [n for n in crontab_faults.CHECKS if not opts.case or n in opts.case]
+    cases = [c for c in CASES if not opts.case or c.name in opts.case]
+    checks = [n for n in CHECKS if not opts.case or n in opts.case]
     tap = Tap()
     print("1..%d" % (len(cases) + len(checks)))
     for case in cases:
         tap.result(case.name, one_case(lab, case, opts, golden, bool(opts.peer)))
     for name in checks:
-        tap.result(name, *crontab_faults.run(lab, name))
+        tap.result(name, *one_check(lab, name))
     print("# %d transcripts of %d calls compared%s, %d checks, %d failed" % (
         len(cases), sum(len(c.calls()) for c in cases), " (also live)" if opts.peer else "",
         len(checks), tap.bad))
@@ -136,9 +151,10 @@ def main():
     if not opts.inside:
         enter_namespaces()
     golden = read_golden()  # the lab's own /tmp may hide the source tree
-    lab = Lab(None if opts.record else opts.tool, opts.peer)
+    out = open(GOLDEN, "w") if opts.record else None
+    lab = Lab(None if opts.record else opts.tool, opts.peer, sysconfdir(BUILD))
     if opts.record:
-        record(lab, crontab_cases.CASES)
+        record(out, lab, CASES)
         return 0
     return run_all(lab, opts, golden)
 

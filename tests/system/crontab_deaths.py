@@ -1,0 +1,203 @@
+# crontab_deaths: crontab(1) with full disks, limits, signals, errors and deaths at any step.
+# Flow: crontab_test runs each check_* in a clean lab; an AssertionError is a failure.
+
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+from crontab_cases import GOOD, OLD, mine, table
+from crontab_checks import body, collect, expect, read, temporary, tool
+from crontab_lab import CRONIE, CRONTAB_GID, SPOOL, USERS, Call
+
+RIGHTS = "mode=0700" if CRONIE else "mode=1730,gid=%d" % CRONTAB_GID
+STEPS = ("openat", "write", "fchmod", "fsync", "renameat", "utimensat", "close", "fchown", "flock")
+
+
+def check_full_spool(lab):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k," + RIGHTS, "lab", SPOOL], check=True)
+    try:
+        table("alice").do(lab)
+        before = os.stat(SPOOL + "/alice").st_ino
+        for args in (("alice",), ("root", "-u", "alice")):
+            status, _, err = tool(lab, *args, "-", stdin=b"1 * * * * x\n" * 50000)
+            user = args[0]
+            assert status == 1 and b"No space left on device" in err, (user, err)
+            expect((body(), temporary()), (OLD, []), "the spool")
+        status, _, err = tool(lab, "alice", "-e",
+                              env={"EDITOR": "yes '1 * * * * x' | head -50000 | tee"})
+        assert status == 1 and b"edits left in /tmp/crontab." in err, err
+        expect((body(), temporary()), (OLD, []), "the spool after an edit")
+        expect(os.stat(SPOOL + "/alice").st_ino, before, "the very same file")
+    finally:
+        subprocess.run(["umount", SPOOL], check=True)
+
+
+def check_read_only_spool(lab):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", RIGHTS, "lab", SPOOL], check=True)
+    try:
+        table("alice").do(lab)
+        subprocess.run(["mount", "-o", "remount,ro", SPOOL], check=True)
+        for args in (("-",), ("-r",)):
+            status, _, err = tool(lab, "alice", *args, stdin=GOOD)
+            assert status == 1 and b"Read-only file system" in err, err
+        expect((body(), tool(lab, "alice", "-l")[0]), (OLD, 0), "the table")
+    finally:
+        subprocess.run(["umount", SPOOL], check=True)
+
+
+def check_file_size_limit(lab):
+    table("alice").do(lab)
+    call = Call("alice", "-")
+    p = lab.popen("tool", call, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
+    _, err = p.communicate(b"1 * * * * x\n" * 5000, timeout=20)
+    assert p.returncode == 1 and b"File too large" in err, (p.returncode, err)
+    expect((body(), temporary()), (OLD, []), "the spool")
+
+
+def traced(lab, user, args, stdin, inject, trace="/tmp/trace"):
+    """A call under strace with something injected: (status, stderr)."""
+    uid, gid = USERS[user]
+    command = ["strace", "-f", "-qq", "-o", trace, "-u", user]
+    for rule in inject:
+        command += ["-e", rule]
+    p = subprocess.run(command + [lab.binary("tool"), *args], input=stdin, timeout=60,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       env={"PATH": "/usr/bin:/bin", "LANG": "C"})
+    return p.returncode, p.stderr
+
+
+def strace_works(lab):
+    if not shutil.which("strace"):
+        return False
+    status, err = traced(lab, "alice", ["-"], GOOD, [])
+    return status == 0 and body() == GOOD
+
+
+def check_deaths_at_each_step(lab):
+    """KILL at the Nth call of each kind: the old table or the new one, never a part."""
+    if not strace_works(lab):
+        return "no strace, or no setgid under it"
+    new = b"4 4 * * * new\n" * 3000
+    deaths = 0
+    for step in STEPS:
+        for n in range(1, 60):
+            lab.clean()
+            table("alice").do(lab)
+            status, _ = traced(lab, "alice", ["-"], new,
+                               ["trace=" + step, "inject=%s:signal=KILL:when=%d" % (step, n)])
+            assert body() in (OLD, new), "%s %d: %r" % (step, n, (body() or b"")[:100])
+            assert all(x == "alice" or x.startswith(".tmp.") for x in os.listdir(SPOOL))
+            if status == 0:
+                break
+            deaths += 1
+        else:
+            raise AssertionError("%s never ends" % step)
+    assert deaths >= 12, "only %d deaths: nothing was tested" % deaths
+
+
+def check_errors_at_each_step(lab):
+    """The Nth call of each kind fails: the old table and status 1, or the new one."""
+    if not strace_works(lab):
+        return "no strace, or no setgid under it"
+    new = b"4 4 * * * new\n" * 3000
+    failures = 0
+    for user in ("alice", "root"):
+        args = ["-u", "alice", "-"] if user == "root" else ["-"]
+        for step in ("write", "fchmod", "fsync", "renameat", "fchown"):
+            for n in range(1, 30):
+                lab.clean()
+                table("alice").do(lab)
+                status, err = traced(lab, user, args, new,
+                                     ["trace=" + step, "inject=%s:error=EIO:when=%d" % (step, n)])
+                what = "%s %s %d: status %d %r" % (user, step, n, status, err)
+                assert body() == (new if status == 0 else OLD), what
+                assert not temporary(), what
+                assert status == 0 or err, "no word: " + what
+                if "INJECTED" not in read("/tmp/trace").decode():
+                    break
+                failures += 1
+    assert failures >= 8, "only %d failures: nothing was tested" % failures
+
+
+def check_durable(lab):
+    """Written, synced, renamed, synced again."""
+    if not strace_works(lab):
+        return "no strace, or no setgid under it"
+    for user in ("alice", "root"):
+        traced(lab, user, ["-"], GOOD, ["trace=write,fsync,renameat,exit_group"])
+        steps = re.findall(r"^\d+ +(write|fsync|renameat)\((\d+|AT_FDCWD)", read("/tmp/trace").decode(),
+                           re.M)
+        names = "".join(s[0][0] for s in steps)
+        assert re.search("wfrf", names), "%s: %r" % (user, steps)
+
+
+def children(parent):
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            stat = read("/proc/%s/stat" % pid).decode(errors="replace")
+        except OSError:
+            continue  # it has ended
+        if stat and int(stat.rpartition(")")[2].split()[1]) == parent:
+            found.append(int(pid))
+    return found
+
+
+def check_signals_while_installing(lab):
+    if not strace_works(lab):
+        return "no strace, or no setgid under it"
+    new = b"4 4 * * * new\n"
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        lab.clean()
+        table("alice").do(lab)
+        done = threading.Event()
+
+        def shoot():
+            while not done.wait(0.02):
+                if temporary():
+                    for pid in children(p.pid):
+                        os.kill(pid, sig)
+                    return
+        p = subprocess.Popen(
+            ["strace", "-f", "-qq", "-o", "/tmp/trace", "-u", "alice", "-e",
+             "inject=fsync:delay_enter=400000:when=1", lab.binary("tool"), "-"],
+            stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        shooter = threading.Thread(target=shoot)
+        shooter.start()
+        p.communicate(new, timeout=60)
+        done.set()
+        shooter.join()
+        assert sig.name in read("/tmp/trace").decode(), "%s was not sent in time" % sig.name
+        expect((temporary(), body()), ([], new), "after %s" % sig.name)
+
+
+def check_stuck_log(lab):
+    """Nobody reads /dev/log: the lines are lost, the work is done."""
+    mine("f", GOOD).do(lab)
+    before = time.monotonic()
+    for _ in range(15):
+        status, _, err = tool(lab, "alice", "f")
+        expect((status, err), (0, b""), "status")
+    assert time.monotonic() - before < 30, "waited too long"
+    assert 8 < len(lab.logged()) < 15, "the log's queue was never full"
+
+
+def check_many_at_once(lab):
+    tables = [b"%d 1 * * * x\n" % i * 2000 for i in range(12)]
+    calls = [lab.popen("tool", Call("alice", "-"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+             for _ in tables]
+    for p, data in zip(calls, tables):
+        p.stdin.write(data)
+        p.stdin.close()
+    expect([p.wait(timeout=30) for p in calls], [0] * len(calls), "statuses")
+    assert body() in tables, "a mixture"
+    expect(temporary(), [], "temporary files")
+
+
+CHECKS = collect(globals())
