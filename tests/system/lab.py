@@ -555,15 +555,16 @@ def slowness():
     return int(os.environ.get("LAB_SLOWNESS", "1"))
 
 
-def main(verbose=False):
-    """Runs the calling program's tests. verbose: shows what those that pass print."""
+def main(verbose=False, inside=run_inside):
+    """Runs the calling program's tests. verbose: shows what those that pass print; inside:
+    what runs one of them in its namespaces."""
     module = sys.modules["__main__"]
     tests = {name: f for name, f in inspect.getmembers(module, inspect.isfunction)
              if name.startswith("test_")}
     os.environ.setdefault("CROND_BUILD", os.getcwd())
     os.environ["CROND_BUILD"] = os.path.abspath(os.environ["CROND_BUILD"])
     if sys.argv[1:2] == ["--inside"]:
-        sys.exit(init(lambda: run_inside(tests[sys.argv[2]])))
+        sys.exit(init(lambda: inside(tests[sys.argv[2]])))
     chosen = [n for n in tests if not sys.argv[1:] or n in sys.argv[1:]]
     print("1..%d" % len(chosen))
     why = cannot_run()
