@@ -70,7 +70,7 @@ static void old_launcher_watch(struct crond *c)
 
 /* --- one run */
 
-static void say_refused(struct crond *c, const char *id, const char *why)
+static void say_left(struct crond *c, const char *id, const char *why)
 {
 	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
 		"(CRON) ERROR (run %s is left as it is: %s)", id, why);
@@ -135,12 +135,12 @@ static int adopt_read(struct crond *c, const char *id, struct run_progress *p, s
 			rundir_remove(c->runs, id);
 			return -1;
 		}
-		say_refused(c, id, strerror(errno));
+		say_left(c, id, strerror(errno));
 		return -1;
 	}
 	if (run_progress_decode(p, (struct slice){ b->data, b->len }, &d) < 0 ||
 		run_decode(r, (struct slice){ b->data + sizeof(*p), b->len - sizeof(*p) }, &d) < 0) {
-		say_refused(c, id, d.text);
+		say_left(c, id, d.text);
 		return -1;
 	}
 	return 0;

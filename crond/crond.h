@@ -38,10 +38,19 @@ struct settings {
 	bool check;           /* -t */
 	bool only_files;      /* FILE... were named: a private instance */
 	bool system_format;   /* --system: those files have a user column */
-	bool fqdn;            /* -n (debian): full host name in a mail's subject */
+	uint64_t letters;     /* that the command line had: bit 0 is A; judged by dialect */
+	bool fqdn;            /* -n (debian): the whole host name in a mail's subject */
 	bool lsb_names;       /* -l (debian) */
+	bool any_table;       /* -p (cronie): of any mode and owner */
+	bool keep_path;       /* -P (cronie): jobs get our PATH */
+	bool cluster;         /* -c (cronie) */
+	bool no_inotify;      /* -i, -c (cronie) */
+	bool output_to_log;   /* -s (cronie), or there is no mailer */
+	bool debug;           /* -x (cronie) */
+	const char *mail_command; /* -m (cronie): "off" or a command line; NULL: the usual */
 	bool root;            /* effective uid 0 */
-	unsigned log_mask;    /* -L (debian) */
+	bool log_mask_given;
+	unsigned log_mask;    /* -L (debian), else the dialect's */
 	const char *config;   /* path of crond.conf */
 	const char *prefix;   /* --prefix, or NULL */
 	bool config_named;    /* --config: it must be there */
@@ -57,12 +66,50 @@ struct settings {
 	char helpers[PATH_MAX]; /* where crond-launcher and crond-notify are */
 };
 
+/* args.c: the command line. 0; 1 and *status: end at once. */
+int args_read(struct settings *s, int argc, char **argv, int *status);
+/* What its letters mean in the dialect that is settled by now. 0; -1: said. */
+int args_judge(struct settings *s);
+/* The dialect by the name that the program is called by; named: that one is no default. */
+const struct dialect *args_called(const char *argv0, bool *named);
+
 /* place.c: from settings to paths, and the directories made. */
 int place_settle(struct settings *s);             /* 0; -1: said on standard error */
 int place_config(struct settings *s, struct log *log, uint32_t *errors);
 int place_open(struct crond *c);                  /* directories, pid file with lock */
 bool place_first_since_boot(struct crond *c);     /* takes the @reboot lock */
 void place_close(struct crond *c);
+
+/* --- the log's own words (say.c), in the dialect's way */
+
+struct source;
+/* (who) what (detail), and in dialect cronie why: error is errno's or 0. */
+void say_error(struct crond *c, const char *who, const char *what, const char *detail, int error);
+void say_startup(struct crond *c);
+void say_loaded(struct crond *c);
+void say_reboot(struct crond *c, bool first);
+void say_ended(struct crond *c);
+void say_cluster(struct crond *c, const char *spool, bool ours);
+/* A whole file; false: it was said before, and nothing has changed. */
+bool say_refused(struct crond *c, struct source *s, const char *what, int error);
+void say_orphan(struct crond *c, struct source *s);
+void say_ignored(struct crond *c, const struct source *s, bool unfinished);
+void say_reload(struct crond *c, const struct source *s);
+/* One error in it; first: of this reading. */
+void say_fault(struct crond *c, const struct source *s, const struct diag *d, bool first);
+/* d: the same for a line of a user that is not there. cronie says it when the line is due. */
+void say_no_user(struct crond *c, const struct source *s, const char *name, const struct diag *d,
+	bool first);
+/* The daemon ends: another one holds the pid file (other: its pid as it stands there). */
+void say_locked(struct crond *c, const char *other, int error);
+
+/* --- what we were given by whoever started us (given.c) */
+
+enum { DELAY_WHOLE = 1000000 };
+
+int given_take(struct crond *c); /* 0; -1: memory */
+/* MAILTO or MAILFROM with our own variables in it, where the dialect has that; in scratch. */
+const char *given_expand(struct crond *c, const char *text);
 
 /* --- identities (user.c) */
 
@@ -109,6 +156,7 @@ struct source {
 	char *owner;            /* of a user's table: its name; "*system*" otherwise */
 	struct stat seen_as;    /* what the last reading saw */
 	bool tried;
+	bool read_before;
 	bool in_place;          /* found by the scan under way */
 	bool good;              /* the last reading gave what is in force */
 	bool absent_user;       /* waits for its owner to appear */
@@ -137,6 +185,7 @@ struct directory {
 	bool seen;        /* could be read once: if it vanishes, what it gave stays in force */
 	bool complained;
 	bool in_place;    /* named by the configuration that is being read */
+	enum { OURS_UNKNOWN, OURS_YES, OURS_NO } ours; /* in a cluster (-c) */
 };
 
 struct load_stats {
@@ -153,8 +202,6 @@ void load_source(struct crond *c, struct source *s, struct load_stats *stats);
 void load_drop(struct crond *c, struct source *s, struct load_stats *stats);
 /* One thing wrong with a file: into the log, or on standard error under -t. */
 void load_say(struct crond *c, const struct source *s, const struct diag *d);
-/* The classic words about a whole file, said once until it changes. */
-void load_complain(struct crond *c, struct source *s, const char *what, const char *detail);
 /* reload.c: all sources compared with what is there now. */
 void reload_directories(struct crond *c); /* from settings and configuration */
 void reload_first(struct crond *c);
@@ -173,6 +220,8 @@ void watch_directory(struct crond *c, struct directory *d);
 bool watch_lacks(const struct directory *d);
 void watch_link(struct crond *c, struct source *s); /* is it one? */
 void watch_read(struct crond *c);
+/* Until what is not watched is to be looked at. */
+int64_t watch_poll_ms(void);
 
 /* --- what jobs have learnt (state.c) */
 
@@ -376,6 +425,13 @@ struct crond {
 	SLIST_HEAD(, directory) directories;
 	size_t errors; /* that load said, for -t */
 	int etc_wd;    /* for passwd, group and localtime */
+
+	/* for jobs */
+	struct slice inherited; /* NUL-separated "NAME=value" of our environment */
+	const char *jobs_path;  /* NULL: the dialect's */
+	char mail_type[128];    /* Content-Type, where the table sets none */
+	bool no_mailer;         /* cronie: there was none at our start, the log takes its place */
+	uint32_t delay_scale;   /* of RANDOM_DELAY, in DELAY_WHOLEths */
 
 	/* runs */
 	uint64_t seed; /* of this host: for `~` */

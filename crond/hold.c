@@ -92,6 +92,7 @@ int hold_take(struct hold *h, int runs, const char *id)
 
 	h->reason[0] = '\0';
 	h->pam = NULL;
+	h->spawn.step = SPAWN_DONE;
 	h->lock = rundir_lock(runs, id);
 	if (h->lock < 0)
 		return not_ours(h, errno == EAGAIN || errno == ENOENT ? NULL : "lock", errno);
@@ -332,6 +333,11 @@ int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *tol
 	h->output.keep = r->flags & RUN_MAIL;
 	h->output.tails = r->flags & RUN_KEEP_TAIL;
 	h->output.echo = r->flags & RUN_ECHO ? log : NULL;
+	if (r->flags & RUN_LOG_OUTPUT) {
+		h->output.echo = log;
+		h->output.user = r->user;
+		h->output.tag = hold_tag(h);
+	}
 	h->output.job = r->job ? r->job : r->id;
 	h->output.run = r->id;
 	h->guard = (struct guard){

@@ -10,7 +10,6 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +36,6 @@ struct host_zone {
 
 static void host_names(struct crond *c)
 {
-	struct addrinfo hints = { .ai_flags = AI_CANONNAME }, *found = NULL;
 	char *dot;
 
 	if (gethostname(c->fqdn, sizeof(c->fqdn) - 1) < 0 || !c->fqdn[0])
@@ -46,11 +44,6 @@ static void host_names(struct crond *c)
 	dot = strchr(c->host, '.');
 	if (dot)
 		*dot = '\0';
-	if (c->set.fqdn && !strchr(c->fqdn, '.') && getaddrinfo(c->fqdn, NULL, &hints, &found) == 0) {
-		if (found && found->ai_canonname)
-			snprintf(c->fqdn, sizeof(c->fqdn), "%s", found->ai_canonname);
-		freeaddrinfo(found);
-	}
 	c->self.name = c->host;
 	c->self.fqdn = c->fqdn;
 }

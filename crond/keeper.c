@@ -136,9 +136,9 @@ static void log_end(struct keeper *k, const struct hold *h)
 	const struct run *r = &h->run;
 	char text[1200];
 
-	if (!(r->flags & RUN_LOG_END) || h->outcome.result == RESULT_SPAWN)
+	if (!(r->flags & RUN_LOG_END) || r->flags & RUN_QUIET)
 		return;
-	snprintf(text, sizeof(text), "[%d] %s", h->outcome.job_pid, r->command);
+	snprintf(text, sizeof(text), "[%d] %s", (int)h->spawn.pid, r->command);
 	log_classic(&k->log, hold_tag(h), getpid(), 0, r->user,
 		r->dialect == DIALECT_CRONIE ? "CMDEND" : "END",
 		r->flags & RUN_LOG_PID ? text : r->command);
@@ -194,17 +194,48 @@ static void aftermath(struct keeper *k, struct hold *h)
 
 	if (mail || h->pam || output_open(&h->output))
 		keeper_slot_release(k);
-	log_end(k, h);
 	log_failed(k, h);
-	hold_session_close(h);
 	if (mail)
 		mail_send(&h->spawn, &k->log, &h->output,
 			h->run.flags & RUN_LOG_FAILED && h->outcome.result != RESULT_OK,
 			&waiting_mask);
+	log_end(k, h);
+	hold_session_close(h);
 	linger(h);
 }
 
 /* --- a run */
+
+/* A shell that is not there is for the owner to know: what would have executed it says so
+ * to where the job's output goes. */
+static void refused_output(struct keeper *k, struct hold *h)
+{
+	const struct run *r = &h->run;
+	char text[512];
+	int n;
+
+	if (h->spawn.step != SPAWN_EXEC || r->flags & RUN_TASK)
+		return;
+	n = r->dialect == DIALECT_CRONIE ?
+		snprintf(text, sizeof(text), "execl: couldn't exec `%.200s'\nexecl: %s\n", r->shell,
+			strerror(h->spawn.error)) :
+		snprintf(text, sizeof(text), "%.200s: execle: %s\n", r->shell, strerror(h->spawn.error));
+	output_say(&h->output, 0, text, (size_t)n);
+	output_end(&h->output);
+	if (mail_wanted(h))
+		mail_send(&h->spawn, &k->log, &h->output, r->flags & RUN_LOG_FAILED, &waiting_mask);
+}
+
+/* cronie's line about it, and the end of what has been announced. */
+static void refused_chdir(struct keeper *k, const struct hold *h)
+{
+	const struct run *r = &h->run;
+
+	if (h->spawn.step != SPAWN_CHDIR || r->dialect != DIALECT_CRONIE || r->flags & RUN_TASK)
+		return;
+	log_line(&k->log, LOG_ERR, hold_tag(h), getpid(), 0, "(CRON) ERROR chdir failed (%.200s): %s",
+		h->spawn.what, strerror(h->spawn.error));
+}
 
 /* The run is over before it began. */
 static void refuse(struct keeper *k, struct hold *h)
@@ -213,6 +244,10 @@ static void refuse(struct keeper *k, struct hold *h)
 	log_line(&k->log, LOG_ERR, hold_tag(h), getpid(), 0, "(%.64s) ERROR (%s: %s)",
 		h->run.user ? h->run.user : "CRON", h->run.id, h->reason);
 	finish(k, h);
+	refused_chdir(k, h);
+	refused_output(k, h);
+	if (h->spawn.step > SPAWN_FORK)
+		log_end(k, h);
 	hold_session_close(h);
 }
 

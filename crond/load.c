@@ -64,41 +64,15 @@ void load_say(struct crond *c, const struct source *s, const struct diag *d)
 			d->level == DIAG_ERROR ? "ERROR" : "WARNING", s->path, at, d->text);
 }
 
-/* What is refused is said twice: in the classic words, which rules match, and with
- * its place, for people. */
-void load_complain(struct crond *c, struct source *s, const char *what, const char *detail)
-{
-	uint64_t hash = text_hash(text_hash(1, what, strlen(what)), detail, strlen(detail));
-
-	if (s->complaint == hash)
-		return;
-	s->complaint = hash;
-	if (!c->set.check)
-		log_line(&c->log, LOG_INFO, c->set.dialect->daemon_tag, getpid(), 0, "(%s) %s (%s)",
-			s->owner, what, detail);
-}
-
-/* crontabs/root, as Debian's cron calls a user's table. */
-static const char *shown_path(const struct source *s, char *out, size_t room)
-{
-	const char *base = strrchr(s->path, '/');
-
-	if (s->kind != SOURCE_USER || !base)
-		return s->path;
-	snprintf(out, room, "crontabs/%s", base + 1);
-	return out;
-}
-
 static void say_at(struct loading *l, uint32_t line, const char *text);
 
-/* `error` is errno's where what went wrong has one, else 0. */
+/* In the classic words, and with its place. `error` is errno's where what went wrong has
+ * one, else 0. */
 static void complain(struct loading *l, const char *what, int error)
 {
-	char shown[PATH_MAX], text[128];
-	uint64_t before = l->source->complaint;
+	char text[128];
 
-	load_complain(l->c, l->source, what, shown_path(l->source, shown, sizeof(shown)));
-	if (before == l->source->complaint)
+	if (!say_refused(l->c, l->source, what, error))
 		return;
 	snprintf(text, sizeof(text), "refused: %s%s%s", what, error ? ": " : "",
 		error ? strerror(error) : "");
@@ -161,7 +135,7 @@ static int64_t seen_count(struct seen *s, uint64_t identity)
 	return (*count)++;
 }
 
-static void take_diag(void *arg, const struct diag *d);
+static void say_diag(struct loading *l, const struct diag *d);
 
 static void say_zone(struct loading *l, uint32_t line, const char *name, const char *why)
 {
@@ -227,7 +201,7 @@ static struct job_common *common_for(struct loading *l, const struct job_user *u
 	}
 	*m = (struct job_common){ .file = l->file, .user = user, .env = env, .options = o, .zone = z,
 		.kind = JOB_LINE, .has_options = has_options,
-		.trusted = l->source->kind != SOURCE_USER || user->uid == 0 };
+		.system = l->source->kind == SOURCE_SYSTEM, .trusted = l->source->kind != SOURCE_USER || user->uid == 0 };
 	check_alerts(l, o, line);
 	l->common = m;
 	return m;
@@ -281,7 +255,9 @@ static const struct job_user *line_user(struct loading *l, const struct crontab_
 
 		l->source->lacks_user = true;
 		diag_error(&d, e->line, 0, "bad username");
-		take_diag(l, &d);
+		say_no_user(l->c, l->source, name, &d, !l->erred);
+		l->erred = true;
+		say_diag(l, &d);
 	}
 	return l->user;
 }
@@ -382,25 +358,19 @@ static int take_task(void *arg, const struct taskfile_task *t)
 	return job_put(l, m, identity, t->line, o->command, &t->schedule, slice_of(o->schedule));
 }
 
-/* Debian's own line about the first error, for those who look for it. */
-static void say_as_debian(struct loading *l, const struct diag *d)
-{
-	struct crond *c = l->c;
-	bool user = l->source->kind == SOURCE_USER;
-
-	l->erred = true;
-	if (c->set.check || c->set.only_files || c->set.dialect->id != DIALECT_DEBIAN)
-		return;
-	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0, "Error: %s; while reading %s%s",
-		d->text, user ? "crontab for user " : "", user ? l->source->owner : l->source->path);
-}
-
 static void take_diag(void *arg, const struct diag *d)
 {
 	struct loading *l = arg;
 
-	if (d->level == DIAG_ERROR && !l->erred && l->source->kind != SOURCE_TASKS && strncmp(d->text, "missing newline", 15) != 0)
-		say_as_debian(l, d);
+	if (d->level == DIAG_ERROR) {
+		say_fault(l->c, l->source, d, !l->erred);
+		l->erred = true;
+	}
+	say_diag(l, d);
+}
+
+static void say_diag(struct loading *l, const struct diag *d)
+{
 	if (l->said++ < ERRORS_SAID || l->c->set.check)
 		load_say(l->c, l->source, d);
 	else if (d->level == DIAG_ERROR)
@@ -408,9 +378,6 @@ static void take_diag(void *arg, const struct diag *d)
 }
 
 /* --- parsing */
-
-static const char whole_file[] = "Syntax error, this crontab file will be ignored";
-static const char no_newline[] = "Missing newline before EOF, this crontab file will be ignored";
 
 /* 0: l->file holds the jobs; -1: not to be used, said. */
 static int parse_crontab(struct loading *l, struct slice bytes)
@@ -421,7 +388,6 @@ static int parse_crontab(struct loading *l, struct slice bytes)
 	struct crontab_sink sink = { take_entry, take_diag, l };
 	struct crontab_result result = { 0 };
 	struct options *plain = arena_alloc(&l->file->arena, sizeof(*plain));
-	char detail[PATH_MAX + 80];
 
 	if (!plain)
 		return -1;
@@ -436,9 +402,7 @@ static int parse_crontab(struct loading *l, struct slice bytes)
 	}
 	if (!result.rejected && !l->refused)
 		return 0;
-	snprintf(detail, sizeof(detail), "%s",
-		result.unfinished && result.errors <= 1 && !l->refused ? no_newline : whole_file);
-	load_complain(l->c, l->source, "ERROR", detail);
+	say_ignored(l->c, l->source, result.unfinished && result.errors <= 1 && !l->refused);
 	return -1;
 }
 
@@ -494,7 +458,6 @@ static void parse_source(struct loading *l, struct slice bytes, struct load_stat
 {
 	struct crond *c = l->c;
 	struct source *s = l->source;
-	char shown[PATH_MAX];
 	int result;
 
 	l->file = job_file_new(s->path);
@@ -506,11 +469,11 @@ static void parse_source(struct loading *l, struct slice bytes, struct load_stat
 	s->complaint = 0; /* it changed: what is wrong with it is said anew */
 	s->lacks_user = s->clashed = false;
 	clock_touch(c);
+	if (c->working && s->read_before)
+		say_reload(c, s);
+	s->read_before = true;
 	result = s->kind == SOURCE_TASKS ? parse_tasks(l, bytes) : parse_crontab(l, bytes);
 	if (result == 0) {
-		if (c->working)
-			log_classic(&c->log, c->set.dialect->daemon_tag, getpid(), 0, s->owner, "RELOAD",
-				shown_path(s, shown, sizeof(shown)));
 		load_swap(c, s, l->file, stats);
 		s->complaint = 0;
 	} else {
@@ -534,9 +497,13 @@ static bool stat_same(const struct stat *a, const struct stat *b)
 		a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-static const char *not_regular(int error)
+static const char *cannot_open(const struct crond *c, const struct source *s, int error)
 {
-	return error == ENXIO || error == EISDIR || error == ELOOP ? "NOT A REGULAR FILE" : "CAN'T OPEN";
+	bool debian = c->set.dialect->id == DIALECT_DEBIAN;
+
+	if (error == ENXIO || error == EISDIR)
+		return debian ? "NOT A REGULAR FILE" : "NOT REGULAR";
+	return s->is_link && debian ? "CAN'T OPEN SYMLINK" : "CAN'T OPEN";
 }
 
 void load_source(struct crond *c, struct source *s, struct load_stats *stats)
@@ -552,17 +519,19 @@ void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 	stats->files++;
 	watch_link(c, s);
 	fd = why ? -1 : file_open(AT_FDCWD, s->path, follow, &st);
-	if (fd < 0 && !why && errno == ENOENT && !c->set.only_files) /* between listing and open */
-		return;
+	if (fd < 0 && !why && errno == ENOENT && !c->set.only_files && !s->is_link)
+		return; /* between listing and open */
 	if (fd < 0 && !why) {
 		error = errno;
-		why = not_regular(error);
+		why = cannot_open(c, s, error);
+		if (error == ENXIO || error == EISDIR)
+			error = 0; /* the words say it */
 	}
 	if (fd >= 0)
 		why = trust_file(c, s, &st);
 	s->absent_user = why && strcmp(why, "ORPHAN") == 0;
 	if (s->absent_user) {
-		load_complain(c, s, "ORPHAN", "no passwd entry");
+		say_orphan(c, s);
 		load_drop(c, s, stats);
 		s->tried = false;
 	} else if (why) {

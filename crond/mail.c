@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -22,14 +23,16 @@
 #include "crond/output.h"
 
 /* A pipe takes this much whole or not at all. */
-enum { PIECE = 4096, LINE_MOST = 900 };
+enum { PIECE = 4096, LINE_MOST = 900, WORDS_MOST = 100 };
 
 struct mail {
 	struct spawn s;
 	struct output *output;
 	struct buf head;
 	size_t head_at;
-	uint64_t body_at;
+	uint64_t body_at, bytes; /* of the output; of it mailed */
+	char *command;           /* cronie's -m, in pieces */
+	const char *words[WORDS_MOST + 1];
 	int in, status;
 	bool gone;
 };
@@ -39,28 +42,47 @@ static const char *tag_of(const struct run *r)
 	return dialect_get((enum dialect_id)r->dialect)->job_tag;
 }
 
+/* cronie mails no carriage returns. How many bytes are left. */
+static size_t without_returns(char *piece, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (piece[i] != '\r')
+			piece[left++] = piece[i];
+	return left;
+}
+
+/* Output that is no head any more: how much of it is in piece, and how much it was. */
+static size_t body_piece(struct mail *m, char *piece, size_t *took)
+{
+	size_t n = *took = output_body(m->output, m->body_at, piece, PIECE);
+
+	return m->s.run->dialect == DIALECT_CRONIE ? without_returns(piece, n) : n;
+}
+
 /* One piece; false when all is written or nobody reads any more. */
 static bool piece_write(struct mail *m)
 {
 	char piece[PIECE];
-	size_t n = m->head.len - m->head_at;
-	ssize_t done;
+	size_t n = m->head.len - m->head_at, took = 0;
+	ssize_t done = 0;
 
 	if (n > 0) {
 		n = n < PIECE ? n : PIECE;
 		memcpy(piece, m->head.data + m->head_at, n);
 	} else {
-		n = output_body(m->output, m->body_at, piece, PIECE);
+		n = body_piece(m, piece, &took);
+		if (took == 0)
+			return false;
 	}
-	if (n == 0)
-		return false;
-	done = write(m->in, piece, n);
+	if (n > 0)
+		done = write(m->in, piece, n);
 	if (done < 0)
 		return errno == EAGAIN || errno == EINTR;
-	if (m->head_at < m->head.len)
-		m->head_at += (size_t)done;
-	else
-		m->body_at += (uint64_t)done;
+	m->bytes += took ? (uint64_t)done : 0;
+	m->body_at += took;
+	m->head_at += took ? 0 : (size_t)done;
 	return true;
 }
 
@@ -154,27 +176,92 @@ static void output_to_log(const struct run *r, struct log *log, struct output *o
 	}
 }
 
+/* Debian's daemon looks whether there is a mailer, cronie's finds out. */
 static void no_mailer(const struct mail *m, struct log *log)
 {
 	const struct run *r = m->s.run;
+	bool absent = m->s.step == SPAWN_EXEC && (m->s.error == ENOENT || m->s.error == ENOTDIR);
 	char text[256];
 
-	if (m->s.step == SPAWN_EXEC && (m->s.error == ENOENT || m->s.error == ENOTDIR)) {
-		if (r->dialect == DIALECT_CRONIE)
-			output_to_log(r, log, m->output);
-		else
-			log_classic(log, tag_of(r), getpid(), 0, "CRON", "info",
-				"No MTA installed, discarding output");
-		return;
+	if (r->dialect == DIALECT_CRONIE && m->s.step == SPAWN_EXEC) {
+		log_line(log, LOG_ERR, tag_of(r), getpid(), 0, "(CRON) EXEC FAILED (%.500s): %s",
+			r->mailer, strerror(m->s.error));
+		output_to_log(r, log, m->output);
+	} else if (absent) {
+		log_classic(log, tag_of(r), getpid(), 0, "CRON", "info",
+			"No MTA installed, discarding output");
+	} else {
+		spawn_reason(&m->s, text, sizeof(text));
+		log_classic(log, tag_of(r), getpid(), 0, r->user, "MAIL", text);
 	}
-	spawn_reason(&m->s, text, sizeof(text));
-	log_classic(log, tag_of(r), getpid(), 0, r->user, "MAIL", text);
 }
 
-/* As Debian's cron prints it: the exit status, or what wait said of a signal. */
-static unsigned mailer_status(int status)
+/* As the daemon of the dialect counts. */
+static void say_status(const struct mail *m, struct log *log)
 {
-	return WIFEXITED(status) ? (unsigned)WEXITSTATUS(status) : (unsigned)status & 0xffff;
+	const struct run *r = m->s.run;
+	bool cronie = r->dialect == DIALECT_CRONIE;
+	unsigned status = WIFEXITED(m->status) ? (unsigned)WEXITSTATUS(m->status) :
+		cronie ? (unsigned)WTERMSIG(m->status) : ~0U;
+
+	log_line(log, LOG_INFO, tag_of(r), getpid(), 0,
+		"(%s) MAIL (mailed %llu byte%s of output but got status 0x%04x%s)", r->user,
+		(unsigned long long)m->bytes, m->bytes == 1 ? "" : "s", status,
+		cronie ? "" : " from MTA");
+}
+
+static bool address_ok(const struct run *r, const char *address, struct log *log)
+{
+	const struct dialect *d = dialect_get((enum dialect_id)r->dialect);
+	bool own = d->id == DIALECT_DEBIAN && *address != '-' && strcmp(address, r->user) == 0;
+
+	if (own || dialect_address_ok(d, slice_of(address)))
+		return true;
+	log_classic(log, tag_of(r), getpid(), 0, r->user,
+		d->id == DIALECT_DEBIAN ? "UNSAFE MAIL" : "UNSAFE", address);
+	return false;
+}
+
+/* Nobody but the owner of the crontab chose these: no option and no list of words may be
+ * made of them. false: it is not to be mailed. */
+static bool addresses_judge(struct run *r, struct log *log)
+{
+	if (r->mail_to && *r->mail_to && !address_ok(r, r->mail_to, log))
+		return false;
+	if (r->mail_from && *r->mail_from && !address_ok(r, r->mail_from, log))
+		r->mail_from = NULL;
+	return true;
+}
+
+/* The words of the command line, as cronie cuts it: at blanks, no shell. 0; -1: memory. */
+static int command_cut(struct mail *m)
+{
+	char *save = NULL;
+	size_t n = 0;
+
+	m->command = strdup(m->s.run->mailer);
+	if (!m->command)
+		return -1;
+	for (char *w = strtok_r(m->command, " \t\n", &save); w && n < WORDS_MOST;
+		w = strtok_r(NULL, " \t\n", &save))
+		m->words[n++] = w;
+	m->words[n] = NULL;
+	return n ? 0 : -1;
+}
+
+static int mailer_choose(struct mail *m)
+{
+	const struct run *r = m->s.run;
+
+	m->s.log = NULL;
+	m->s.shell = false;
+	m->s.file = NULL;
+	m->s.words = (char *const *)(uintptr_t)m->words;
+	if (r->flags & RUN_MAIL_COMMAND)
+		return command_cut(m);
+	mailtext_mailer(r, m->words);
+	m->s.file = r->mailer && *r->mailer ? r->mailer : "/usr/sbin/sendmail";
+	return 0;
 }
 
 void mail_send(const struct spawn *how, struct log *log, struct output *o, bool failed,
@@ -182,31 +269,21 @@ void mail_send(const struct spawn *how, struct log *log, struct output *o, bool 
 {
 	struct run r = *how->run;
 	struct mail m = { .s = *how, .output = o };
-	const char *words[16];
 
-	if (r.mail_to && *r.mail_to && !mailtext_safe(slice_of(r.mail_to))) {
-		log_classic(log, tag_of(&r), getpid(), 0, r.user, "UNSAFE MAIL", r.mail_to);
+	if (!addresses_judge(&r, log))
 		return;
-	}
 	mailtext_head(&r, failed, &m.head);
-	mailtext_mailer(&r, words);
 	r.flags &= ~(uint32_t)RUN_CHDIR_MUST;
 	r.fallback_dir = "/";
 	m.s.run = &r;
-	m.s.log = NULL;
-	m.s.shell = false;
-	m.s.words = (char *const *)(uintptr_t)words;
-	m.s.file = r.mailer && *r.mailer ? r.mailer : "/usr/sbin/sendmail";
-	if (m.head.failed || mailer_start(&m) < 0) {
+	if (mailer_choose(&m) < 0 || m.head.failed || mailer_start(&m) < 0) {
 		no_mailer(&m, log);
 		goto out;
 	}
 	mail_watch(&m, mask);
 	if (m.status != 0)
-		log_line(log, LOG_INFO, tag_of(&r), getpid(), 0,
-			"(%s) MAIL (mailed %llu byte%s of output but got status 0x%04x from MTA)",
-			r.user, (unsigned long long)m.body_at, m.body_at == 1 ? "" : "s",
-			mailer_status(m.status));
+		say_status(&m, log);
 out:
+	free(m.command);
 	buf_free(&m.head);
 }

@@ -6,150 +6,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "crond/base/text.h"
-
-static const char usage_text[] =
-	"usage: cron [-f] [-l] [-L levels] [-n]\n"
-	"       crond -f [--config FILE] [--dialect NAME] [--prefix DIR] [--system] FILE...\n"
-	"       crond -t [--config FILE] [--dialect NAME] [--system] [FILE...]\n"
-	"       crond -V | -h\n"
-	"  -f           stay in the foreground; with FILE... run just these, as the caller\n"
-	"  -t           check everything that would be loaded, and end\n"
-	"  -l           names in the system directory as the LSB allows them\n"
-	"  -L levels    sum of 1 start, 2 end, 4 failed, 8 process ids (default 1)\n"
-	"  -n           full host name in the subject of mails; in dialect cronie the same as -f\n"
-	"  --config     read FILE in place of " SYSCONFDIR "/crond.conf\n"
-	"  --prefix     keep run-time and state directories below DIR\n"
-	"  --dialect    debian or cronie\n"
-	"  --system     lines of FILE... have a user column\n"
-	"  FILE         a crontab, or a task file if it ends in .conf\n";
-
-enum { OPT_CONFIG = 256, OPT_PREFIX, OPT_SYSTEM, OPT_DIALECT };
-
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, OPT_CONFIG },
-	{ "prefix", required_argument, NULL, OPT_PREFIX },
-	{ "system", no_argument, NULL, OPT_SYSTEM },
-	{ "dialect", required_argument, NULL, OPT_DIALECT },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
-};
-
-static int usage(int status)
-{
-	fputs(usage_text, status ? stderr : stdout);
-	return status;
-}
-
-static int option_levels(struct settings *s, const char *text)
-{
-	uint64_t mask;
-
-	if (text_number(slice_of(text), 15, &mask) < 0) {
-		fprintf(stderr, "crond: -L takes a number from 0 to 15, not \"%s\"\n", text);
-		return -1;
-	}
-	s->log_mask = (unsigned)mask;
-	return 0;
-}
-
-static int option_dialect(struct settings *s, const char *text)
-{
-	s->dialect = dialect_find(slice_of(text));
-	s->dialect_named = true;
-	if (s->dialect)
-		return 0;
-	fprintf(stderr, "crond: --dialect takes debian or cronie, not \"%s\"\n", text);
-	return -1;
-}
-
-/* 0; 1 and *status: end at once. */
-static int options_read(struct settings *s, int argc, char **argv, int *status)
-{
-	int o;
-
-	*status = 2;
-	while ((o = getopt_long(argc, argv, "flL:ntVh", long_options, NULL)) != -1) {
-		switch (o) {
-		case 'f':
-			s->foreground = true;
-			break;
-		case 'l':
-			s->lsb_names = true;
-			break;
-		case 'L':
-			if (option_levels(s, optarg) < 0)
-				return 1;
-			break;
-		case 'n':
-			s->fqdn = true;
-			break;
-		case 't':
-			s->check = true;
-			break;
-		case OPT_CONFIG:
-			s->config = optarg;
-			s->config_named = true;
-			break;
-		case OPT_PREFIX:
-			s->prefix = optarg;
-			break;
-		case OPT_SYSTEM:
-			s->system_format = true;
-			break;
-		case OPT_DIALECT:
-			if (option_dialect(s, optarg) < 0)
-				return 1;
-			break;
-		case 'V':
-			puts(PACKAGE_STRING);
-			*status = 0;
-			return 1;
-		case 'h':
-			*status = usage(0);
-			return 1;
-		default:
-			usage(2);
-			return 1;
-		}
-	}
-	/* the same letter, by whose manual it was written */
-	if (s->dialect->id == DIALECT_CRONIE && s->fqdn) {
-		s->foreground = true;
-		s->fqdn = false;
-	}
-	s->files = argv + optind;
-	s->file_count = (size_t)(argc - optind);
-	s->only_files = s->file_count > 0;
-	return 0;
-}
-
-static int settings_judge(const struct settings *s)
-{
-	if (s->only_files && !s->foreground && !s->check) {
-		fprintf(stderr, "crond: FILE... needs -f (run them in the foreground) or -t (check them)\n");
-		return -1;
-	}
-	if (s->prefix && s->prefix[0] != '/') {
-		fprintf(stderr, "crond: --prefix takes an absolute path\n");
-		return -1;
-	}
-	if (!s->only_files && !s->root && !s->check && !s->prefix) {
-		fprintf(stderr, "crond: only root can run the system's jobs; "
-			"to run files of your own: crond -f FILE...\n");
-		return -1;
-	}
-	return 0;
-}
 
 /* Descriptors 0 to 2 exist: what is opened later must not become one of them. */
 static void descriptors_fill(void)
@@ -232,24 +97,11 @@ static int set_up(struct crond *c)
 	return 0;
 }
 
-static void say_started(struct crond *c)
-{
-	const char *tag = c->set.dialect->daemon_tag;
-
-	if (!c->set.only_files)
-		log_line(&c->log, LOG_INFO, tag, getpid(), 0, "(CRON) INFO (pidfile fd = %d)", c->pid_fd);
-	if (!c->set.foreground)
-		log_classic(&c->log, tag, getpid(), 0, "CRON", "STARTUP", "fork ok");
-	log_line(&c->log, LOG_INFO, tag, getpid(), 0, "(CRON) INFO (%s, dialect %s: %zu jobs in force)",
-		PACKAGE_STRING, c->set.dialect->name, c->due.jobs);
-}
-
 static void reboot_jobs(struct crond *c)
 {
 	bool first = place_first_since_boot(c);
 
-	log_classic(&c->log, c->set.dialect->daemon_tag, getpid(), 0, "CRON", "INFO",
-		first ? "Running @reboot jobs" : "Skipping @reboot jobs -- not system startup");
+	say_reboot(c, first);
 	if (first)
 		start_reboot_jobs(c);
 }
@@ -260,13 +112,14 @@ static int crond_serve(struct crond *c, int ready)
 	int status;
 
 	watch_open(c);
+	say_startup(c);
 	reload_first(c);
 	adopt_all(c);
 	c->shell_adds_pwd = helper_probe_shell(c);
 	launch_start(c);
 	clock_missed(c);
 	c->working = true;
-	say_started(c);
+	say_loaded(c);
 	daemon_ready(ready);
 	service_tell(c, SERVICE_READY);
 	reboot_jobs(c);
@@ -274,8 +127,7 @@ static int crond_serve(struct crond *c, int ready)
 	clock_advance(c);
 	status = loop_run(c);
 	service_tell(c, SERVICE_STOPPING);
-	log_classic(&c->log, c->set.dialect->daemon_tag, getpid(), 0, "CRON", "INFO",
-		c->stop.stage ? "Shut down" : "Shutting down; running jobs go on");
+	say_ended(c);
 	place_close(c);
 	return status;
 }
@@ -342,13 +194,33 @@ static void log_start(struct crond *c)
 	log_open(&c->log, to, s->conf.log_level, NULL);
 }
 
-static const struct dialect *dialect_called(const char *argv0, bool *named)
+/* cronie's -x: what it says more than we do is said at our level debug. */
+static void debug_begin(struct settings *s)
 {
-	const char *base = strrchr(argv0, '/');
+	s->conf.log_target = "stderr";
+	s->conf.log_level = LOG_DEBUG;
+	fprintf(stderr, "%s: debugging: in the foreground, the log is here\n",
+		program_invocation_short_name);
+}
 
-	base = base ? base + 1 : argv0;
-	*named = strcmp(base, "cron") == 0;
-	return *named ? dialect_get(DIALECT_DEBIAN) : dialect_find(slice_of(DEFAULT_DIALECT));
+/* Where there is nobody to take mail when it starts, cronie's log takes its place. */
+static void mailer_look(struct crond *c)
+{
+	const struct settings *s = &c->set;
+	const char *mailer = s->conf.mailer ? s->conf.mailer : "/usr/sbin/sendmail";
+
+	c->no_mailer = s->dialect->id == DIALECT_CRONIE && !s->only_files && !s->output_to_log &&
+		!s->mail_command && strcmp(mailer, "off") != 0 && access(mailer, X_OK) < 0;
+}
+
+/* cronie's: one factor for all, another one at each start. */
+static void delay_choose(struct crond *c)
+{
+	uint32_t random = 0;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		random = (uint32_t)getpid() * 2654435761U;
+	c->delay_scale = random % DELAY_WHOLE;
 }
 
 int main(int argc, char **argv)
@@ -359,14 +231,10 @@ int main(int argc, char **argv)
 	uint32_t errors = 0;
 	int status, ready = -1;
 
-	*s = (struct settings){ .config = SYSCONFDIR "/crond.conf", .log_mask = 1,
-		.root = geteuid() == 0 };
-	s->dialect = dialect_called(argv[0] ? argv[0] : "crond", &s->dialect_named);
-	s->foreground = getpid() == 1; /* its end is the container's: nobody to return to */
-	if (options_read(s, argc, argv, &status))
+	*s = (struct settings){ .config = SYSCONFDIR "/crond.conf", .root = geteuid() == 0 };
+	s->dialect = args_called(argv[0] ? argv[0] : "crond", &s->dialect_named);
+	if (args_read(s, argc, argv, &status))
 		return status;
-	if (settings_judge(s) < 0)
-		return 2;
 	descriptors_fill();
 	conf_default(&s->conf);
 	/* -f FILE... is a world of its own: the system's configuration has no say in it. */
@@ -374,14 +242,22 @@ int main(int argc, char **argv)
 		return 1;
 	c->errors = errors;
 	c->umask = 022;
-	if (place_settle(s) < 0)
+	if (s->conf.dialect && !s->dialect_named)
+		s->dialect = s->conf.dialect;
+	if (args_judge(s) < 0 || place_settle(s) < 0)
 		return 1;
+	if (s->debug)
+		debug_begin(s);
 	log_start(c);
 	c->seed = text_hash(3, s->helpers, 0);
 	limits_take(c);
 	if (s->check)
 		return crond_check(c);
 	c->pam = pam_wanted(s);
+	if (given_take(c) < 0)
+		return 1;
+	mailer_look(c);
+	delay_choose(c);
 	if (!s->foreground)
 		ready = daemonize();
 	umask(022);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "crond/base/file.h"
@@ -23,6 +24,7 @@ enum {
 	REST_MOST = 64 * 1024,
 	READS_MOST = 16, /* before timers are looked at again */
 	TAIL_FIRST = 1024,
+	LOG_WAIT_MS = 1000,
 };
 
 static char chunk[CHUNK]; /* costs pages only once a job prints */
@@ -167,11 +169,28 @@ static const char *stream_name(const struct output *o, const struct stream *s)
 	return s == &o->streams[1] ? "stderr" : o->apart ? "stdout" : "output";
 }
 
+/* cronie's line of the log. Who reads the log may need a moment for many of them; where it
+ * stands still, the job does not. */
+static size_t cmdout(struct output *o, struct slice text)
+{
+	struct pollfd p = { .fd = o->echo->fd, .events = POLLOUT };
+	size_t said = text.n;
+
+	if (text.n > 0 && text.s[text.n - 1] == '\r')
+		text.n--;
+	if (o->echo->target == LOG_TO_SYSLOG && p.fd >= 0)
+		o->log_stuck = poll(&p, 1, o->log_stuck ? 0 : LOG_WAIT_MS) == 0;
+	log_line(o->echo, LOG_INFO, o->tag, getpid(), 0, "(%.64s) CMDOUT (%.*s)", o->user,
+		(int)text.n, text.n ? text.s : "");
+	return said;
+}
+
 /* more: the line goes on; half a character at its end then stays for the next piece. */
 static void echo_line(struct output *o, struct stream *s, bool more)
 {
 	struct slice text = { s->line.data, s->line.len };
-	size_t said = log_output(o->echo, o->job, o->run, stream_name(o, s), text, more);
+	size_t said = o->user ? cmdout(o, text) :
+		log_output(o->echo, o->job, o->run, stream_name(o, s), text, more);
 
 	if (said < s->line.len)
 		memmove(s->line.data, s->line.data + said, s->line.len - said);

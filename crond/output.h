@@ -36,6 +36,8 @@ struct output {
 	bool tails;      /* for the outcome */
 	struct log *echo; /* where lines are shown, as those of job and run; NULL: nowhere */
 	const char *job, *run;
+	const char *user, *tag; /* set: each line goes to the log as cronie has it */
+	bool log_stuck;         /* it took none for a while: not waited for again */
 	uint64_t total;
 	uint64_t head_most;
 	struct buf head; /* as long as file is -1 */

@@ -178,8 +178,6 @@ int place_settle(struct settings *s)
 {
 	const struct conf *conf = &s->conf;
 
-	if (conf->dialect && !s->dialect_named)
-		s->dialect = conf->dialect;
 	if (path_set(s->run_dir, s->prefix, conf->run_dir ? conf->run_dir : RUNDIR) < 0 ||
 		path_set(s->state_dir, s->prefix, conf->state_dir ? conf->state_dir : STATEDIR) < 0 ||
 		path_set(s->pid_file, s->prefix, conf->pid_file ? conf->pid_file : "/run/crond.pid") < 0 ||
@@ -254,13 +252,13 @@ static int open_run_dir(struct crond *c)
 
 /* --- the pid file */
 
-static void pid_other(const char *path, int fd)
+static void pid_other(struct crond *c, int error)
 {
 	char text[32] = "";
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	ssize_t n = pread(c->pid_fd, text, sizeof(text) - 1, 0);
 
 	text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
-	fprintf(stderr, "crond: can't lock %s, otherpid may be %s: %s\n", path, text, strerror(errno));
+	say_locked(c, text, error);
 }
 
 static bool still_named(int fd, const char *path)
@@ -286,7 +284,7 @@ static int open_pid_file(struct crond *c)
 		if (c->pid_fd < 0)
 			return fail(path);
 		if (flock(c->pid_fd, LOCK_EX | LOCK_NB) < 0) {
-			pid_other(path, c->pid_fd);
+			pid_other(c, errno);
 			return -1;
 		}
 	} while (!still_named(c->pid_fd, path));

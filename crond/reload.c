@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,9 @@
 #include <unistd.h>
 
 #include "crond/base/diag.h"
+#include "crond/base/file.h"
 
-enum { GONE_MS = 2000 };
+enum { GONE_MS = 2000, NAME_FILE_MOST = 4096 };
 
 static int source_order(const struct source *a, const struct source *b)
 {
@@ -127,9 +129,8 @@ static bool name_wanted(struct crond *c, const struct directory *d, const char *
 	if (d->kind == SOURCE_TASKS)
 		return name[0] != '.' && n > 5 && strcmp(name + n - 5, ".conf") == 0;
 	if (d->kind == SOURCE_USER)
-		return name[0] != '.' && strncmp(name, "tmp.", 4) != 0;
-	return dialect_system_name_ok(c->set.dialect, name) ||
-		(c->set.lsb_names && name[0] != '.' && !strpbrk(name, "#~") && !strstr(name, ".dpkg-"));
+		return dialect_spool_name_ok(c->set.dialect, name);
+	return dialect_system_name_ok(c->set.dialect, name, c->set.lsb_names);
 }
 
 /* The default directory that nobody has made is not missed. */
@@ -196,6 +197,32 @@ static void directory_mark(struct crond *c, struct directory *d)
 	}
 }
 
+/* A spool that several hosts share names the one that it is for; without that name it is
+ * for none, or a slip would have all of them run everything. */
+static bool spool_is_ours(struct crond *c, struct directory *d)
+{
+	struct buf b = { 0 };
+	char path[PATH_MAX];
+	const char *end;
+	struct stat st;
+	bool ours = false;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/.cron.hostname", d->path);
+	fd = file_open(AT_FDCWD, path, 1, &st);
+	if (fd >= 0 && file_read(fd, NAME_FILE_MOST, &b) == 0) {
+		end = b.len ? memchr(b.data, '\n', b.len) : NULL;
+		ours = end && slice_is((struct slice){ b.data, (size_t)(end - b.data) }, c->fqdn);
+	}
+	if (fd >= 0)
+		close(fd);
+	buf_free(&b);
+	if (d->ours != (ours ? OURS_YES : OURS_NO))
+		say_cluster(c, d->path, ours);
+	d->ours = ours ? OURS_YES : OURS_NO;
+	return ours;
+}
+
 static void directory_scan(struct crond *c, struct directory *d, struct load_stats *stats)
 {
 	DIR *dir = opendir(d->path);
@@ -204,13 +231,15 @@ static void directory_scan(struct crond *c, struct directory *d, struct load_sta
 	if (!dir) {
 		directory_complain(c, d, errno);
 		if (watch_lacks(d) && !c->set.check)
-			wait_later(c, LATER_POLL, POLL_MS);
+			wait_later(c, LATER_POLL, watch_poll_ms());
 		return;
 	}
 	d->complained = false;
 	d->seen = true;
 	directory_mark(c, d);
-	if (d->only) {
+	if (c->set.cluster && d->kind == SOURCE_USER && !spool_is_ours(c, d)) {
+		/* as if it were empty */
+	} else if (d->only) {
 		snprintf(path, sizeof(path), "%s/%s", d->path, d->only);
 		if (access(path, F_OK) == 0 || c->set.only_files)
 			directory_file(c, d, d->only, stats);

@@ -40,7 +40,9 @@ static int env_prepare(struct crond *c, struct job_common *m)
 
 	if (m->env_block.s && m->env_of == m->user->generation)
 		return 0;
-	jobenv_build(&b, c->set.dialect, m->env, m->options->env, m->user->name, m->user->home);
+	jobenv_build(&b, &(struct jobenv_of){ .dialect = c->set.dialect, .settings = m->env,
+		.own = m->options->env, .inherited = c->inherited, .user = m->user->name,
+		.home = m->user->home, .path = c->jobs_path });
 	block = b.failed ? NULL : arena_alloc(&m->file->arena, b.len);
 	if (block) {
 		memcpy(block, b.data, b.len);
@@ -167,26 +169,46 @@ static void run_env(struct start *s)
 	s->run.env = (struct slice){ s->env.data, s->env.len };
 }
 
+/* NULL: there is none. */
+static const char *run_mailer(struct start *s)
+{
+	const struct settings *set = &s->c->set;
+
+	if (set->mail_command && strcmp(set->mail_command, "off") != 0) {
+		s->run.flags |= RUN_MAIL_COMMAND;
+		return set->mail_command;
+	}
+	if (set->mail_command || (set->conf.mailer && strcmp(set->conf.mailer, "off") == 0))
+		return NULL;
+	return set->conf.mailer ? set->conf.mailer : "/usr/sbin/sendmail";
+}
+
 static void run_mail(struct start *s)
 {
 	struct run *r = &s->run;
-	const struct settings *set = &s->c->set;
-	const char *to = jobenv_value(s->common->env_block, "MAILTO");
+	struct slice env = s->common->env_block;
+	const char *to = given_expand(s->c, jobenv_value(env, "MAILTO"));
 
-	if (s->common->kind == JOB_TASK || (set->conf.mailer && strcmp(set->conf.mailer, "off") == 0))
+	if (s->common->kind == JOB_TASK)
 		return;
-	if (!to && !set->only_files)
+	if (s->c->set.output_to_log || s->c->no_mailer) {
+		r->flags |= RUN_LOG_OUTPUT;
+		return;
+	}
+	if (!to && !s->c->set.only_files)
 		to = s->common->user->name;
-	if (!to || !*to)
+	r->mailer = run_mailer(s);
+	if (!to || !*to || !r->mailer)
 		return;
 	r->flags |= RUN_MAIL;
 	if (s->job->flags & JOB_MAIL_ON_FAILURE)
 		r->flags |= RUN_MAIL_ON_FAILURE;
 	r->mail_to = to;
-	r->mail_from = jobenv_value(s->common->env_block, "MAILFROM");
-	r->mail_type = jobenv_value(s->common->env_block, "CONTENT_TYPE");
-	r->mail_encoding = jobenv_value(s->common->env_block, "CONTENT_TRANSFER_ENCODING");
-	r->mailer = set->conf.mailer ? set->conf.mailer : "/usr/sbin/sendmail";
+	r->mail_from = given_expand(s->c, jobenv_value(env, "MAILFROM"));
+	r->mail_type = jobenv_value(env, "CONTENT_TYPE");
+	if (!r->mail_type)
+		r->mail_type = s->c->mail_type;
+	r->mail_encoding = jobenv_value(env, "CONTENT_TRANSFER_ENCODING");
 }
 
 static void run_flags(struct start *s)
@@ -206,7 +228,8 @@ static void run_flags(struct start *s)
 		*f |= RUN_KEEP_TAIL;
 	if (set->root)
 		*f |= RUN_IDENTITY;
-	if (set->root && s->c->pam)
+	if (set->root && s->c->pam && (set->dialect->pam_for_system_root || !s->common->system ||
+		s->common->user->uid != 0))
 		*f |= RUN_PAM;
 	if (set->dialect->chdir_must_work)
 		*f |= RUN_CHDIR_MUST;

@@ -8,10 +8,14 @@
 
 static const char *distrust_user(const struct dialect *d, const struct stat *st, uid_t owner)
 {
+	bool mode = (st->st_mode & d->table_mode_mask) == d->table_mode;
+
+	if (!mode && d->id == DIALECT_CRONIE) /* the order in which it looks */
+		return "BAD FILE MODE";
 	if (st->st_uid != owner && st->st_uid != 0)
 		return "WRONG FILE OWNER";
-	if ((st->st_mode & d->table_mode_mask) != d->table_mode)
-		return d->id == DIALECT_DEBIAN ? "INSECURE MODE (mode 0600 expected)" : "BAD FILE MODE";
+	if (!mode)
+		return "INSECURE MODE (mode 0600 expected)";
 	if (st->st_nlink != 1)
 		return d->id == DIALECT_DEBIAN ? "NUMBER OF HARD LINKS > 1" : "BAD LINK COUNT";
 	return NULL;
@@ -20,17 +24,20 @@ static const char *distrust_user(const struct dialect *d, const struct stat *st,
 static const char *distrust_system(const struct crond *c, const struct source *s,
 	const struct stat *st)
 {
+	const struct dialect *d = c->set.dialect;
 	bool ours = st->st_uid == 0 || (!c->set.root && st->st_uid == geteuid());
+	bool classic = s->kind == SOURCE_SYSTEM && c->set.root && !c->set.only_files;
 
+	if (classic && d->id == DIALECT_CRONIE && (st->st_mode & d->system_mode_mask) != d->system_mode)
+		return "BAD FILE MODE";
 	if (!ours)
 		return "WRONG FILE OWNER";
-	if (c->set.root || s->kind == SOURCE_TASKS) {
-		if (st->st_mode & (S_IWGRP | S_IWOTH))
-			return "INSECURE MODE (group/other writable)";
-		if (st->st_nlink != 1 && s->kind == SOURCE_SYSTEM &&
-			c->set.dialect->id == DIALECT_DEBIAN && !c->set.only_files)
-			return "NUMBER OF HARD LINKS > 1";
-	}
+	if (!c->set.root && s->kind != SOURCE_TASKS)
+		return NULL;
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return "INSECURE MODE (group/other writable)";
+	if (classic && d->system_links_count && st->st_nlink != 1)
+		return "NUMBER OF HARD LINKS > 1";
 	return NULL;
 }
 
@@ -38,10 +45,12 @@ const char *trust_link(const struct crond *c, const struct source *s)
 {
 	struct stat st;
 
-	if (lstat(s->path, &st) < 0 || !S_ISLNK(st.st_mode))
+	if (c->set.any_table || lstat(s->path, &st) < 0 || !S_ISLNK(st.st_mode))
 		return NULL;
 	if (s->kind == SOURCE_USER)
-		return c->set.dialect->table_symlinks ? NULL : "NOT A REGULAR FILE";
+		return c->set.dialect->table_symlinks ? NULL : "CAN'T OPEN";
+	if (s->kind == SOURCE_SYSTEM && !c->set.dialect->system_links_count)
+		return NULL;
 	return st.st_uid == 0 || !c->set.root ? NULL : "WRONG SYMLINK OWNER";
 }
 
@@ -50,7 +59,9 @@ const char *trust_file(struct crond *c, const struct source *s, const struct sta
 	const struct job_user *owner;
 
 	if (s->kind != SOURCE_USER)
-		return distrust_system(c, s, st);
+		return c->set.any_table && s->kind == SOURCE_SYSTEM ? NULL : distrust_system(c, s, st);
 	owner = user_get(c, s->owner);
-	return owner ? distrust_user(c->set.dialect, st, owner->uid) : "ORPHAN";
+	if (!owner)
+		return "ORPHAN";
+	return c->set.any_table ? NULL : distrust_user(c->set.dialect, st, owner->uid);
 }

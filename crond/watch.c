@@ -12,8 +12,10 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
+enum { POLL_AHEAD_MS = 200 };
 enum { ZONES_MS = 500 }; /* a link that is removed comes back in another shape */
 
 static const uint32_t wanted = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |
@@ -21,10 +23,24 @@ static const uint32_t wanted = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN
 static const uint32_t wanted_above = IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR |
 	IN_MASK_ADD;
 
+/* Just before the minute turns: what is due then is due by the tables as they are. */
+int64_t watch_poll_ms(void)
+{
+	struct timespec now;
+	int64_t left;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	left = POLL_MS - POLL_AHEAD_MS - (now.tv_sec % 60 * 1000 + now.tv_nsec / 1000000);
+	return left > 0 ? left : left + POLL_MS;
+}
+
 void watch_open(struct crond *c)
 {
-	c->w_files = (struct watch){ .kind = WATCH_FILES, .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK) };
+	c->w_files = (struct watch){ .kind = WATCH_FILES, .fd = -1 };
 	c->etc_wd = -1;
+	if (c->set.no_inotify)
+		return;
+	c->w_files.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (c->w_files.fd < 0 || wait_for(c, &c->w_files, EPOLLIN) < 0) {
 		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) INFO (no inotify: %s; looking each minute)", strerror(errno));
@@ -106,12 +122,12 @@ void watch_directory(struct crond *c, struct directory *d)
 	if (before >= 0 && d->wd != before)
 		watch_forget(c, before);
 	d->via_link = leads_elsewhere(d->path);
-	if (d->wd < 0 && error != ENOENT && !d->complained)
+	if (d->wd < 0 && error != ENOENT && !d->complained && !c->set.no_inotify)
 		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) INFO (%s cannot be watched: %s; looking each minute)", d->path,
 			strerror(error));
 	if (watch_lacks(d))
-		wait_later(c, LATER_POLL, POLL_MS);
+		wait_later(c, LATER_POLL, watch_poll_ms());
 }
 
 bool watch_lacks(const struct directory *d)
@@ -126,7 +142,7 @@ void watch_link(struct crond *c, struct source *s)
 
 	s->is_link = lstat(s->path, &st) == 0 && S_ISLNK(st.st_mode);
 	if (s->is_link && s->directory->watch && !c->set.check)
-		wait_later(c, LATER_POLL, POLL_MS);
+		wait_later(c, LATER_POLL, watch_poll_ms());
 }
 
 /* A file that is being made is read when it is closed; only what needs no writing (a

@@ -6,6 +6,10 @@
 /* A guard, not a rule of either family: more settings than a process could be given. */
 enum { ENVS_MOST = 10000 };
 
+static const char *const inherited[] = { "LANG", "LC_CTYPE", "LC_NUMERIC", "LC_TIME", "LC_COLLATE",
+	"LC_MONETARY", "LC_MESSAGES", "LC_PAPER", "LC_NAME", "LC_ADDRESS", "LC_TELEPHONE",
+	"LC_MEASUREMENT", "LC_IDENTIFICATION", "LC_ALL", "LANGUAGE", "RANDOM_DELAY", "MAILFROM", NULL };
+
 static const struct dialect dialects[DIALECTS] = {
 	[DIALECT_DEBIAN] = {
 		.id = DIALECT_DEBIAN,
@@ -33,12 +37,21 @@ static const struct dialect dialects[DIALECTS] = {
 		.table_mode_mask = 07777,
 		.table_mode = 0600,
 		.table_symlinks = false,
+		.system_mode_mask = 0022,
+		.system_mode = 0,
+		.system_links_count = true,
 		.path = "/usr/bin:/bin",
 		.env_user = false,
 		.chdir_must_work = false,
 		.pam_service = "cron",
+		.pam_for_system_root = true,
+		.inherited = NULL,
+		.mail_letters = "@!:%-.,_+=/",
+		.expands_addresses = false,
+		.letters = "flLn",
 		.daemon_tag = "cron",
 		.job_tag = "CRON",
+		.log_mask = 1,
 	},
 	[DIALECT_CRONIE] = {
 		.id = DIALECT_CRONIE,
@@ -66,12 +79,21 @@ static const struct dialect dialects[DIALECTS] = {
 		.table_mode_mask = 07533,
 		.table_mode = 0400,
 		.table_symlinks = true,
+		.system_mode_mask = 07533,
+		.system_mode = 0400,
+		.system_links_count = false,
 		.path = "/usr/bin:/bin:/usr/sbin:/sbin",
 		.env_user = true,
 		.chdir_must_work = true,
 		.pam_service = "crond",
+		.pam_for_system_root = false,
+		.inherited = inherited,
+		.mail_letters = "@!:%-.,_+",
+		.expands_addresses = true,
+		.letters = "fnipPscmx",
 		.daemon_tag = "crond",
 		.job_tag = "CROND",
+		.log_mask = 1 | 2,
 	},
 };
 
@@ -89,14 +111,15 @@ const struct dialect *dialect_find(struct slice name)
 	return NULL;
 }
 
-/* run-parts' classic set: a dot means a package's leftover or an editor's backup. */
-static bool name_plain(const char *name)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_-";
+/* --- names */
 
-	return *name && name[strspn(name, plain)] == '\0';
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+static bool made_of(const char *name, const char *letters)
+{
+	return *name && name[strspn(name, letters)] == '\0';
 }
 
 static bool name_ends(const char *name, const char *end)
@@ -104,6 +127,18 @@ static bool name_ends(const char *name, const char *end)
 	size_t n = strlen(name), m = strlen(end);
 
 	return n > m && strcmp(name + n - m, end) == 0;
+}
+
+/* What the LSB has packages call their files: words joined by hyphens, dots in all but the
+ * last, and nothing that dpkg left behind; or letters, digits and hyphens alone. */
+static bool name_lsb(const char *name)
+{
+	const char *last = strrchr(name, '-');
+
+	if (last && *name != '-' && *name != '.' && !strstr(name, "--") &&
+		made_of(name, LOWER DIGITS "_.-") && made_of(last + 1, LOWER DIGITS))
+		return *name == '_' || (!name_ends(name, "dpkg-old") && !name_ends(name, "dpkg-dist"));
+	return made_of(name, LOWER DIGITS "-") && *name != '-';
 }
 
 static bool name_no_leftover(const char *name)
@@ -119,7 +154,30 @@ static bool name_no_leftover(const char *name)
 	return true;
 }
 
-bool dialect_system_name_ok(const struct dialect *d, const char *name)
+/* Debian's is run-parts' classic set: a dot means a package's leftover or an editor's
+ * backup. */
+bool dialect_system_name_ok(const struct dialect *d, const char *name, bool lsb)
 {
-	return d->id == DIALECT_DEBIAN ? name_plain(name) : name_no_leftover(name);
+	if (d->id == DIALECT_CRONIE)
+		return name_no_leftover(name);
+	return lsb ? name_lsb(name) : made_of(name, LOWER UPPER DIGITS "_-");
+}
+
+bool dialect_spool_name_ok(const struct dialect *d, const char *name)
+{
+	/* crontab(1) makes a table under such a name before it has its own */
+	if (*name == '\0' || *name == '.' || strncmp(name, "tmp.", 4) == 0)
+		return false;
+	return d->id == DIALECT_DEBIAN || name_no_leftover(name);
+}
+
+bool dialect_address_ok(const struct dialect *d, struct slice address)
+{
+	for (size_t i = 0; i < address.n; i++) {
+		char c = address.s[i];
+
+		if (!c || (!strchr(LOWER UPPER DIGITS, c) && (i == 0 || !strchr(d->mail_letters, c))))
+			return false;
+	}
+	return address.n > 0;
 }

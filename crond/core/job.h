@@ -29,6 +29,7 @@ struct job_common {
 	const char *name;        /* of a task; NULL for lines */
 	enum job_kind kind;
 	bool trusted;            /* of root's file */
+	bool system;             /* of a table of the system */
 	bool has_options;        /* a task, or a line with #@ */
 	bool checked_direct;     /* direct_ok is known */
 	bool direct_ok;          /* the environment allows direct execution */

@@ -27,32 +27,32 @@ void jobenv_put(struct buf *out, const char *name, const char *value)
 	buf_append(out, value, strlen(value) + 1);
 }
 
-static bool is_identity(const struct dialect *d, const char *assignment)
-{
-	return strncmp(assignment, "LOGNAME=", 8) == 0 ||
-		(d->env_user && strncmp(assignment, "USER=", 5) == 0);
-}
-
-static void put_assignment(struct buf *out, const char *assignment)
+/* Whose job it is cannot be set; where it was tried the truth stands in that place. */
+static void put_assignment(struct buf *out, const struct dialect *d, const char *assignment,
+	const char *user)
 {
 	size_t n = strcspn(assignment, "=");
 
-	if (!has(out, assignment, n))
+	if (strncmp(assignment, "LOGNAME=", 8) == 0)
+		jobenv_put(out, "LOGNAME", user);
+	else if (d->env_user && strncmp(assignment, "USER=", 5) == 0)
+		jobenv_put(out, "USER", user);
+	else if (!has(out, assignment, n))
 		buf_append(out, assignment, strlen(assignment) + 1);
 }
 
-/* Is there a later one of this name? They hang from the last to the first. */
-static bool set_again(const struct crontab_env *last, const struct crontab_env *e)
+/* The last value of a name that is set by e or after it; they hang from last to first. */
+static const struct crontab_env *in_force(const struct crontab_env *last, const struct crontab_env *e)
 {
-	for (; last != e; last = last->before) {
-		if (last->name_length == e->name_length &&
-			strncmp(last->assignment, e->assignment, e->name_length) == 0)
-			return true;
-	}
-	return false;
+	while (last != e && (last->name_length != e->name_length ||
+		strncmp(last->assignment, e->assignment, e->name_length) != 0))
+		last = last->before;
+	return last;
 }
 
-static void put_settings(struct buf *out, const struct dialect *d, const struct crontab_env *last)
+/* A name stands where it was set first, with the value that it was set to last. */
+static void put_settings(struct buf *out, const struct dialect *d, const struct crontab_env *last,
+	const char *user)
 {
 	const struct crontab_env *all[SETTINGS_AT_ONCE];
 	const struct crontab_env *e = last;
@@ -60,31 +60,50 @@ static void put_settings(struct buf *out, const struct dialect *d, const struct 
 
 	for (; e && n < SETTINGS_AT_ONCE; e = e->before)
 		all[n++] = e;
-	while (n-- > 0) {
-		if (!is_identity(d, all[n]->assignment) && !set_again(last, all[n]))
-			put_assignment(out, all[n]->assignment);
-	}
+	while (n-- > 0)
+		put_assignment(out, d, in_force(last, all[n])->assignment, user);
 	/* A file with hundreds: the last of a name still wins, the order is of no account. */
-	for (; e; e = e->before) {
-		if (!is_identity(d, e->assignment))
-			put_assignment(out, e->assignment);
+	for (; e; e = e->before)
+		put_assignment(out, d, e->assignment, user);
+}
+
+/* The assignment in force to the name that another one has; NULL: none. */
+static const char *setting(const struct crontab_env *last, const char *like)
+{
+	size_t n = strcspn(like, "=");
+
+	while (last && (last->name_length != n || strncmp(last->assignment, like, n) != 0))
+		last = last->before;
+	return last ? last->assignment : NULL;
+}
+
+/* What the daemon was given and jobs inherit; a setting of the table counts more. */
+static void put_inherited(struct buf *out, const struct jobenv_of *of)
+{
+	struct slice list = of->inherited;
+
+	for (size_t n; list.n; list.s += n, list.n -= n) {
+		const char *mine = setting(of->settings, list.s);
+
+		n = strlen(list.s) + 1;
+		put_assignment(out, of->dialect, mine ? mine : list.s, of->user);
 	}
 }
 
-void jobenv_build(struct buf *out, const struct dialect *d, const struct crontab_env *settings,
-	const char *const *list, const char *user, const char *home)
+void jobenv_build(struct buf *out, const struct jobenv_of *of)
 {
-	for (; list && *list; list++) {
-		if (!is_identity(d, *list))
-			put_assignment(out, *list);
-	}
-	put_settings(out, d, settings);
+	const struct dialect *d = of->dialect;
+
+	for (const char *const *own = of->own; own && *own; own++)
+		put_assignment(out, d, *own, of->user);
+	put_inherited(out, of);
+	put_settings(out, d, of->settings, of->user);
 	jobenv_put(out, "SHELL", "/bin/sh");
-	jobenv_put(out, "HOME", home);
-	jobenv_put(out, "PATH", d->path);
-	jobenv_put(out, "LOGNAME", user);
+	jobenv_put(out, "HOME", of->home);
+	jobenv_put(out, "PATH", of->path ? of->path : d->path);
+	jobenv_put(out, "LOGNAME", of->user);
 	if (d->env_user)
-		jobenv_put(out, "USER", user);
+		jobenv_put(out, "USER", of->user);
 }
 
 const char *jobenv_value(struct slice block, const char *name)

@@ -12,20 +12,9 @@
 /* A line may have 998 bytes; an encoded word 75. 45 bytes make 60 letters of base64. */
 enum { LINE_MOST = 990, WORD_BYTES = 45 };
 
-static bool alphanumeric(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 bool mailtext_safe(struct slice address)
 {
-	if (address.n == 0 || !alphanumeric(address.s[0]))
-		return false;
-	for (size_t i = 1; i < address.n; i++)
-		if (!alphanumeric(address.s[i]) &&
-			(!address.s[i] || !strchr("@!:%-.,_+=/", address.s[i])))
-			return false;
-	return true;
+	return dialect_address_ok(dialect_get(DIALECT_DEBIAN), address);
 }
 
 static bool plain(struct slice value, size_t before)
@@ -178,19 +167,19 @@ void mailtext_head(const struct run *r, bool failed, struct buf *out)
 
 void mailtext_mailer(const struct run *r, const char **argv)
 {
-	static const char *const debian[] = { "sendmail", "-FCronDaemon", "-i", "-B8BITMIME", "-oem" };
-	static const char *const cronie[] = { "sendmail", "-FCronDaemon", "-i", "-odi", "-oem", "-oi",
-		"-t" };
+	static const char *const debian[] = { "/usr/sbin/sendmail", "-FCronDaemon", "-i", "-B8BITMIME",
+		"-oem" };
+	static const char *const cronie[] = { "/usr/sbin/sendmail", "-FCronDaemon", "-i", "-odi", "-oem",
+		"-oi", "-t" };
 	const char *from = or_else(r->mail_from, r->user);
 	size_t n;
 
 	if (r->dialect == DIALECT_CRONIE) {
 		n = sizeof(cronie) / sizeof(cronie[0]);
 		memcpy(argv, cronie, sizeof(cronie));
-		/* a sender that could be taken for an option or a list: the user then */
-		if (!mailtext_safe(slice_of(from)))
+		if (!dialect_address_ok(dialect_get(DIALECT_CRONIE), slice_of(from)))
 			from = r->user;
-		if (mailtext_safe(slice_of(from))) {
+		if (dialect_address_ok(dialect_get(DIALECT_CRONIE), slice_of(from))) {
 			argv[n++] = "-f";
 			argv[n++] = from;
 		}

@@ -10,12 +10,12 @@
 struct buf;
 struct run;
 
-/* Debian's rule: an alphanumeric first, then only @!:%-.,_+=/ beside letters and
- * digits. */
+/* May alerts go to this address? In every dialect by Debian's rule, the wider one. */
 bool mailtext_safe(struct slice address);
 /* Head of the mail about a run's output, in the run's dialect, the empty line
  * included. Values have no CR or LF in them; a Subject that is not ASCII is
- * encoded (RFC 2047). failed adds Debian's " (failed)". */
+ * encoded (RFC 2047). failed adds Debian's " (failed)". The addresses have been judged
+ * (dialect_address_ok). */
 void mailtext_head(const struct run *r, bool failed, struct buf *out);
 /* One header line, encoded and folded where it must be. */
 void mailtext_header(struct buf *out, const char *name, struct slice value);

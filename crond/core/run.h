@@ -54,6 +54,8 @@ enum {
 	RUN_DASH_PWD = 1 << 13,   /* direct execution adds PWD as the shell would */
 	RUN_KEEP_TAIL = 1 << 14,  /* somebody will want stdout_tail and stderr_tail */
 	RUN_SHELL_WAITS = 1 << 16, /* /bin/sh stays in front of what it executes, and says what killed it */
+	RUN_LOG_OUTPUT = 1 << 17, /* what it prints goes to the log (CMDOUT) */
+	RUN_MAIL_COMMAND = 1 << 18, /* mailer is a whole command line (cronie's -m) */
 	RUN_TRUSTED = 1 << 15,   /* of root's file: its alerts may use any webhook */
 };
 

@@ -149,6 +149,17 @@ def own_directory(path):
     os.makedirs(path, exist_ok=True)
 
 
+PEERS = {"debian": "CRONWARD_DEBIAN_CRON", "cronie": "CRONWARD_CRONIE_CROND"}
+
+
+def peers():
+    """The daemons whose dialects we speak, where the environment says that they are here."""
+    for dialect, variable in PEERS.items():
+        if os.environ.get(variable):
+            os.makedirs(ROOM + "/" + dialect)
+            shutil.copy(os.environ[variable], ROOM + "/" + dialect + "/")
+
+
 def furnish(build):
     """Makes the room of one test. build: the build tree as the machine knows it. Where
     its configuration is to be found."""
@@ -158,6 +169,7 @@ def furnish(build):
     os.makedirs(BUILD)
     mount("/proc/self/fd/%d" % opened, BUILD, None, MS_BIND)
     os.close(opened)
+    peers()
     overlay("/etc")
     own_directory(etc)
     overlay("/usr/sbin")
@@ -198,8 +210,9 @@ def tables(etc):
     os.makedirs(etc + "/crond.tasks")
     os.makedirs("/var/spool/cron/crontabs")
     os.chmod("/var/spool/cron/crontabs", 0o1730)
-    put("/etc/pam.d/cron", "".join("%s required pam_permit.so\n" % word
-                                   for word in ("auth", "account", "session")))
+    for service in ("cron", "crond"):
+        put("/etc/pam.d/" + service, "".join("%s required pam_permit.so\n" % word
+                                             for word in ("auth", "account", "session")))
 
 
 def loopback():

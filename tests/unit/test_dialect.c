@@ -116,11 +116,59 @@ static void test_system_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		bool d = dialect_system_name_ok(dialect_get(DIALECT_DEBIAN), names[i].name);
-		bool c = dialect_system_name_ok(dialect_get(DIALECT_CRONIE), names[i].name);
+		bool d = dialect_system_name_ok(dialect_get(DIALECT_DEBIAN), names[i].name, false);
+		bool c = dialect_system_name_ok(dialect_get(DIALECT_CRONIE), names[i].name, false);
 
 		if (d != names[i].debian || c != names[i].cronie)
 			fail_msg("'%s': debian %d, cronie %d", names[i].name, d, c);
+	}
+}
+
+/* The three expressions of Debian's run-parts, as its -l has them. */
+static void test_lsb_names(void **state)
+{
+	static const char *const good[] = { "backup", "0hourly", "a-b", "foo-", "a--b", "foo.bar-baz",
+		"org.example_x-job", "_foo-bar", "_x-dpkg-old", "dpkg-old", "a.b-c-d" };
+	static const char *const bad[] = { "", ".foo-bar", "Foo", "foo_bar", "foo.bar", "foo-Bar",
+		"foo-dpkg-old", "foo.dpkg-dist", "x.dpkg-old", "-foo", "_foo", "a b-c", "foo-b.r", "_-" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!dialect_system_name_ok(dialect_get(DIALECT_DEBIAN), good[i], true))
+			fail_msg("'%s' is not taken", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (dialect_system_name_ok(dialect_get(DIALECT_DEBIAN), bad[i], true))
+			fail_msg("'%s' is taken", bad[i]);
+}
+
+static void test_spool_names(void **state)
+{
+	const struct dialect *d = dialect_get(DIALECT_DEBIAN), *c = dialect_get(DIALECT_CRONIE);
+
+	(void)state;
+	assert_true(dialect_spool_name_ok(d, "root") && dialect_spool_name_ok(c, "root"));
+	assert_true(dialect_spool_name_ok(d, "a.b") && dialect_spool_name_ok(c, "a.b"));
+	assert_true(dialect_spool_name_ok(d, "a~") && !dialect_spool_name_ok(c, "a~"));
+	assert_false(dialect_spool_name_ok(d, ".x") || dialect_spool_name_ok(c, ".cron.hostname"));
+	assert_false(dialect_spool_name_ok(d, "tmp.XyZ") || dialect_spool_name_ok(c, "tmp.XyZ"));
+}
+
+static void test_addresses(void **state)
+{
+	static const char *const good[] = { "root", "a@b.c", "a@b,c@d", "x!y%z:1-2_3+4" };
+	static const char *const bad[] = { "", "-oQ/tmp", "@a", "a b", "a@b, c@d", "a;b", "a|b",
+		"a\nb", "$(x)", "<a@b>", "\303\251@b", "a\\b" };
+
+	(void)state;
+	for (int id = 0; id < DIALECTS; id++) {
+		const struct dialect *d = dialect_get((enum dialect_id)id);
+
+		for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+			assert_true(dialect_address_ok(d, slice_of(good[i])));
+		for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+			assert_false(dialect_address_ok(d, slice_of(bad[i])));
+		assert_false(dialect_address_ok(d, (struct slice){ "a\0b", 3 }));
+		assert_int_equal(dialect_address_ok(d, slice_of("a=b/c")), id == DIALECT_DEBIAN);
 	}
 }
 
@@ -132,6 +180,9 @@ int main(void)
 		cmocka_unit_test(test_table_modes),
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_system_names),
+		cmocka_unit_test(test_lsb_names),
+		cmocka_unit_test(test_spool_names),
+		cmocka_unit_test(test_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,9 @@ static const struct crontab_env *chain(struct crontab_env *room, const char *con
 	return last;
 }
 
+/* What the daemon gives to jobs. */
+static struct slice daemons;
+
 /* The block with '|' behind each. */
 static const char *shown(enum dialect_id dialect, const char *const *lines, const char *const *list)
 {
@@ -32,7 +35,9 @@ static const char *shown(enum dialect_id dialect, const char *const *lines, cons
 	struct buf b = { 0 };
 	size_t n = 0;
 
-	jobenv_build(&b, dialect_get(dialect), lines ? chain(room, lines) : NULL, list, "alice", "/home/alice");
+	jobenv_build(&b, &(struct jobenv_of){ .dialect = dialect_get(dialect),
+		.settings = lines ? chain(room, lines) : NULL, .own = list, .inherited = daemons,
+		.user = "alice", .home = "/home/alice" });
 	assert_false(b.failed);
 	assert_true(b.len < sizeof(text));
 	for (; n < b.len; n++)
@@ -57,7 +62,7 @@ static void test_settings(void **state)
 
 	(void)state;
 	assert_string_equal(shown(DIALECT_DEBIAN, lines, NULL),
-		"HOME=/srv|A=2|AB=3|SHELL=/bin/bash|PATH=/usr/bin:/bin|LOGNAME=alice|");
+		"A=2|HOME=/srv|AB=3|SHELL=/bin/bash|PATH=/usr/bin:/bin|LOGNAME=alice|");
 }
 
 static void test_identity_cannot_be_set(void **state)
@@ -66,9 +71,24 @@ static void test_identity_cannot_be_set(void **state)
 
 	(void)state;
 	assert_string_equal(shown(DIALECT_DEBIAN, lines, NULL),
-		"USER=root|SHELL=/bin/sh|HOME=/home/alice|PATH=/usr/bin:/bin|LOGNAME=alice|");
-	assert_non_null(strstr(shown(DIALECT_CRONIE, lines, NULL), "LOGNAME=alice|USER=alice|"));
+		"LOGNAME=alice|USER=root|SHELL=/bin/sh|HOME=/home/alice|PATH=/usr/bin:/bin|");
+	assert_string_equal(shown(DIALECT_CRONIE, lines, NULL),
+		"LOGNAME=alice|USER=alice|SHELL=/bin/sh|HOME=/home/alice|"
+		"PATH=/usr/bin:/bin:/usr/sbin:/sbin|");
 	assert_null(strstr(shown(DIALECT_DEBIAN, NULL, lines), "LOGNAME=root"));
+}
+
+static void test_inherited(void **state)
+{
+	static const char *const lines[] = { "A=1", "LANG=de", "LANG=fr", NULL };
+	static const char from[] = "LANG=C\0RANDOM_DELAY=5";
+
+	(void)state;
+	daemons = (struct slice){ from, sizeof(from) };
+	assert_string_equal(shown(DIALECT_CRONIE, lines, NULL),
+		"LANG=fr|RANDOM_DELAY=5|A=1|SHELL=/bin/sh|HOME=/home/alice|"
+		"PATH=/usr/bin:/bin:/usr/sbin:/sbin|LOGNAME=alice|USER=alice|");
+	daemons = (struct slice){ NULL, 0 };
 }
 
 static void test_task_list(void **state)
@@ -116,7 +136,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_identity_cannot_be_set), cmocka_unit_test(test_task_list),
-		cmocka_unit_test(test_many), cmocka_unit_test(test_value),
+		cmocka_unit_test(test_many), cmocka_unit_test(test_inherited), cmocka_unit_test(test_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
