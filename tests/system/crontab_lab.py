@@ -178,6 +178,10 @@ class Lab:
     def binary(self, key):
         return os.path.join(ROOT, key, "crontab")
 
+    def own_spool(self):
+        os.chown(SPOOL, 0, 0 if CRONIE else CRONTAB_GID)
+        os.chmod(SPOOL, 0o700 if CRONIE else 0o1730)
+
     def clean(self):
         for base in ("/tmp", "/var/tmp"):
             for name in os.listdir(base):
@@ -187,9 +191,8 @@ class Lab:
                 else:
                     os.unlink(path)
         shutil.rmtree(SPOOL, ignore_errors=True)
-        os.makedirs(SPOOL)
-        os.chown(SPOOL, 0, 0 if CRONIE else CRONTAB_GID)
-        os.chmod(SPOOL, 0o700 if CRONIE else 0o1730)
+        os.makedirs(SPOOL, exist_ok=True)
+        self.own_spool()
         for path in ("/etc/cron.allow", "/etc/cron.deny"):
             if os.path.lexists(path):
                 os.unlink(path)

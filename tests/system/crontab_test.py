@@ -45,21 +45,30 @@ def options():
     return p.parse_args()
 
 
-def enter_namespaces():
-    """Runs this again in namespaces of its own; returns only in there."""
+UNSHARE = ["unshare", "-m", "-p", "-f", "--mount-proc", "--propagation", "private"]
+
+
+def no_namespaces():
+    """Why there can be no lab here, None if there can."""
     if os.geteuid() != 0:
-        skip("needs root: users and setgid programs are part of what is tested")
+        return "needs root: users and setgid programs are part of what is tested"
     if not shutil.which("unshare"):
-        skip("needs unshare(1)")
-    probe = subprocess.run(["unshare", "-m", "-p", "-f", "--mount-proc", "true"],
-                           stderr=subprocess.PIPE, text=True)
+        return "needs unshare(1)"
+    probe = subprocess.run(UNSHARE + ["true"], stderr=subprocess.PIPE, text=True)
     if probe.returncode != 0:
-        skip("no private namespaces here: " + probe.stderr.strip())
+        return "no private namespaces here: " + probe.stderr.strip()
     with open("/proc/self/status") as status:
         if re.search(r"^NoNewPrivs:\s*1", status.read(), re.M):
-            skip("setgid has no effect here (no_new_privs)")
-    os.execvp("unshare", ["unshare", "-m", "-p", "-f", "--mount-proc", "--propagation", "private",
-                          sys.executable] + sys.argv + ["--inside"])
+            return "setgid has no effect here (no_new_privs)"
+    return None
+
+
+def enter_namespaces():
+    """Runs this again in namespaces of its own; returns only in there."""
+    why = no_namespaces()
+    if why:
+        skip(why)
+    os.execvp("unshare", UNSHARE + [sys.executable] + sys.argv + ["--inside"])
 
 
 def read_golden():
