@@ -120,8 +120,11 @@ int hold_take(struct hold *h, int runs, const char *id)
 		h->run = (struct run){ .id = id };
 		snprintf(h->reason, sizeof(h->reason), "%s", d.text);
 	}
+	h->progress.phase = RUN_STARTED;
+	h->progress.keeper_pid = getpid();
 	h->progress.started_ns = realtime();
-	return 0;
+	/* nobody takes it twice: not without this mark */
+	return rundir_mark(h->lock, &h->progress) == 0 ? 0 : not_ours(h, "mark", errno);
 }
 
 /* --- starting */

@@ -106,6 +106,12 @@ void log_open(struct log *l, enum log_target target, int level, _Atomic uint64_t
 		stderr_open(l);
 }
 
+void log_ready(struct log *l)
+{
+	if (l->target == LOG_TO_SYSLOG && l->fd < 0)
+		log_connect(l);
+}
+
 void log_close(struct log *l)
 {
 	if (l->fd >= 0)

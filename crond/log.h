@@ -29,6 +29,8 @@ struct log {
 const char *log_target_name(enum log_target target);
 enum log_target log_target_find(const char *name);
 void log_open(struct log *l, enum log_target target, int level, _Atomic uint64_t *lost);
+/* Connects it if it is not: what copies it then (a child) need not try. */
+void log_ready(struct log *l);
 void log_close(struct log *l);
 /* One line as TAG[PID]: text, facility cron. as: the pid whose credentials it carries
  * (SCM_CREDENTIALS, root only), 0: the caller's own. Control bytes are escaped by
