@@ -234,5 +234,4 @@ void guard_wait(struct guard *g)
 	} while (!done(g));
 	if (g->in >= 0)
 		input_close(g);
-	output_drain(g->output);
 }

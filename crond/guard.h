@@ -42,8 +42,8 @@ struct guard {
 	int64_t deadline_ns, next_ns, pause_ns; /* the guard's own */
 };
 
-/* Returns when the job's main process has ended, what was to be stopped is gone (or would
- * not go), and its output was read. The pipes may still be open. */
+/* Returns when the job's main process has ended, and what was to be stopped is gone (or
+ * would not go). Some of its output may be left to read. */
 void guard_wait(struct guard *g);
 int64_t guard_now(void); /* monotonic, ns */
 

@@ -236,6 +236,7 @@ static int plan(struct hold *h, struct log *log)
 		.run = r, .shell = !r->argv_only, .in = -1, .out = -1, .err = -1, .pidfd = -1,
 		.log = r->flags & RUN_LOG_START && !(r->flags & RUN_QUIET) ? log : NULL,
 	};
+	log_ready(log);
 	if (env_fill(h) < 0 || groups_fill(h) < 0)
 		return -1;
 	if (r->words.n) {
@@ -283,12 +284,13 @@ static int pipes(struct hold *h, int *in)
 	return 0;
 }
 
+/* The job's ends of its output are ours too until it has ended: its end wakes us once, not
+ * first as the end of its output. */
 static void ends_close(struct hold *h)
 {
 	if (h->spawn.err != h->spawn.out)
 		shut(&h->spawn.err);
 	shut(&h->spawn.out);
-	shut(&h->spawn.in);
 }
 
 /* A full process table gets a while to become less full. */
@@ -352,8 +354,9 @@ int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *tol
 	rc = spawn_patiently(&h->spawn, told);
 	if (h->pam)
 		pam_restore(h->pam);
-	ends_close(h);
+	shut(&h->spawn.in);
 	if (rc < 0) {
+		ends_close(h);
 		shut(&h->guard.in);
 		spawn_reason(&h->spawn, h->reason, sizeof(h->reason));
 		return -1;

@@ -281,7 +281,7 @@ void output_drain(struct output *o)
 			n = stream_read(s);
 			take(o, s, n);
 			there -= (int)n;
-		} while (n > 0 && there > 0);
+		} while (n > 0 && there >= 0); /* one time more, for its end */
 	}
 }
 
