@@ -89,6 +89,7 @@ void say_locked(struct crond *c, const char *other, int error)
 
 	snprintf(text, sizeof(text), "can't lock %s, otherpid may be %s", c->set.pid_file, other);
 	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, text, strerror(error));
+	fprintf(stderr, "%s: another cron daemon runs: stop it first\n", program_invocation_short_name);
 	if (!cronie(c))
 		snprintf(text, sizeof(text), "can't lock %s, otherpid may be %s: %s",
 		        c->set.pid_file, other, strerror(error));

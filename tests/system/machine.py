@@ -125,7 +125,14 @@ class Machine:
     def chroot(self, command):
         """A shell command in the root of a machine that is not booted."""
         return run(["unshare", "--mount", "/bin/sh", "-ec", "mount -t proc proc $0/proc;"
-                    "exec chroot $0 /bin/sh -ec \"$1\"", self.root, command], env=environment())
+                    "mount -t tmpfs tmpfs $0/tmp;"
+                    "for d in $2; do mkdir -p $0$d; mount --rbind $d $0$d; done;"
+                    "exec chroot $0 /bin/sh -ec \"$1\"", self.root, command,
+                    " ".join(self.shared())], env=environment())
+
+    def shared(self):
+        """What of this machine is seen at the same place in that one."""
+        return sorted(path for path in {self.source, self.build} if os.path.isdir(path))
 
     def install(self, *settings):
         """make install, as from outside."""
@@ -159,7 +166,7 @@ class Machine:
     def boot(self):
         """Until its default target is reached."""
         self.cgroup()
-        binds = ["--bind-ro=" + path for path in sorted({self.source, self.build})]
+        binds = ["--bind-ro=" + path for path in self.shared()]
         with open(self.console, "ab") as console:
             self.nspawn = subprocess.Popen(
                 ["systemd-nspawn", "-q", "-D", self.root, "--boot", "--private-network",
