@@ -138,8 +138,7 @@ static int adopt_read(struct crond *c, const char *id, struct run_progress *p, s
 		say_left(c, id, strerror(errno));
 		return -1;
 	}
-	if (run_progress_decode(p, (struct slice){ b->data, b->len }, &d) < 0 ||
-		run_decode(r, (struct slice){ b->data + sizeof(*p), b->len - sizeof(*p) }, &d) < 0) {
+	if (run_file_decode(p, r, (struct slice){ b->data, b->len }, &d) < 0) {
 		say_left(c, id, d.text);
 		return -1;
 	}
@@ -220,7 +219,7 @@ void adopt_waiting(struct crond *c)
 		if (run->state == RUN_STATE_WAITING && !run->adopted &&
 			rundir_read(c->runs, run->id, "run", &b) == 0 &&
 			run_progress_decode(&p, (struct slice){ b.data, b.len }, NULL) == 0 &&
-			(p.phase != RUN_CLAIMED || rundir_has_outcome(c->runs, run->id)))
+			p.phase != RUN_CLAIMED)
 			adopt_judge(c, run, &p);
 		buf_free(&b);
 	}

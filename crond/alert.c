@@ -243,29 +243,22 @@ static void event_fill(struct crond *c, struct live_run *run, const struct run *
  * memory while it waits. */
 static bool event_send(struct crond *c, struct live_run *run)
 {
-	struct buf rb = { 0 }, ob = { 0 }, b = { 0 };
 	char id[RUN_ID_MOST + 8];
+	struct run_records r;
+	struct buf b = { 0 };
 	struct event e;
-	struct outcome o;
-	struct run r;
-	bool sent = false;
+	bool sent;
 
-	if (rundir_read(c->runs, run->id, "run", &rb) < 0 || rb.len < sizeof(struct run_progress) ||
-		rundir_read(c->runs, run->id, "outcome", &ob) < 0 ||
-		run_decode(&r, (struct slice){ rb.data + sizeof(struct run_progress),
-			rb.len - sizeof(struct run_progress) }, NULL) < 0 ||
-		outcome_decode(&o, (struct slice){ ob.data, ob.len }, NULL) < 0) {
+	if (records_read(c, run->id, &r) < 0) {
 		say(c, run->id, "its records cannot be read any more, no alert is sent");
 		run_event(c, run, RUN_EVENT_TOLD);
-		goto out;
+		return false;
 	}
-	event_fill(c, run, &r, &o, &e, id);
+	event_fill(c, run, &r.run, &r.outcome, &e, id);
 	buf_putc(&b, NOTICE_EVENT);
 	event_encode(&e, &b);
 	sent = notify_send(c, &b);
-out:
-	buf_free(&rb);
-	buf_free(&ob);
+	records_free(&r);
 	buf_free(&b);
 	return sent;
 }

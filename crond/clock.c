@@ -122,6 +122,7 @@ void clock_advance(struct crond *c)
 	}
 	if (due_first(&c->due) > now)
 		return;
+	reports_take(c); /* what has ended counts no more */
 	user_refresh(c);
 	due_advance(&c->due, now, step > 0 ? step : 0, clock_found, c);
 	say_missed_rest(c);

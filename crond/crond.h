@@ -264,6 +264,7 @@ struct live_run {
 	uint32_t failures; /* of its job in a row, its own counted */
 	unsigned looks;    /* how often adopt found it claimed and not started */
 	unsigned told;     /* as in its keeper, where we have no pidfd of that */
+	struct slice reported; /* its outcome, while a report of it is taken in */
 	bool told_sent;    /* its event is on the way to crond-notify */
 	bool adopted;      /* of a scheduler before us, and not started by us */
 	char id[];
@@ -283,8 +284,9 @@ void launch_send(struct crond *c, struct live_run *run);
 void launch_flush(struct crond *c);
 void launch_resend(struct crond *c);
 void launch_ended(struct crond *c);
-/* report.c: all reports that are there now. */
-void reports_take(struct crond *c);
+/* report.c: all reports that are there now; how many there were. */
+size_t reports_take(struct crond *c);
+void reports_ready(struct crond *c); /* there are some, or it is time to look again */
 /* helper.c */
 bool helper_probe_shell(struct crond *c);
 /* A helper program with exactly fds[0..n-1] as its descriptors 3.., clean signals and
@@ -300,7 +302,18 @@ void run_watch_keeper(struct crond *c, struct live_run *run, pid_t pid, int pidf
 void run_keeper_gone(struct crond *c, struct keeper *k);
 void run_unwatched(struct crond *c);
 void run_sweep(struct crond *c);
-/* outcome_in.c: takes in what stands in the run's directory; the state that follows. */
+/* outcome_in.c: all that is on record of a run that has ended, in one piece: it points into
+ * itself. */
+struct run_records {
+	struct run_progress progress;
+	struct run run;
+	struct outcome outcome;
+	struct buf run_file, outcome_file;
+};
+int records_read(struct crond *c, const char *id, struct run_records *r); /* 0; -1: said */
+void records_free(struct run_records *r);
+/* Takes in how it ended, as reported or as it stands in its directory; the state that
+ * follows. */
 enum run_state outcome_take(struct crond *c, struct live_run *run);
 /* Writes `lost` with the run's lock in hand (fd) and takes it in. */
 enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason);
@@ -374,7 +387,7 @@ struct watch {
 /* One-shot deadlines, each set at most once at a time. */
 enum later {
 	LATER_RELOAD, LATER_GONE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
-	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATERS
+	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS, LATERS
 };
 
 /* How often what cannot be watched is looked at. */
@@ -446,6 +459,7 @@ struct crond {
 	bool shell_adds_pwd; /* and nothing else: it can be left out */
 	bool shell_waits;    /* for what it executes */
 	size_t starts_since_reports;
+	bool reports_paced; /* looked for now and then, not waited for */
 	size_t running;                    /* runs that are not over */
 	size_t waiting;                    /* those that no keeper has yet */
 	size_t missed_said, missed_unsaid; /* in this advance of the clock */

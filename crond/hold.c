@@ -96,8 +96,6 @@ int hold_take(struct hold *h, int runs, const char *id)
 	h->lock = rundir_lock(runs, id);
 	if (h->lock < 0)
 		return not_ours(h, errno == EAGAIN || errno == ENOENT ? NULL : "lock", errno);
-	if (rundir_has_outcome(runs, id))
-		return not_ours(h, NULL, 0);
 	n = record_read(h);
 	if (n < 0)
 		return not_ours(h, "read", errno);
@@ -107,8 +105,10 @@ int hold_take(struct hold *h, int runs, const char *id)
 	memset(&h->guard, 0, sizeof(h->guard));
 	h->output.file = h->output.streams[0].fd = h->output.streams[1].fd = -1;
 	if (run_progress_decode(&h->progress, (struct slice){ h->record, (size_t)n }, &d) < 0) {
+		if (rundir_has_outcome(runs, id))
+			return not_ours(h, NULL, 0);
 		h->progress = (struct run_progress){
-			.magic = RUN_PROGRESS_MAGIC, .version = RUN_VERSION
+			.magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_VERSION
 		};
 	} else if (h->progress.phase != RUN_CLAIMED) {
 		return not_ours(h, NULL, 0);
@@ -412,6 +412,8 @@ void hold_ended(struct hold *h)
 	const struct guard *g = &h->guard;
 	struct outcome *o = &h->outcome;
 
+	ends_close(h);
+	output_drain(&h->output);
 	tell_death(h);
 	outcome_status(o, g->status);
 	if (g->stopped != RESULT_OK) {

@@ -37,7 +37,7 @@ struct hold {
 	char reason[256]; /* "": none */
 };
 
-/* Locks and reads it. 0: ours, with a reason if its record is no good (run.id stands
+/* Locks, reads and marks it. 0: ours, with a reason if its record is no good (run.id stands
  * even then). -1: not ours; a reason only if somebody should know. */
 int hold_take(struct hold *h, int runs, const char *id);
 /* Starts the job. 0, or -1 with a reason. told: give up waiting for a free process. */

@@ -63,43 +63,59 @@ void keeper_slot_release(struct keeper *k)
 		syscall(SYS_futex, &k->shared->starting, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-/* Not one of the short jobs: others may start, and this keeper is in for a wait. */
-static void slot_grace(void *arg)
-{
-	keeper_slot_release(arg);
-	spawn_memory_free();
-}
-
 /* --- reports */
 
-static void report(struct keeper *k, enum report_type type, const char *id)
+static void report_send(struct keeper *k, enum report_type type, const char *id, struct slice outcome,
+	int pidfd)
 {
 	struct report r = { .type = (uint32_t)type, .keeper_pid = getpid() };
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
-	struct iovec part = { &r, sizeof(r) };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
-	int self = -1;
+	struct iovec parts[2] = { { &r, REPORT_HEAD }, { (char *)(uintptr_t)outcome.s, outcome.n } };
+	struct msghdr m = { .msg_iov = parts, .msg_iovlen = 2 };
 
 	memcpy(r.id, id, strnlen(id, sizeof(r.id) - 1));
-	if (!k->named)
-		self = kernel_pidfd(getpid());
-	if (self >= 0) {
+	if (pidfd >= 0) {
 		m.msg_control = &control;
 		m.msg_controllen = sizeof(control);
 		control.head.cmsg_level = SOL_SOCKET;
 		control.head.cmsg_type = SCM_RIGHTS;
 		control.head.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.head), &self, sizeof(self));
+		memcpy(CMSG_DATA(&control.head), &pidfd, sizeof(pidfd));
 	}
 	if (sendmsg(k->report, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		k->last = true; /* the end of this process is the report then */
-	else
-		k->named = true;
+}
+
+/* The scheduler watches whoever has a run for more than a moment. */
+static void report_taken(struct keeper *k)
+{
+	int self = k->named ? -1 : kernel_pidfd(getpid());
+
+	if (k->untold)
+		report_send(k, REPORT_TAKEN, k->untold, (struct slice){ 0 }, self);
+	k->untold = NULL;
+	k->named = true;
 	if (self >= 0)
 		close(self);
+}
+
+static void report_ended(struct keeper *k, const struct hold *h)
+{
+	struct slice outcome = { h->progress.outcome, h->progress.outcome_n };
+
+	k->untold = NULL;
+	report_send(k, REPORT_ENDED, h->run.id, outcome, -1);
+}
+
+/* Not one of the short jobs: others may start, and this keeper is in for a wait. */
+static void grace_over(void *arg)
+{
+	keeper_slot_release(arg);
+	report_taken(arg);
+	spawn_memory_free();
 }
 
 /* --- the end of a run */
@@ -110,24 +126,23 @@ static void outcome_write(struct keeper *k, struct hold *h)
 	const char *id = h->run.id;
 	int tries = 0;
 
-	if (rundir_finish(k->runs, id, &h->outcome) == 0)
+	if (rundir_finish(k->runs, id, h->lock, &h->progress, &h->outcome) == 0)
 		return;
 	log_line(&k->log, LOG_ERR, hold_tag(h), getpid(), 0,
 		"(CRON) ERROR (cannot write the outcome of %s: %s)", id, strerror(errno));
 	h->outcome.stdout_tail.n = h->outcome.stderr_tail.n = 0;
 	keeper_slot_release(k);
-	while (rundir_finish(k->runs, id, &h->outcome) < 0 && tries++ < FINISH_TRIES && !told)
+	while (rundir_finish(k->runs, id, h->lock, &h->progress, &h->outcome) < 0 &&
+		tries++ < FINISH_TRIES && !told)
 		poll(NULL, 0, FINISH_PAUSE_MS);
 }
 
 static void finish(struct keeper *k, struct hold *h)
 {
 	outcome_write(k, h);
-	h->progress.phase = RUN_ENDED;
-	rundir_mark(h->lock, &h->progress);
 	close(h->lock);
 	h->lock = -1;
-	report(k, REPORT_ENDED, h->run.id);
+	report_ended(k, h);
 }
 
 /* END as Debian and CMDEND as cronie have it, by the keeper's own pid. */
@@ -260,7 +275,7 @@ static void guard_run(struct keeper *k, struct hold *h)
 	rundir_mark(h->lock, &h->progress);
 	h->guard.told = &told;
 	h->guard.mask = &waiting_mask;
-	h->guard.grace = slot_grace;
+	h->guard.grace = grace_over;
 	h->guard.arg = k;
 	h->guard.grace_ns = h->guard.started_ns + START_GRACE_NS;
 	guard_wait(&h->guard);
@@ -280,10 +295,9 @@ static void keep(struct keeper *k, const char *id)
 				id, h.reason);
 		return;
 	}
-	h.progress.phase = RUN_STARTED;
-	h.progress.keeper_pid = getpid();
-	rundir_mark(h.lock, &h.progress);
-	report(k, REPORT_TAKEN, id);
+	k->untold = id;
+	if (h.run.flags & RUN_PAM) /* its modules may take their time */
+		report_taken(k);
 	if (h.reason[0] || hold_start(&h, &k->log, &told) < 0)
 		refuse(k, &h);
 	else

@@ -4,9 +4,11 @@
  *
  * queue: SOCK_SEQPACKET, one run id (no NUL) a message. Launcher and finished keepers
  * read the same end. End of file: the launcher ends when it has read everything.
- * report: SOCK_SEQPACKET, struct report a message. A keeper's first report carries its
- * own pidfd (SCM_RIGHTS). A keeper whose report does not go through (nobody there, or
- * no room) takes no further run and ends: its end is then the report.
+ * report: SOCK_SEQPACKET, struct report a message. A run that has ended within START_GRACE_NS
+ * is reported once, any other when it has lasted as long, too. The first report of that
+ * kind by a keeper carries its own pidfd (SCM_RIGHTS). A keeper whose report does not go
+ * through (nobody there, or no room) takes no further run and ends: its end, and what
+ * stands in the run's directory, is then the report.
  * runs: the directory with the runs. shared: a memfd with struct launch_shared.
  *
  * Called as: crond-launcher QUEUE REPORT RUNS SHARED TARGET LEVEL
@@ -17,12 +19,13 @@
 #define CROND_LAUNCH_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "crond/core/run.h"
 
 enum report_type {
-	REPORT_TAKEN = 1, /* the keeper holds the run's lock and has marked it started */
+	REPORT_TAKEN = 1, /* the keeper has held the run's lock for a while */
 	REPORT_ENDED = 2, /* an outcome stands */
 };
 
@@ -30,7 +33,9 @@ struct report {
 	uint32_t type;
 	int32_t keeper_pid;
 	char id[RUN_ID_MOST]; /* NUL-padded */
+	char outcome[RUN_OUTCOME_MOST]; /* as long as the message says; none: see its directory */
 };
+enum { REPORT_HEAD = offsetof(struct report, outcome) };
 
 struct launch_shared {
 	/* Runs that were taken and neither ended nor grew older than START_GRACE_NS. Only a

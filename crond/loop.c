@@ -51,6 +51,9 @@ static void later_do(struct crond *c, enum later what)
 	case LATER_SERVICE:
 		service_alive(c);
 		break;
+	case LATER_REPORTS:
+		reports_ready(c);
+		break;
 	case LATER_LOG:
 	case LATER_STOP: /* stop_step() looks at the clock itself */
 	case LATERS:
@@ -156,8 +159,7 @@ static void loop_take(struct crond *c, struct watch *w, uint32_t events)
 	case WATCH_FILES:
 		watch_read(c);
 		break;
-	case WATCH_REPORT:
-		reports_take(c);
+	case WATCH_REPORT: /* taken before anything else */
 		break;
 	case WATCH_QUEUE:
 		launch_flush(c);
@@ -186,7 +188,7 @@ static void loop_take_all(struct crond *c, const struct epoll_event *events, int
 		struct watch *w = events[i].data.ptr;
 
 		if (w->kind == WATCH_REPORT)
-			reports_take(c);
+			reports_ready(c);
 	}
 	for (int i = 0; i < n; i++) {
 		struct watch *w = events[i].data.ptr;

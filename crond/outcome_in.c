@@ -97,37 +97,44 @@ static void say_bad_record(struct crond *c, const char *id, const char *file, co
 		"(CRON) ERROR (run %s: %s: %s)", id, file, why);
 }
 
-/* Both records of a run; the buffers keep what they point to. */
-static int read_run(struct crond *c, const char *id, struct buf *b, struct run *r)
+static int records_find(struct crond *c, const char *id, struct run_records *r, const char **file,
+	struct diag *d)
 {
-	struct run_progress p;
-	struct diag d = { .text = "cannot be read" };
+	struct slice ended = { r->progress.outcome, 0 };
 
-	if (rundir_read(c->runs, id, "run", b) < 0) {
-		say_bad_record(c, id, "run", strerror(errno));
+	*file = "run";
+	if (rundir_read(c->runs, id, *file, &r->run_file) < 0)
+		return diag_error(d, 0, 0, "%s", strerror(errno));
+	if (run_file_decode(&r->progress, &r->run,
+			(struct slice){ r->run_file.data, r->run_file.len }, d) < 0)
 		return -1;
+	*file = "outcome";
+	ended.n = r->progress.outcome_n;
+	if (!ended.n) {
+		if (rundir_read(c->runs, id, *file, &r->outcome_file) < 0)
+			return diag_error(d, 0, 0, "%s", strerror(errno));
+		ended = (struct slice){ r->outcome_file.data, r->outcome_file.len };
 	}
-	if (run_progress_decode(&p, (struct slice){ b->data, b->len }, &d) < 0 ||
-		run_decode(r, (struct slice){ b->data + sizeof(p), b->len - sizeof(p) }, &d) < 0) {
-		say_bad_record(c, id, "run", d.text);
-		return -1;
-	}
-	return 0;
+	return outcome_decode(&r->outcome, ended, d);
 }
 
-static int read_outcome(struct crond *c, const char *id, struct buf *b, struct outcome *o)
+int records_read(struct crond *c, const char *id, struct run_records *r)
 {
-	struct diag d = { .text = "cannot be read" };
+	struct diag d = { .text = "" };
+	const char *file;
 
-	if (rundir_read(c->runs, id, "outcome", b) < 0) {
-		say_bad_record(c, id, "outcome", strerror(errno));
-		return -1;
-	}
-	if (outcome_decode(o, (struct slice){ b->data, b->len }, &d) < 0) {
-		say_bad_record(c, id, "outcome", d.text);
-		return -1;
-	}
-	return 0;
+	*r = (struct run_records){ 0 };
+	if (records_find(c, id, r, &file, &d) == 0)
+		return 0;
+	say_bad_record(c, id, file, d.text);
+	records_free(r);
+	return -1;
+}
+
+void records_free(struct run_records *r)
+{
+	buf_free(&r->run_file);
+	buf_free(&r->outcome_file);
 }
 
 /* A success that nobody asked about: nothing to say, nothing to learn. */
@@ -137,49 +144,60 @@ static bool uneventful(struct crond *c, const struct live_run *run, const struct
 		(!run->job || !run->job->failures);
 }
 
+/* As its keeper reports it; everything else is said with what its directory holds. */
+static bool reported_uneventful(struct crond *c, const struct live_run *run)
+{
+	struct outcome o;
+
+	return run->reported.n && outcome_decode(&o, run->reported, NULL) == 0 &&
+		uneventful(c, run, &o);
+}
+
 enum run_state outcome_take(struct crond *c, struct live_run *run)
 {
 	enum run_state next = RUN_STATE_DONE;
-	struct buf rb = { 0 }, ob = { 0 };
-	struct run r;
-	struct outcome o;
+	struct run_records r;
 
-	if (read_outcome(c, run->id, &ob, &o) == 0 && !uneventful(c, run, &o) &&
-		read_run(c, run->id, &rb, &r) == 0) {
-		outcome_say(c, run, &r, &o);
-		if (r.alert.n && result_alerts(o.result)) {
+	if (reported_uneventful(c, run) || records_read(c, run->id, &r) < 0)
+		return next;
+	if (!uneventful(c, run, &r.outcome)) {
+		outcome_say(c, run, &r.run, &r.outcome);
+		if (r.run.alert.n && result_alerts(r.outcome.result)) {
 			next = RUN_STATE_TELLING;
 			alert_wanted(c, run);
 		}
 	}
-	buf_free(&rb);
-	buf_free(&ob);
+	records_free(&r);
 	return next;
+}
+
+static void lost_fill(struct outcome *o, const struct run_progress *p, const char *reason, char *text,
+	size_t room)
+{
+	*o = (struct outcome){ .result = RESULT_LOST, .exit_code = -1, .started_ns = p->started_ns,
+		.job_pid = p->job_pid, .reason = reason };
+	if (p->phase == RUN_CLAIMED)
+		o->reason = "claimed, and never started";
+	if (p->phase != RUN_RUNNING)
+		return;
+	/* parent-death=leave: the job goes on, unwatched */
+	snprintf(text, room, "%s; its job, process %d, was left alone", reason, (int)p->job_pid);
+	o->reason = text;
 }
 
 enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason)
 {
 	struct buf b = { 0 };
 	struct run_progress p = { 0 };
-	struct outcome o = { .result = RESULT_LOST, .exit_code = -1 };
+	struct outcome o;
 	char text[128];
 
-	if (rundir_read(c->runs, run->id, "run", &b) == 0)
-		run_progress_decode(&p, (struct slice){ b.data, b.len }, NULL);
-	o.started_ns = p.started_ns;
-	o.job_pid = p.job_pid;
-	o.reason = p.phase == RUN_CLAIMED ? "claimed, and never started" : reason;
-	if (p.phase == RUN_RUNNING) { /* parent-death=leave: the job goes on, unwatched */
-		snprintf(text, sizeof(text), "%s; its job, process %d, was left alone", reason,
-			(int)p.job_pid);
-		o.reason = text;
-	}
-	if (rundir_finish(c->runs, run->id, &o) < 0)
-		say_bad_record(c, run->id, "outcome", strerror(errno));
-	if (lock >= 0 && p.magic) {
-		p.phase = RUN_ENDED;
-		rundir_mark(lock, &p);
-	}
+	if (rundir_read(c->runs, run->id, "run", &b) < 0 ||
+		run_progress_decode(&p, (struct slice){ b.data, b.len }, NULL) < 0)
+		p = (struct run_progress){ 0 };
 	buf_free(&b);
+	lost_fill(&o, &p, reason, text, sizeof(text));
+	if (rundir_finish(c->runs, run->id, lock, &p, &o) < 0)
+		say_bad_record(c, run->id, "outcome", strerror(errno));
 	return outcome_take(c, run);
 }

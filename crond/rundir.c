@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@ static int path_make(char *path, const char *id, const char *file)
 static int run_file_write(int fd, const struct buf *record)
 {
 	struct run_progress p = {
-		.magic = RUN_PROGRESS_MAGIC, .version = RUN_VERSION, .phase = RUN_CLAIMED
+		.magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_VERSION, .phase = RUN_CLAIMED
 	};
 	struct iovec parts[2] = { { &p, sizeof(p) }, { record->data, record->len } };
 	ssize_t n = writev(fd, parts, 2);
@@ -97,14 +98,6 @@ int rundir_lock(int runs, const char *id)
 	return -1;
 }
 
-bool rundir_has_outcome(int runs, const char *id)
-{
-	char path[PATH_MOST];
-
-	return path_make(path, id, "outcome") == 0 &&
-		faccessat(runs, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 int rundir_mark(int fd, const struct run_progress *p)
 {
 	ssize_t n = pwrite(fd, p, sizeof(*p), 0);
@@ -116,32 +109,83 @@ int rundir_mark(int fd, const struct run_progress *p)
 	return -1;
 }
 
-int rundir_finish(int runs, const char *id, const struct outcome *o)
+static int outcome_beside(int runs, const char *id, const struct buf *out)
 {
 	char path[PATH_MOST], temp[PATH_MOST];
-	struct buf out = { 0 };
 	int fd = -1, rc = -1, saved;
 
 	if (path_make(path, id, "outcome") < 0 || path_make(temp, id, "outcome.new") < 0)
 		return -1;
+	fd = openat(runs, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -1;
+	if (file_write(fd, out->data, out->len) == 0)
+		rc = renameat(runs, temp, runs, path);
+	saved = errno;
+	close(fd);
+	if (rc < 0)
+		unlinkat(runs, temp, 0);
+	errno = saved;
+	return rc;
+}
+
+static int outcome_within(int fd, struct run_progress *p, const struct buf *out)
+{
+	uint16_t was = p->phase;
+
+	p->phase = RUN_ENDED;
+	p->outcome_n = (uint32_t)out->len;
+	memcpy(p->outcome, out->data, out->len);
+	if (rundir_mark(fd, p) == 0)
+		return 0;
+	p->phase = was;
+	p->outcome_n = 0;
+	return -1;
+}
+
+int rundir_finish(int runs, const char *id, int fd, struct run_progress *p, const struct outcome *o)
+{
+	bool head = fd >= 0 && p->magic == RUN_PROGRESS_MAGIC;
+	struct buf out = { 0 };
+	int rc = -1;
+
 	outcome_encode(o, &out);
 	if (out.failed) {
 		errno = ENOMEM;
-		goto out;
+	} else if (head && out.len <= sizeof(p->outcome)) {
+		rc = outcome_within(fd, p, &out);
+	} else {
+		if (head && p->phase == RUN_CLAIMED) { /* all that a keeper looks at */
+			p->phase = RUN_STARTED;
+			rundir_mark(fd, p);
+		}
+		rc = outcome_beside(runs, id, &out);
 	}
-	fd = openat(runs, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || file_write(fd, out.data, out.len) < 0)
-		goto out;
-	rc = renameat(runs, temp, runs, path);
-out:
-	saved = errno;
+	buf_free(&out);
+	return rc;
+}
+
+static bool ended_within(int runs, const char *path)
+{
+	struct run_progress p;
+	int fd = openat(runs, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -1 : pread(fd, &p, sizeof(p), 0);
+
 	if (fd >= 0)
 		close(fd);
-	if (rc < 0 && fd >= 0)
-		unlinkat(runs, temp, 0);
-	buf_free(&out);
-	errno = saved;
-	return rc;
+	return n == (ssize_t)sizeof(p) &&
+		run_progress_decode(&p, (struct slice){ (const char *)&p, sizeof(p) }, NULL) == 0 &&
+		p.phase == RUN_ENDED;
+}
+
+bool rundir_has_outcome(int runs, const char *id)
+{
+	char path[PATH_MOST];
+
+	if (path_make(path, id, "run") == 0 && ended_within(runs, path))
+		return true;
+	return path_make(path, id, "outcome") == 0 &&
+		faccessat(runs, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int rundir_read(int runs, const char *id, const char *file, struct buf *out)
@@ -162,25 +206,23 @@ int rundir_read(int runs, const char *id, const char *file, struct buf *out)
 	return rc;
 }
 
-static void remove_files(int runs, const char *id, const char *const *files)
+static void remove_file(int runs, const char *id, const char *file)
 {
 	char path[PATH_MOST];
 
-	for (; *files; files++)
-		if (path_make(path, id, *files) == 0)
-			unlinkat(runs, path, 0);
+	if (path_make(path, id, file) == 0)
+		unlinkat(runs, path, 0);
 }
 
 /* The run file first: without it a directory is one that was never claimed whole. */
 void rundir_remove(int runs, const char *id)
 {
-	static const char *const always[] = { "run", "outcome", NULL };
-	static const char *const sometimes[] = { "outcome.new", RUNDIR_LOGGED, NULL };
-
-	remove_files(runs, id, always);
+	remove_file(runs, id, "run");
 	if (unlinkat(runs, id, AT_REMOVEDIR) == 0 || errno != ENOTEMPTY)
 		return;
-	remove_files(runs, id, sometimes);
+	remove_file(runs, id, "outcome");
+	remove_file(runs, id, "outcome.new");
+	remove_file(runs, id, RUNDIR_LOGGED);
 	unlinkat(runs, id, AT_REMOVEDIR);
 }
 

@@ -2,7 +2,8 @@
  * Flow: the claim (scheduler), the take (keeper), the outcome (keeper, or who adopts).
  *
  *   runs/ID/run       struct run_progress and the run's record (core/run.h)
- *   runs/ID/outcome   how it ended (core/outcome.h); appears by rename
+ *   runs/ID/outcome   how it ended, if that is too long for the run file's head; appears by
+ *                     rename
  *   runs/ID/logged    empty: its failure has been logged
  *
  * The lock is an open-file-description write lock on the whole of runs/ID/run. */
@@ -24,11 +25,13 @@ int rundir_claim(int runs, const char *id, const struct buf *record);
 /* Opens the run file for reading and writing and tries its lock. The descriptor, or
  * -1 with errno (EAGAIN: somebody holds it, ENOENT: no such run). */
 int rundir_lock(int runs, const char *id);
+/* In the run file's head or beside it. */
 bool rundir_has_outcome(int runs, const char *id);
 /* Marks progress in the locked file. 0 or -1 with errno. */
 int rundir_mark(int fd, const struct run_progress *p);
-/* Writes the outcome, whole or not at all. 0 or -1 with errno. */
-int rundir_finish(int runs, const char *id, const struct outcome *o);
+/* Puts the outcome on record, whole or not at all: in *p, as last read or marked, and with
+ * it into the locked file; or beside it. 0 or -1 with errno. */
+int rundir_finish(int runs, const char *id, int fd, struct run_progress *p, const struct outcome *o);
 /* Appends the whole file to out. 0 or -1 with errno. */
 int rundir_read(int runs, const char *id, const char *file, struct buf *out);
 /* Notes that its failure stands in the log: said once, also when the scheduler dies before

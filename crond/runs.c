@@ -192,10 +192,12 @@ static void run_judge(struct crond *c, struct live_run *run)
 {
 	int lock = rundir_lock(c->runs, run->id);
 
-	if (lock < 0 && errno == EAGAIN) { /* another keeper got it: that one reports */
+	if (lock < 0 && errno != ENOENT) { /* another keeper's, that reports; or no descriptor is free */
 		run_set(c, run, RUN_STATE_WAITING);
 		if (run->adopted)
 			wait_later(c, LATER_ADOPT, ADOPT_AGAIN_MS);
+		else
+			wait_later(c, LATER_WAITING, UNWATCHED_MS);
 		return;
 	}
 	if (rundir_has_outcome(c->runs, run->id))

@@ -69,21 +69,28 @@ static void put_tail(struct buf *out, uint16_t tag, struct slice tail)
 		record_put(out, tag, tail.s + tail.n - n, n);
 }
 
+/* Nothing is what a missing number stands for: most outcomes are short. */
+static void put_number(struct buf *out, uint16_t tag, uint64_t value)
+{
+	if (value)
+		record_put_u64(out, tag, value);
+}
+
 void outcome_encode(const struct outcome *o, struct buf *out)
 {
 	record_begin(out, OUTCOME_MAGIC, OUTCOME_VERSION);
 	record_put_u64(out, OUTCOME_RESULT, o->result);
 	record_put_u64(out, OUTCOME_EXIT_CODE, (uint64_t)(int64_t)o->exit_code);
-	record_put_u64(out, OUTCOME_SIGNAL, (uint64_t)(int64_t)o->signal);
+	put_number(out, OUTCOME_SIGNAL, (uint64_t)(int64_t)o->signal);
 	record_put_text(out, OUTCOME_REASON, o->reason);
-	record_put_u64(out, OUTCOME_STARTED, (uint64_t)o->started_ns);
-	record_put_u64(out, OUTCOME_FINISHED, (uint64_t)o->finished_ns);
-	record_put_u64(out, OUTCOME_TOOK, (uint64_t)o->took_ns);
-	record_put_u64(out, OUTCOME_CPU, o->cpu_us);
-	record_put_u64(out, OUTCOME_MEMORY, o->memory_kb);
-	record_put_u64(out, OUTCOME_OUTPUT, o->output_bytes);
-	record_put_u64(out, OUTCOME_TRUNCATED, o->truncated);
-	record_put_u64(out, OUTCOME_JOB_PID, (uint64_t)(int64_t)o->job_pid);
+	put_number(out, OUTCOME_STARTED, (uint64_t)o->started_ns);
+	put_number(out, OUTCOME_FINISHED, (uint64_t)o->finished_ns);
+	put_number(out, OUTCOME_TOOK, (uint64_t)o->took_ns);
+	put_number(out, OUTCOME_CPU, o->cpu_us);
+	put_number(out, OUTCOME_MEMORY, o->memory_kb);
+	put_number(out, OUTCOME_OUTPUT, o->output_bytes);
+	put_number(out, OUTCOME_TRUNCATED, o->truncated);
+	put_number(out, OUTCOME_JOB_PID, (uint64_t)(int64_t)o->job_pid);
 	put_tail(out, OUTCOME_STDOUT, o->stdout_tail);
 	put_tail(out, OUTCOME_STDERR, o->stderr_tail);
 }

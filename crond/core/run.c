@@ -223,12 +223,21 @@ int run_progress_decode(struct run_progress *p, struct slice file, struct diag *
 	memcpy(p, file.s, sizeof(*p));
 	if (p->magic != RUN_PROGRESS_MAGIC)
 		return diag_error(d, 0, 0, "not a run file");
-	if (p->version != RUN_VERSION)
+	if (p->version != RUN_PROGRESS_VERSION)
 		return diag_error(d, 0, 0, "run file version %u is not known (this is version %u)",
-			(unsigned)p->version, (unsigned)RUN_VERSION);
+			(unsigned)p->version, (unsigned)RUN_PROGRESS_VERSION);
 	if (p->phase > RUN_ENDED)
 		return diag_error(d, 0, 0, "run file with an unknown phase (%u)", (unsigned)p->phase);
+	if (p->outcome_n > sizeof(p->outcome) || (p->phase == RUN_ENDED) != (p->outcome_n > 0))
+		return diag_error(d, 0, 0, "run file with a bad outcome (%u bytes)", (unsigned)p->outcome_n);
 	return 0;
+}
+
+int run_file_decode(struct run_progress *p, struct run *r, struct slice file, struct diag *d)
+{
+	if (run_progress_decode(p, file, d) < 0)
+		return -1;
+	return run_decode(r, (struct slice){ file.s + sizeof(*p), file.n - sizeof(*p) }, d);
 }
 
 int run_id(char *out, const char *job, int64_t scheduled, uint32_t attempt)

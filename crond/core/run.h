@@ -15,13 +15,14 @@
 struct buf;
 struct diag;
 
-enum { RUN_MAGIC = 0x726e7243, RUN_VERSION = 1, RUN_PROGRESS_MAGIC = 0x706e7243, RUN_ID_MOST = 120 };
+enum { RUN_MAGIC = 0x726e7243, RUN_VERSION = 1, RUN_PROGRESS_MAGIC = 0x706e7243,
+	RUN_PROGRESS_VERSION = 2, RUN_ID_MOST = 120, RUN_OUTCOME_MOST = 212 };
 
 enum run_phase {
 	RUN_CLAIMED,  /* written by the scheduler, no keeper has it yet */
 	RUN_STARTED,  /* a keeper has it */
 	RUN_RUNNING,  /* the job's process exists (job_pid) */
-	RUN_ENDED,    /* an outcome stands beside it */
+	RUN_ENDED,    /* its outcome stands here; one too long for that is a file beside it */
 };
 
 struct run_progress {
@@ -33,9 +34,10 @@ struct run_progress {
 	/* CLOCK_BOOTTIME around the job's birth: with the pid it names the process */
 	int64_t born_after_ns, born_before_ns;
 	int64_t started_ns; /* realtime */
-	uint64_t reserved[3];
+	uint32_t outcome_n;  /* 0 before RUN_ENDED */
+	char outcome[RUN_OUTCOME_MOST]; /* a record (core/outcome.h) */
 };
-_Static_assert(sizeof(struct run_progress) == 64, "one write, one cache line");
+_Static_assert(sizeof(struct run_progress) == 256, "one write, within one page");
 
 enum {
 	RUN_TASK = 1 << 0,        /* of a task file: streams read apart, no owner's mail */
@@ -100,6 +102,8 @@ void run_encode(const struct run *r, struct buf *out);
 int run_decode(struct run *r, struct slice record, struct diag *d);
 /* The progress at the file's start. 0 or -1 with *d (another version). */
 int run_progress_decode(struct run_progress *p, struct slice file, struct diag *d);
+/* Both. */
+int run_file_decode(struct run_progress *p, struct run *r, struct slice file, struct diag *d);
 
 /* NAME-EPOCH-ATTEMPT; out has RUN_ID_MOST bytes. 0 or -1 (does not fit). */
 int run_id(char *out, const char *job, int64_t scheduled, uint32_t attempt);

@@ -127,7 +127,7 @@ static bool report_read(struct player *p, struct report *r)
 		.msg_controllen = sizeof(control) };
 	struct cmsghdr *c;
 
-	if (recvmsg(p->report, &m, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*r))
+	if (recvmsg(p->report, &m, MSG_CMSG_CLOEXEC) < (ssize_t)REPORT_HEAD)
 		return false;
 	c = CMSG_FIRSTHDR(&m);
 	if (c && c->cmsg_type == SCM_RIGHTS) {
@@ -159,12 +159,21 @@ bool player_report(struct player *p, enum report_type type, const char *id, int 
 
 int player_outcome(struct player *p, const char *id, struct outcome *o)
 {
+	struct run_progress head;
+	struct slice ended;
 	struct diag d;
 
 	buf_clear(&p->outcome);
-	if (rundir_read(p->runs, id, "outcome", &p->outcome) < 0)
+	if (rundir_read(p->runs, id, "run", &p->outcome) < 0 ||
+		run_progress_decode(&head, (struct slice){ p->outcome.data, p->outcome.len }, &d) < 0)
 		return -1;
-	if (outcome_decode(o, (struct slice){ p->outcome.data, p->outcome.len }, &d) == 0)
+	buf_clear(&p->outcome);
+	if (head.outcome_n)
+		buf_append(&p->outcome, head.outcome, head.outcome_n);
+	else if (rundir_read(p->runs, id, "outcome", &p->outcome) < 0)
+		return -1;
+	ended = (struct slice){ p->outcome.data, p->outcome.len };
+	if (outcome_decode(o, ended, &d) == 0)
 		return 0;
 	fprintf(stderr, "outcome of %s: %s\n", id, d.text);
 	return -1;

@@ -156,7 +156,7 @@ static void test_version(void **state)
 
 static void test_progress(void **state)
 {
-	struct run_progress p = { .magic = RUN_PROGRESS_MAGIC, .version = RUN_VERSION,
+	struct run_progress p = { .magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_VERSION,
 		.phase = RUN_RUNNING, .job_pid = 77 }, again;
 	struct slice file = { (const char *)&p, sizeof(p) };
 	struct diag d;
@@ -169,10 +169,19 @@ static void test_progress(void **state)
 	file.n++;
 	p.phase = RUN_ENDED + 1;
 	assert_int_equal(run_progress_decode(&again, file, &d), -1);
+	p.phase = RUN_ENDED; /* with no outcome; with too long a one; with one too early */
+	assert_int_equal(run_progress_decode(&again, file, &d), -1);
+	p.outcome_n = RUN_OUTCOME_MOST + 1;
+	assert_int_equal(run_progress_decode(&again, file, &d), -1);
+	p.outcome_n = RUN_OUTCOME_MOST;
+	assert_int_equal(run_progress_decode(&again, file, &d), 0);
+	p.phase = RUN_RUNNING;
+	assert_int_equal(run_progress_decode(&again, file, &d), -1);
+	p.outcome_n = 0;
 	p.phase = RUN_CLAIMED;
 	p.version = 9;
 	assert_int_equal(run_progress_decode(&again, file, &d), -1);
-	assert_string_equal(d.text, "run file version 9 is not known (this is version 1)");
+	assert_string_equal(d.text, "run file version 9 is not known (this is version 2)");
 }
 
 static void test_ids(void **state)

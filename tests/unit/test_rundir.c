@@ -79,7 +79,7 @@ static void test_claim_fails(void **state)
 
 static void test_lock(void **state)
 {
-	struct run_progress p = { .magic = RUN_PROGRESS_MAGIC, .version = RUN_VERSION,
+	struct run_progress p = { .magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_VERSION,
 		.phase = RUN_STARTED, .keeper_pid = 4 }, q;
 	struct buf b = { 0 };
 	struct diag d;
@@ -107,42 +107,116 @@ static void test_lock(void **state)
 	buf_free(&b);
 }
 
+static const struct run_progress started = { .magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_VERSION,
+	.phase = RUN_STARTED, .keeper_pid = 4 };
+
+static int claim_and_lock(const char *id)
+{
+	int lock;
+
+	assert_int_equal(rundir_claim(runs, id, &record), 0);
+	assert_false(rundir_has_outcome(runs, id));
+	lock = rundir_lock(runs, id);
+	assert_true(lock >= 0);
+	return lock;
+}
+
+/* A short one stands in the head of the run file, and what follows it is as it was. */
 static void test_outcome(void **state)
 {
 	struct outcome o = { .result = RESULT_EXIT, .exit_code = 3, .reason = "because" }, again;
+	struct run_progress p = started, q;
 	struct buf b = { 0 };
 	struct diag d;
+	int lock = claim_and_lock("d-1-1");
 
 	(void)state;
-	assert_int_equal(rundir_finish(runs, "d-1-1", &o), -1);
-	assert_int_equal(rundir_claim(runs, "d-1-1", &record), 0);
-	assert_false(rundir_has_outcome(runs, "d-1-1"));
-	assert_int_equal(rundir_finish(runs, "d-1-1", &o), 0);
+	assert_int_equal(rundir_finish(runs, "d-1-1", lock, &p, &o), 0);
 	assert_true(rundir_has_outcome(runs, "d-1-1"));
-	assert_int_equal(rundir_read(runs, "d-1-1", "outcome", &b), 0);
-	assert_int_equal(outcome_decode(&again, (struct slice){ b.data, b.len }, &d), 0);
+	assert_int_equal(faccessat(runs, "d-1-1/outcome", F_OK, 0), -1);
+	assert_int_equal(rundir_read(runs, "d-1-1", "run", &b), 0);
+	assert_int_equal(run_progress_decode(&q, (struct slice){ b.data, b.len }, &d), 0);
+	assert_int_equal(q.phase, RUN_ENDED);
+	assert_int_equal(q.keeper_pid, 4);
+	assert_int_equal(outcome_decode(&again, (struct slice){ q.outcome, q.outcome_n }, &d), 0);
 	assert_int_equal(again.exit_code, 3);
 	assert_string_equal(again.reason, "because");
+	assert_memory_equal(b.data + sizeof(q), "record", 6);
 	buf_free(&b);
+	close(lock);
 	rundir_remove(runs, "d-1-1");
 	assert_int_equal(faccessat(runs, "d-1-1", F_OK, 0), -1);
+}
+
+/* A long one beside it, and nobody may take the run even then. */
+static void test_outcome_long(void **state)
+{
+	static char text[300];
+	struct outcome o = { .result = RESULT_LOST, .exit_code = -1, .reason = text }, again;
+	struct run_progress p = started, q;
+	struct buf b = { 0 };
+	struct diag d;
+	int lock = claim_and_lock("f-1-1");
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	p.phase = RUN_CLAIMED;
+	assert_int_equal(rundir_finish(runs, "f-1-1", lock, &p, &o), 0);
+	assert_true(rundir_has_outcome(runs, "f-1-1"));
+	assert_int_equal(rundir_read(runs, "f-1-1", "outcome", &b), 0);
+	assert_int_equal(outcome_decode(&again, (struct slice){ b.data, b.len }, &d), 0);
+	assert_string_equal(again.reason, text);
+	buf_clear(&b);
+	assert_int_equal(rundir_read(runs, "f-1-1", "run", &b), 0);
+	assert_int_equal(run_progress_decode(&q, (struct slice){ b.data, b.len }, &d), 0);
+	assert_int_equal(q.phase, RUN_STARTED);
+	buf_free(&b);
+	close(lock);
+	rundir_remove(runs, "f-1-1");
+	assert_int_equal(faccessat(runs, "f-1-1", F_OK, 0), -1);
+}
+
+/* Who has no lock, or a head that is none of ours, writes beside it. */
+static void test_outcome_beside(void **state)
+{
+	struct outcome o = { .result = RESULT_LOST, .exit_code = -1 };
+	struct run_progress none = { 0 };
+	struct buf b = { 0 };
+	int lock = claim_and_lock("g-1-1");
+
+	(void)state;
+	assert_int_equal(rundir_finish(runs, "h-1-1", -1, &none, &o), -1); /* no such run */
+	assert_int_equal(rundir_finish(runs, "g-1-1", lock, &none, &o), 0);
+	assert_true(rundir_has_outcome(runs, "g-1-1"));
+	assert_int_equal(rundir_read(runs, "g-1-1", "outcome", &b), 0);
+	buf_free(&b);
+	close(lock);
+	rundir_remove(runs, "g-1-1");
 }
 
 /* A full disk leaves no half of an outcome behind. */
 static void test_outcome_fails(void **state)
 {
-	struct outcome o = { .result = RESULT_OK };
+	static char text[300];
+	struct outcome o = { .result = RESULT_OK, .reason = text };
+	struct run_progress p = started;
 	struct rlimit was, none = { 10, 10 };
+	int lock = claim_and_lock("e-1-1");
 
 	(void)state;
-	assert_int_equal(rundir_claim(runs, "e-1-1", &record), 0);
+	memset(text, 'x', sizeof(text) - 1);
 	getrlimit(RLIMIT_FSIZE, &was);
 	none.rlim_max = was.rlim_max;
 	setrlimit(RLIMIT_FSIZE, &none);
-	assert_int_equal(rundir_finish(runs, "e-1-1", &o), -1);
+	assert_int_equal(rundir_finish(runs, "e-1-1", lock, &p, &o), -1);
 	setrlimit(RLIMIT_FSIZE, &was);
+	assert_int_equal(p.phase, RUN_STARTED);
 	assert_false(rundir_has_outcome(runs, "e-1-1"));
 	assert_int_equal(faccessat(runs, "e-1-1/outcome.new", F_OK, 0), -1);
+	o.reason = NULL; /* what fits in the head needs no room */
+	assert_int_equal(rundir_finish(runs, "e-1-1", lock, &p, &o), 0);
+	assert_true(rundir_has_outcome(runs, "e-1-1"));
+	close(lock);
 	rundir_remove(runs, "e-1-1");
 }
 
@@ -151,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_claim_once), cmocka_unit_test(test_claim_fails),
 		cmocka_unit_test(test_lock), cmocka_unit_test(test_outcome),
+		cmocka_unit_test(test_outcome_long), cmocka_unit_test(test_outcome_beside),
 		cmocka_unit_test(test_outcome_fails),
 	};
 
