@@ -156,6 +156,7 @@ struct source {
 	char *owner;            /* of a user's table: its name; "*system*" otherwise */
 	struct stat seen_as;    /* what the last reading saw */
 	bool tried;
+	bool fresh;             /* it had changed just before: times alone do not say enough */
 	bool read_before;
 	bool in_place;          /* found by the scan under way */
 	bool good;              /* the last reading gave what is in force */
@@ -437,6 +438,7 @@ struct crond {
 	char host[256], fqdn[256];
 	SLIST_HEAD(, directory) directories;
 	size_t errors; /* that load said, for -t */
+	struct options plain; /* of lines without any */
 	int etc_wd;    /* for passwd, group and localtime */
 
 	/* for jobs */

@@ -365,6 +365,7 @@ void reload_first(struct crond *c)
 {
 	struct load_stats stats = { 0 };
 
+	options_default(&c->plain, JOB_LINE);
 	reload_directories(c);
 	scan_all(c, &stats);
 }

@@ -126,7 +126,7 @@ static const char *shown(const struct crond *c, const struct source *s, char *ou
 }
 
 /* What is refused is said once, until it changes: in these words, which rules match, and
- * by the caller with its place, for people. */
+ * by the caller with its place where they do not say it all. */
 bool say_refused(struct crond *c, struct source *s, const char *what, int error)
 {
 	uint64_t hash = text_hash(1, what, strlen(what));

@@ -25,6 +25,7 @@ enum { REPORTS_EACH = 32, NAMES_MOST = 200 };
 struct start {
 	struct crond *c;
 	const struct job *job;
+	const struct timer *timer; /* NULL: @reboot */
 	const struct job_common *common;
 	int64_t scheduled;
 	char name[JOB_NAME_MOST], id[RUN_ID_MOST], place[PATH_MAX + 16];
@@ -132,7 +133,7 @@ static void run_words(struct start *s, struct job_common *m)
 static int run_command(struct start *s)
 {
 	struct run *r = &s->run;
-	const char *text = s->job->command;
+	const char *text = job_command(s->job);
 
 	if (s->common->kind == JOB_LINE)
 		return crontab_split(slice_of(text), s->c->set.dialect, &s->c->scratch, &r->command,
@@ -298,7 +299,7 @@ static int run_fill(struct start *s, struct job_common *m)
 	r->id = s->id;
 	r->identity = s->job->identity;
 	r->job = s->name;
-	snprintf(s->place, sizeof(s->place), "%s:%" PRIu32, m->file->path, s->job->line);
+	snprintf(s->place, sizeof(s->place), "%s:%u", m->file->path, (unsigned)s->job->line);
 	r->place = s->place;
 	r->scheduled = s->scheduled;
 	r->attempt = 1;
@@ -321,7 +322,7 @@ static int run_fill(struct start *s, struct job_common *m)
 	r->owner = o->owner;
 	r->description = o->description;
 	/* jobs that fire alike share a timer, whose text is the first one's */
-	r->schedule = s->job->timer ? s->job->timer->text : "@reboot";
+	r->schedule = s->timer ? s->timer->text : "@reboot";
 	if (o->schedule)
 		r->schedule = o->schedule;
 	return s->env.failed || s->words.failed ? -1 : 0;
@@ -354,11 +355,18 @@ static int claim(struct start *s)
 	return -1;
 }
 
+static const char *shown_command(const struct job *job)
+{
+	const char *command = job_command(job);
+
+	return command ? command : "";
+}
+
 static void say_failed(struct start *s, const char *what)
 {
 	struct buf cmd = { 0 };
 
-	text_quoted(&cmd, slice_of(s->job->command ? s->job->command : ""), 200);
+	text_quoted(&cmd, slice_of(shown_command(s->job)), 200);
 	log_line(&s->c->log, LOG_ERR, s->c->set.dialect->daemon_tag, getpid(), 0,
 		"FAIL job=%s run=%s result=spawn reason=\"%s\" user=%s cmd=%s", s->name, s->id, what,
 		s->common->user->name, buf_text(&cmd) ? cmd.data : "");
@@ -376,9 +384,12 @@ static void start_claimed(struct start *s)
 	launch_send(s->c, run);
 }
 
-static void start_job(struct crond *c, const struct job *job, int64_t scheduled)
+/* timer: NULL for @reboot. */
+static void start_job(struct crond *c, const struct job *job, const struct timer *timer,
+	int64_t scheduled)
 {
-	struct start s = { .c = c, .job = job, .common = job->common, .scheduled = scheduled };
+	struct start s = { .c = c, .job = job, .timer = timer, .common = job->common,
+		.scheduled = scheduled };
 	struct job_common *m = (struct job_common *)job->common; /* its caches are ours */
 	struct job_state *state = state_get(c, job->identity);
 
@@ -438,7 +449,7 @@ void start_due(struct crond *c, const struct due_found *found)
 	if (found->more)
 		say_merged(c, found);
 	for (const struct job *job = found->timer->jobs; job; job = job->next)
-		start_job(c, job, found->scheduled);
+		start_job(c, job, found->timer, found->scheduled);
 }
 
 static void say_missed(struct crond *c, const struct job *job, const struct due_found *found,
@@ -450,7 +461,7 @@ static void say_missed(struct crond *c, const struct job *job, const struct due_
 	job_name(job, job->common->user->name, name);
 	if (run_id(id, name, found->scheduled, 1) < 0)
 		return;
-	text_quoted(&cmd, slice_of(job->command ? job->command : ""), 200);
+	text_quoted(&cmd, slice_of(shown_command(job)), 200);
 	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
 		"FAIL job=%s run=%s result=missed reason=\"%s%s\" user=%s cmd=%s", name, id, why,
 		found->more ? "; more of its times were missed" : "", job->common->user->name,
@@ -488,10 +499,10 @@ void start_reboot_jobs(struct crond *c)
 		if (!s->jobs || !s->jobs->reboot_jobs)
 			continue;
 		for (size_t i = 0; i < s->jobs->count; i++) {
-			const struct job *job = job_file_get(s->jobs, i);
+			const struct job *job = &s->jobs->jobs[i];
 
-			if (!job->timer)
-				start_job(c, job, now);
+			if (!job->back)
+				start_job(c, job, NULL, now);
 		}
 	}
 }

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crond/core/schedule_extra.h"
+
+_Static_assert(sizeof(struct timer) <= 80 && STEP_SOURCES <= 2, "hundreds of thousands are usual");
+
 enum { LATE_ORDINARY = 60 }; /* seconds; the Vixie family's "difference of one minute" */
 
 /* --- heap: by next, ties in any order */
@@ -12,7 +16,7 @@ enum { LATE_ORDINARY = 60 }; /* seconds; the Vixie family's "difference of one m
 static void heap_put(struct due *d, size_t i, struct timer *t)
 {
 	d->heap[i] = t;
-	t->place = (uint32_t)i;
+	t->place = (uint32_t)i & INT32_MAX;
 }
 
 static void heap_up(struct due *d, size_t i)
@@ -91,9 +95,14 @@ static void timer_set(struct due *d, struct timer *t, int64_t next, bool placed)
 	heap_down(d, t->place);
 }
 
+static int64_t timer_next(const struct timer *t, int64_t after)
+{
+	return schedule_next(&t->schedule, t->zone, (enum step_source)t->source, after);
+}
+
 static void timer_compute(struct due *d, struct timer *t, int64_t after)
 {
-	timer_set(d, t, schedule_next(&t->schedule, t->zone, t->source, after),
+	timer_set(d, t, timer_next(t, after),
 		t->next != SCHEDULE_NEVER);
 }
 
@@ -124,40 +133,58 @@ static int table_grow(struct due *d)
 	return 0;
 }
 
-static struct timer *timer_find(const struct due *d, uint64_t hash, const struct schedule *s,
-	const struct zone *zone, enum step_source source)
+static struct timer *timer_find(const struct due *d, const struct timer *like)
 {
 	if (!d->slots)
 		return NULL;
-	for (struct timer *t = d->table[hash & (d->slots - 1)]; t; t = t->chain) {
-		if (t->hash == hash && t->zone == zone && t->source == source &&
-			schedule_equal(&t->schedule, s))
+	for (struct timer *t = d->table[like->hash & (d->slots - 1)]; t; t = t->chain) {
+		if (t->hash == like->hash && t->zone == like->zone && t->source == like->source &&
+			schedule_equal(&t->schedule, &like->schedule))
 			return t;
 	}
 	return NULL;
 }
 
+static void timer_free(struct timer *t)
+{
+	free((struct schedule_extra *)t->schedule.extra);
+	free(t);
+}
+
 /* extra is small and rare: each timer has a copy of its own. */
-static struct timer *timer_new(struct due *d, uint64_t hash, const struct schedule *s,
-	const struct zone *zone, enum step_source source, struct slice text)
+static struct timer *timer_copy(const struct timer *like, struct slice text)
+{
+	struct timer *t = malloc(sizeof(*t) + text.n + 1);
+	struct schedule_extra *x = NULL;
+
+	if (t && like->schedule.extra) {
+		x = malloc(sizeof(*x));
+		if (!x) {
+			free(t);
+			return NULL;
+		}
+		*x = *like->schedule.extra;
+	}
+	if (!t)
+		return NULL;
+	*t = *like;
+	t->schedule.extra = x;
+	memcpy(t->text, text.s, text.n);
+	t->text[text.n] = '\0';
+	return t;
+}
+
+static struct timer *timer_new(struct due *d, const struct timer *like, struct slice text)
 {
 	struct timer *t;
 
 	if (heap_room(d) < 0 || table_grow(d) < 0)
 		return NULL;
-	t = malloc(sizeof(*t) + text.n + 1);
+	t = timer_copy(like, text);
 	if (!t)
 		return NULL;
-	*t = (struct timer){ .zone = zone, .source = source, .hash = hash, .next = SCHEDULE_NEVER };
-	if (schedule_copy(&t->schedule, s, &t->memory) < 0) {
-		arena_free(&t->memory);
-		free(t);
-		return NULL;
-	}
-	memcpy(t->text, text.s, text.n);
-	t->text[text.n] = '\0';
-	t->chain = d->table[hash & (d->slots - 1)];
-	d->table[hash & (d->slots - 1)] = t;
+	t->chain = d->table[t->hash & (d->slots - 1)];
+	d->table[t->hash & (d->slots - 1)] = t;
 	d->timers++;
 	timer_compute(d, t, d->now);
 	return t;
@@ -173,42 +200,63 @@ static void timer_drop(struct due *d, struct timer *t)
 	if (t->next != SCHEDULE_NEVER)
 		heap_remove(d, t);
 	d->timers--;
-	arena_free(&t->memory);
-	free(t);
+	timer_free(t);
 }
+
+/* --- a timer's jobs: no job says which timer it hangs on, but the first hangs on it */
+
+static void list_put(struct job **list, struct job *job)
+{
+	job->next = *list;
+	job->back = list;
+	job->first = 1;
+	if (job->next) {
+		job->next->back = &job->next;
+		job->next->first = 0;
+	}
+	*list = job;
+}
+
+static void list_take(struct job *job)
+{
+	*job->back = job->next;
+	if (job->next) {
+		job->next->back = job->back;
+		job->next->first = job->first;
+	}
+	job->back = NULL;
+}
+
+/* --- in and out */
 
 int due_add(struct due *d, struct job *job, const struct schedule *s, const struct zone *zone,
 	enum step_source source, struct slice text)
 {
-	uint64_t hash = schedule_hash(s) ^ ((uint64_t)(uintptr_t)zone >> 4) ^ (uint64_t)source << 32;
-	struct timer *t = timer_find(d, hash, s, zone, source);
+	uint64_t hash = schedule_hash(s) ^ (uint64_t)(uintptr_t)zone >> 4 ^ source;
+	struct timer like = { .schedule = *s, .zone = zone, .next = SCHEDULE_NEVER,
+		.hash = (uint32_t)(hash ^ hash >> 32), .source = source & 1 };
+	struct timer *t = timer_find(d, &like);
 
 	if (!t)
-		t = timer_new(d, hash, s, zone, source, text);
+		t = timer_new(d, &like, text);
 	if (!t)
 		return -1;
-	job->timer = t;
-	job->next = t->jobs;
-	job->back = &t->jobs;
-	if (t->jobs)
-		t->jobs->back = &job->next;
-	t->jobs = job;
+	list_put(&t->jobs, job);
 	d->jobs++;
 	return 0;
 }
 
 void due_remove(struct due *d, struct job *job)
 {
-	struct timer *t = job->timer;
+	struct timer *t = NULL;
 
-	if (!t)
+	if (!job->back)
 		return;
-	*job->back = job->next;
-	if (job->next)
-		job->next->back = job->back;
-	job->timer = NULL;
+	if (job->first && !job->next)
+		t = (struct timer *)(void *)((char *)job->back - offsetof(struct timer, jobs));
+	list_take(job);
 	d->jobs--;
-	if (!t->jobs)
+	if (t)
 		timer_drop(d, t);
 }
 
@@ -233,7 +281,7 @@ static int64_t due_last(const struct timer *t, int64_t now)
 {
 	int64_t last = t->next;
 
-	for (int64_t at = last; at <= now; at = schedule_next(&t->schedule, t->zone, t->source, at))
+	for (int64_t at = last; at <= now; at = timer_next(t, at))
 		last = at;
 	return last;
 }
@@ -248,8 +296,8 @@ static void due_stepped(struct due *d, struct timer *t, int64_t now, enum step_c
 	f.start = step_action(class, schedule_wildcard(&t->schedule), t->source) == STEP_RUN_ONCE;
 	if (f.start) /* at most three hours: STEP_JUMP never gets here */
 		f.scheduled = due_last(t, now);
-	f.more = schedule_next(&t->schedule, t->zone, t->source, t->next) <= now;
-	if (!f.start && schedule_next(&t->schedule, t->zone, t->source, now - 1) == now) {
+	f.more = timer_next(t, t->next) <= now;
+	if (!f.start && timer_next(t, now - 1) == now) {
 		found(arg, &f);
 		f.start = true;
 		f.more = false;
@@ -303,8 +351,7 @@ void due_free(struct due *d)
 			struct timer *t = d->table[i];
 
 			d->table[i] = t->chain;
-			arena_free(&t->memory);
-			free(t);
+			timer_free(t);
 		}
 	}
 	free(d->table);

@@ -9,21 +9,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "crond/base/arena.h"
 #include "crond/core/job.h"
 #include "crond/core/schedule.h"
 #include "crond/core/step.h"
 
 struct timer {
-	struct schedule schedule;
+	struct schedule schedule; /* its extra is the timer's own */
 	const struct zone *zone;
 	struct job *jobs;
 	struct timer *chain; /* in the hash table */
 	int64_t next;        /* SCHEDULE_NEVER: not in the heap */
-	uint64_t hash;
-	uint32_t place;      /* in the heap */
-	enum step_source source;
-	struct arena memory; /* of schedule.extra */
+	uint32_t hash;
+	uint32_t place : 31; /* in the heap */
+	uint32_t source : 1; /* enum step_source */
 	char text[];         /* the schedule as one of its jobs wrote it */
 };
 

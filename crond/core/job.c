@@ -7,8 +7,14 @@
 
 #include "crond/base/buf.h"
 #include "crond/base/text.h"
+#include "crond/core/table.h"
 
-_Static_assert(sizeof(struct job) <= 56, "a million of these must stay small");
+_Static_assert(sizeof(struct job) <= 40, "a million of these must stay small");
+
+const char *job_command(const struct job *job)
+{
+	return job->command == JOB_NO_COMMAND ? NULL : job->common->file->text + job->command;
+}
 
 void job_name(const struct job *job, const char *user, char out[JOB_NAME_MOST])
 {
@@ -18,23 +24,31 @@ void job_name(const struct job *job, const char *user, char out[JOB_NAME_MOST])
 		snprintf(out, JOB_NAME_MOST, "%.64s-%016" PRIx64, user, job->identity);
 }
 
-uint64_t job_identity(const char *path, const char *task, struct slice user, struct slice time_text,
-	struct slice command, const struct options *options, uint32_t same)
+uint64_t job_identity_task(const char *name)
 {
-	uint64_t h;
+	return text_hash(1, name, strlen(name));
+}
 
-	if (task)
-		return text_hash(1, task, strlen(task));
-	h = text_hash(2, path, strlen(path));
-	h = text_hash(h, user.s, user.n);
-	h = text_hash(h, time_text.s, time_text.n);
-	h = text_hash(h, command.s, command.n);
-	if (options) {
-		struct buf text = { 0 };
+uint64_t job_identity_place(const char *path, const char *user)
+{
+	return text_hash(text_hash(2, path, strlen(path)), user, strlen(user));
+}
 
-		options_identity(options, &text);
-		h = text_hash(h, text.data, text.len);
-		buf_free(&text);
-	}
-	return same ? text_hash(h, &same, sizeof(same)) : h;
+uint64_t job_identity_line(uint64_t place, struct slice time_text, struct slice command,
+	const struct options *options)
+{
+	uint64_t h = text_hash(text_hash(place, time_text.s, time_text.n), command.s, command.n);
+	struct buf text = { 0 };
+
+	if (!options)
+		return h;
+	options_identity(options, &text);
+	h = text_hash(h, text.data, text.len);
+	buf_free(&text);
+	return h;
+}
+
+uint64_t job_identity_again(uint64_t identity, uint32_t same)
+{
+	return text_hash(identity, &same, sizeof(same));
 }

@@ -13,7 +13,6 @@
 
 struct job_file;
 struct job_user;
-struct timer;
 struct zone;
 
 enum { JOB_NAME_MOST = 96 };
@@ -37,24 +36,31 @@ struct job_common {
 	struct slice env_block;  /* NUL-separated, made at the first start; s NULL before */
 };
 
-enum { JOB_QUIET = 1 << 0, JOB_MAIL_ON_FAILURE = 1 << 1, JOB_STAYS = 1 << 2 };
+enum { JOB_QUIET = 1 << 0, JOB_MAIL_ON_FAILURE = 1 << 1 };
 
-/* Kept at 56 bytes: a table may have a million. */
+#define JOB_NO_COMMAND UINT32_MAX
+
+/* Kept at 40 bytes: a table may have a million. */
 struct job {
 	uint64_t identity;
-	const char *command; /* as written; NULL for a task with argv */
 	const struct job_common *common;
-	struct timer *timer;
-	struct job *next, **back; /* in the timer's list */
-	uint32_t line;
-	uint32_t flags;
+	struct job *next, **back; /* in its timer's list; back NULL: it has no timer (@reboot) */
+	uint32_t command;         /* where in its file's text, or JOB_NO_COMMAND */
+	uint32_t line : 29;
+	uint32_t flags : 2;
+	uint32_t first : 1;       /* back points into the timer, not into another job */
 };
 
+/* As written; NULL for a task with argv. */
+const char *job_command(const struct job *job);
 /* The name it goes by in logs and run ids: a task's name, or USER-HASH. */
 void job_name(const struct job *job, const char *user, char out[JOB_NAME_MOST]);
-/* Identity over reload and restart: a task's name; for a line its file, user, time
- * fields, command and options. same: how many equal ones stand before it. */
-uint64_t job_identity(const char *path, const char *task, struct slice user, struct slice time_text,
-	struct slice command, const struct options *options, uint32_t same);
+/* Identity over reload and restart: a task's name; for a line its file and user (its
+ * place), time fields, command and options, and how many equal ones stand before it. */
+uint64_t job_identity_task(const char *name);
+uint64_t job_identity_place(const char *path, const char *user);
+uint64_t job_identity_line(uint64_t place, struct slice time_text, struct slice command,
+	const struct options *options);
+uint64_t job_identity_again(uint64_t identity, uint32_t same);
 
 #endif

@@ -6,14 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct job_file *job_file_new(const char *path)
+struct job_file *job_file_new(const char *path, size_t jobs, size_t text)
 {
 	struct job_file *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return NULL;
 	f->path = arena_copy(&f->arena, path, strlen(path));
-	if (!f->path) {
+	f->jobs = calloc(jobs + 1, sizeof(*f->jobs));
+	f->text = malloc(text + 1);
+	f->room = jobs;
+	f->text_room = text + 1;
+	if (!f->path || !f->jobs || !f->text) {
 		job_file_free(f);
 		return NULL;
 	}
@@ -24,86 +28,148 @@ void job_file_free(struct job_file *f)
 {
 	if (!f)
 		return;
-	free(f->blocks);
+	free(f->jobs);
+	free(f->text);
 	arena_free(&f->arena);
 	free(f);
 }
 
-/* The first block is small: most files have few lines. */
-static size_t block_of(size_t i, size_t *within, size_t *size)
+struct job *job_file_add(struct job_file *f)
 {
-	if (i < JOB_BLOCK_FIRST) {
-		*within = i;
-		*size = JOB_BLOCK_FIRST;
-		return 0;
-	}
-	*within = (i - JOB_BLOCK_FIRST) % JOB_BLOCK;
-	*size = JOB_BLOCK;
-	return 1 + (i - JOB_BLOCK_FIRST) / JOB_BLOCK;
+	struct job *job = f->count < f->room ? &f->jobs[f->count] : NULL;
+
+	if (!job)
+		return NULL;
+	f->count++;
+	job->command = JOB_NO_COMMAND;
+	return job;
 }
 
-static int block_room(struct job_file *f, size_t block)
+static int text_room(struct job_file *f, size_t room)
 {
-	size_t room = f->block_room ? f->block_room * 2 : 1;
-	struct job **blocks;
+	char *text = room > JOB_NO_COMMAND ? NULL : realloc(f->text, room);
 
-	if (block < f->block_room)
-		return 0;
-	blocks = realloc(f->blocks, room * sizeof(*blocks));
-	if (!blocks)
+	if (!text)
 		return -1;
-	f->blocks = blocks;
-	f->block_room = room;
+	f->text = text;
+	f->text_room = room;
 	return 0;
 }
 
-struct job *job_file_add(struct job_file *f)
+int job_file_command(struct job_file *f, struct job *job, struct slice command)
 {
-	size_t within, size, block = block_of(f->count, &within, &size);
+	size_t end = f->text_used + command.n + 1;
 
-	if (within == 0) {
-		if (block_room(f, block) < 0)
-			return NULL;
-		f->blocks[block] = arena_alloc(&f->arena, size * sizeof(struct job));
-		if (!f->blocks[block])
-			return NULL;
+	if (end > f->text_room && text_room(f, end * 2) < 0)
+		return -1;
+	job->command = (uint32_t)f->text_used;
+	if (command.n)
+		memcpy(f->text + f->text_used, command.s, command.n);
+	f->text[end - 1] = '\0';
+	f->text_used = end;
+	return 0;
+}
+
+/* How often each identity came; so many are looked up that it pays to fetch ahead. */
+struct seen {
+	uint64_t *keys; /* 0: free */
+	uint32_t *again;
+	size_t slots;
+};
+
+enum { AHEAD = 8 };
+
+static uint32_t seen_count(struct seen *s, uint64_t identity)
+{
+	uint64_t key = identity ? identity : 1;
+	size_t i = key & (s->slots - 1);
+
+	while (s->keys[i] && s->keys[i] != key)
+		i = (i + 1) & (s->slots - 1);
+	if (s->keys[i])
+		return ++s->again[i];
+	s->keys[i] = key;
+	return 0;
+}
+
+int job_file_number(struct job_file *f)
+{
+	struct seen s = { .slots = 64 };
+	int rc;
+
+	while (s.slots < f->count * 2)
+		s.slots *= 2;
+	s.keys = calloc(s.slots, sizeof(*s.keys));
+	s.again = calloc(s.slots, sizeof(*s.again));
+	rc = s.keys && s.again ? 0 : -1;
+	for (size_t i = 0; rc == 0 && i < f->count; i++) {
+		struct job *job = &f->jobs[i];
+		uint32_t same;
+
+		if (i + AHEAD < f->count)
+			__builtin_prefetch(&s.keys[job[AHEAD].identity & (s.slots - 1)]);
+		same = seen_count(&s, job->identity);
+		if (same)
+			job->identity = job_identity_again(job->identity, same);
 	}
-	f->count++;
-	memset(&f->blocks[block][within], 0, sizeof(struct job));
-	return &f->blocks[block][within];
+	free(s.keys);
+	free(s.again);
+	return rc;
 }
 
-struct job *job_file_get(const struct job_file *f, size_t i)
+void job_file_fit(struct job_file *f)
 {
-	size_t within, size, block = block_of(i, &within, &size);
-
-	return &f->blocks[block][within];
+	text_room(f, f->text_used ? f->text_used : 1); /* where not, it is as good as it was */
 }
 
-static int identity_order(const void *a, const void *b)
-{
-	const struct job *x = *(struct job *const *)a, *y = *(struct job *const *)b;
+/* --- one version and the next */
 
-	return x->identity < y->identity ? -1 : x->identity > y->identity;
+/* Where jobs are, by identity. */
+struct places {
+	uint32_t *slots; /* index + 1; 0: free */
+	size_t count;
+};
+
+enum { FOUND = UINT32_MAX }; /* was there, and has its match */
+
+static int places_fill(struct places *p, const struct job_file *f)
+{
+	p->count = 64;
+	while (p->count < f->count * 2)
+		p->count *= 2;
+	p->slots = calloc(p->count, sizeof(*p->slots));
+	if (!p->slots)
+		return -1;
+	for (size_t i = 0; i < f->count; i++) {
+		size_t at = f->jobs[i].identity & (p->count - 1);
+
+		while (p->slots[at])
+			at = (at + 1) & (p->count - 1);
+		p->slots[at] = (uint32_t)i + 1;
+	}
+	return 0;
 }
 
-static struct job **by_identity(const struct job_file *f, size_t *count)
+static const struct job *places_take(struct places *p, const struct job_file *f, uint64_t identity)
 {
-	struct job **all;
+	for (size_t at = identity & (p->count - 1); p->slots[at]; at = (at + 1) & (p->count - 1)) {
+		const struct job *job = p->slots[at] == FOUND ? NULL : &f->jobs[p->slots[at] - 1];
 
-	*count = f ? f->count : 0;
-	all = malloc((*count + 1) * sizeof(struct job *));
-	if (!all)
-		return NULL;
-	for (size_t i = 0; i < *count; i++)
-		all[i] = job_file_get(f, i);
-	qsort(all, *count, sizeof(struct job *), identity_order);
-	return all;
+		if (!job || job->identity != identity)
+			continue;
+		p->slots[at] = FOUND;
+		return job;
+	}
+	return NULL;
 }
 
-static bool same_job(const struct job *a, const struct job *b)
+static bool same_job(const char *a_text, const struct job *a, const char *b_text, const struct job *b)
 {
-	if (a->command != b->command && (!a->command || !b->command || strcmp(a->command, b->command)))
+	bool none = a->command == JOB_NO_COMMAND;
+
+	if (none != (b->command == JOB_NO_COMMAND))
+		return false;
+	if (!none && strcmp(a_text + a->command, b_text + b->command) != 0)
 		return false;
 	return !a->common || !b->common || options_equal(a->common->options, b->common->options);
 }
@@ -111,33 +177,26 @@ static bool same_job(const struct job *a, const struct job *b)
 void table_compare(const struct job_file *before, const struct job_file *after,
 	struct table_change *change)
 {
-	size_t n, m, i = 0, j = 0, both = 0;
-	struct job **old = by_identity(before, &n), **new = by_identity(after, &m);
+	size_t n = before ? before->count : 0, m = after ? after->count : 0, both = 0;
+	struct places places = { 0 };
 
 	*change = (struct table_change){ .added = m, .removed = n };
-	if (old && new) {
-		while (i < n && j < m) {
-			if (old[i]->identity < new[j]->identity) {
-				i++;
-			} else if (old[i]->identity > new[j]->identity) {
-				j++;
-			} else {
-				both++;
-				change->changed += !same_job(old[i], new[j]);
-				i++;
-				j++;
-			}
-		}
-		change->added = m - both;
-		change->removed = n - both;
-		change->kept = both - change->changed;
+	if (!n || !m || places_fill(&places, before) < 0)
+		return;
+	for (size_t i = 0; i < m; i++) {
+		const struct job *job = &after->jobs[i], *was = places_take(&places, before, job->identity);
+
+		both += was != NULL;
+		change->changed += was && !same_job(before->text, was, after->text, job);
 	}
-	free(old);
-	free(new);
+	change->added = m - both;
+	change->removed = n - both;
+	change->kept = both - change->changed;
+	free(places.slots);
 }
 
 void table_take_out(struct due *due, struct job_file *f)
 {
 	for (size_t i = 0; i < f->count; i++)
-		due_remove(due, job_file_get(f, i));
+		due_remove(due, &f->jobs[i]);
 }

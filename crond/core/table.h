@@ -13,21 +13,28 @@
 #include "crond/core/job.h"
 
 struct job_file {
-	struct arena arena;       /* of everything below */
+	struct arena arena;       /* of what its jobs share */
 	const char *path;
 	int64_t changed;          /* epoch second of the file's last change */
-	struct job **blocks;      /* JOB_BLOCK jobs each */
-	size_t count, block_room;
+	struct job *jobs;         /* they stay where they are */
+	size_t count, room;
+	char *text;               /* commands, one behind the other, each with a NUL */
+	size_t text_used, text_room;
 	uint32_t reboot_jobs;
 };
 
-enum { JOB_BLOCK = 1024, JOB_BLOCK_FIRST = 8 };
-
-struct job_file *job_file_new(const char *path);
+/* With room for so many jobs; what is not used costs no memory where it is much. */
+struct job_file *job_file_new(const char *path, size_t jobs, size_t text);
 void job_file_free(struct job_file *f);
-/* Room for one more job, cleared; NULL when memory is out. Stays where it is. */
+/* One more job, cleared; NULL when there is no room left. */
 struct job *job_file_add(struct job_file *f);
-struct job *job_file_get(const struct job_file *f, size_t i);
+/* Copies the command of a job. 0 or -1 when memory is out, or the text above 4 GiB. */
+int job_file_command(struct job_file *f, struct job *job, struct slice command);
+/* Equal lines are jobs of their own: where several have one identity, the later ones get
+ * others, by how many stand before them. 0 or -1 when memory is out. */
+int job_file_number(struct job_file *f);
+/* Gives back what room for text is left. */
+void job_file_fit(struct job_file *f);
 
 /* What became of the jobs when one version of a file took another's place. */
 struct table_change {

@@ -100,6 +100,7 @@ def test_wrong_owner_and_mode_in_the_spool(room):
     daemon = room.start()
     room.wait_log(r"INSECURE MODE \(mode 0600 expected\) \(crontabs/bob\)")
     room.wait_log(r"WRONG FILE OWNER \(crontabs/nohome\)")
+    equal(len(room.log("INSECURE MODE")), 1, "lines that say so")
     goes_on(room, daemon)
     os.chmod(SPOOL + "bob", 0o600)
     room.wait_out("trap", 2)

@@ -256,6 +256,7 @@ def deadlines(daemon):
 def test_nothing_wakes_it_while_nothing_is_due(room):
     os.rename("/dev/log", "/dev/log.away")
     shutil.rmtree(room.etc + "/crond.tasks")
+    room.conf('log-target = "syslog"\n')
     room.crontab("alice", "0 0 29 2 * true\n")
     daemon = room.start()
     time.sleep(1.5)  # it has loaded

@@ -1,0 +1,250 @@
+/* loading: one file's entries and tasks into jobs, while it is being parsed.
+ * Flow: load starts the parser; what it finds comes here one by one, users and zones are
+ * resolved, and each becomes a job on its timer. */
+#include "config.h"
+
+#include "crond/loading.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crond/base/diag.h"
+#include "crond/base/text.h"
+#include "crond/core/taskfile.h"
+
+/* --- what jobs share */
+
+static void say_zone(struct loading *l, uint32_t line, const char *name, const char *why)
+{
+	struct diag d;
+
+	diag_error(&d, line, 0, "bad timezone '%.64s': %s", name ? name : "", why);
+	load_say(l->c, l->source, &d);
+}
+
+static const struct zone *zone_for(struct loading *l, const struct options *o,
+	const struct crontab_env *env, uint32_t line)
+{
+	const char *name = o->timezone;
+	struct diag d = { .text = "" };
+	const struct zone *z;
+
+	if (!name && l->c->set.dialect->cron_tz)
+		name = crontab_env_get(env, "CRON_TZ");
+	z = host_zone(l->c, name && *name ? name : NULL, &d);
+	if (!z)
+		say_zone(l, line, name, d.text);
+	return z;
+}
+
+/* A receiver that nobody has defined is told nothing: better known before it is needed.
+ * A check of single files has no crond.conf to look in. */
+static void check_alerts(struct loading *l, const struct options *o, uint32_t line)
+{
+	const struct settings *set = &l->c->set;
+	struct diag d;
+
+	if (!o->alert || (set->check && set->only_files && !set->config_named))
+		return;
+	for (const char *const *to = o->alert; *to; to++) {
+		const char *name = strncmp(*to, "webhook:", 8) == 0 ? *to + 8 : NULL;
+		size_t i = 0;
+
+		while (name && i < set->conf.webhook_count && strcmp(set->conf.webhooks[i].name, name) != 0)
+			i++;
+		if (name && i == set->conf.webhook_count) {
+			diag_warning(&d, line, 0, "no webhook '%.64s' is defined in crond.conf", name);
+			load_say(l->c, l->source, &d);
+		}
+	}
+}
+
+/* One of the last few stretches, if all is as it was there: users may take turns. */
+static struct job_common *common_known(const struct loading *l, const struct job_user *user,
+	const struct crontab_env *env, const struct options *o)
+{
+	for (unsigned i = 0; i < STRETCHES_KEPT; i++) {
+		struct job_common *m = l->recent[(l->stretches - 1 - i) % STRETCHES_KEPT];
+
+		if (m && m->user == user && m->env == env && m->options == o)
+			return m;
+	}
+	return NULL;
+}
+
+static struct job_common *common_new(struct loading *l, const struct job_user *user,
+	const struct crontab_env *env, const struct options *o, uint32_t line)
+{
+	const struct zone *z = zone_for(l, o, env, line);
+	struct job_common *m;
+
+	if (!z)
+		return NULL;
+	m = arena_alloc(&l->file->arena, sizeof(*m));
+	if (!m) {
+		l->memory = true;
+		return NULL;
+	}
+	*m = (struct job_common){ .file = l->file, .user = user, .env = env, .options = o, .zone = z,
+		.kind = JOB_LINE, .has_options = o != &l->c->plain,
+		.system = l->source->kind == SOURCE_SYSTEM,
+		.trusted = l->source->kind != SOURCE_USER || user->uid == 0 };
+	check_alerts(l, o, line);
+	l->recent[l->stretches++ % STRETCHES_KEPT] = m;
+	return m;
+}
+
+static int job_put(struct loading *l, const struct job_common *m, struct job *job,
+	const struct schedule *s, struct slice time_text)
+{
+	job->common = m;
+	if (s->flags & SCHEDULE_REBOOT) {
+		l->file->reboot_jobs++;
+		return 0;
+	}
+	return due_add(&l->c->due, job, s, m->zone, m->kind == JOB_TASK ? STEP_TASK : STEP_CRONTAB,
+		time_text);
+}
+
+/* --- lines */
+
+/* The user of a system table's line, or the table's owner. NULL: said. */
+static const struct job_user *line_user(struct loading *l, const struct crontab_entry *e)
+{
+	char name[256];
+
+	if (l->user && (e->user.n == 0 || (l->last_user && slice_is(e->user, l->last_user))))
+		return l->user;
+	if (e->user.n >= sizeof(name))
+		return NULL;
+	memcpy(name, e->user.s, e->user.n);
+	name[e->user.n] = '\0';
+	l->user = user_get(l->c, name);
+	l->last_user = l->user ? l->user->name : NULL;
+	if (!l->c->set.root && l->user && l->user->uid != geteuid()) {
+		loading_say(l, e->line, "only root can run jobs as somebody else");
+		l->user = NULL;
+		return NULL;
+	}
+	if (!l->user) {
+		struct diag d;
+
+		l->source->lacks_user = true;
+		diag_error(&d, e->line, 0, "bad username");
+		say_no_user(l->c, l->source, name, &d, !l->erred);
+		l->erred = true;
+		loading_diag(l, &d);
+	}
+	return l->user;
+}
+
+static uint64_t line_identity(struct loading *l, const struct job_user *user,
+	const struct crontab_entry *e)
+{
+	if (l->place_of != user) {
+		l->place = job_identity_place(l->source->path, user->name);
+		l->place_of = user;
+	}
+	return job_identity_line(l->place, e->time_text, e->command, e->options);
+}
+
+int loading_entry(void *arg, const struct crontab_entry *e)
+{
+	struct loading *l = arg;
+	const struct job_user *user = line_user(l, e);
+	const struct options *o = e->options ? e->options : &l->c->plain;
+	struct job_common *m = NULL;
+	struct job *job;
+
+	if (user)
+		m = common_known(l, user, e->env, o);
+	if (user && !m)
+		m = common_new(l, user, e->env, o, e->line);
+	if (!m) {
+		l->refused = l->c->set.dialect->bad_line_drops_file;
+		return l->memory ? -1 : 0;
+	}
+	job = job_file_add(l->file);
+	if (!job || job_file_command(l->file, job, e->command) < 0) {
+		l->memory = true;
+		return -1;
+	}
+	job->identity = line_identity(l, user, e);
+	job->line = e->line & (LINES_MOST - 1);
+	job->flags = ((e->quiet ? JOB_QUIET : 0u) | (e->mail_on_failure ? JOB_MAIL_ON_FAILURE : 0u)) & 3;
+	return job_put(l, m, job, &e->schedule, e->time_text);
+}
+
+/* --- tasks */
+
+static const struct job_user *task_user(struct loading *l, const struct taskfile_task *t)
+{
+	const char *name = t->options.user;
+	const struct job_user *u = name ? user_get(l->c, name) : user_self(l->c);
+	char text[160];
+
+	if (u && !l->c->set.root && u->uid != geteuid()) {
+		loading_say(l, t->line, "only root can run tasks as somebody else");
+		return NULL;
+	}
+	if (!u) {
+		l->source->lacks_user = true;
+		snprintf(text, sizeof(text), "task \"%s\": user '%s' does not exist here", t->name,
+			name ? name : "?");
+		loading_say(l, t->line, text);
+	}
+	return u;
+}
+
+/* Its name is its identity: one of that name only, in all files. */
+static bool task_name_taken(struct loading *l, const struct taskfile_task *t, uint64_t identity)
+{
+	struct source *s;
+	char text[PATH_MAX + 160];
+
+	RB_FOREACH(s, source_tree, &l->c->sources) {
+		if (s == l->source || s->kind != SOURCE_TASKS || !s->jobs || s->gone_since)
+			continue;
+		for (size_t i = 0; i < s->jobs->count; i++) {
+			const struct job *job = &s->jobs->jobs[i];
+
+			if (job->identity != identity)
+				continue;
+			snprintf(text, sizeof(text), "task \"%s\" is defined at %s:%u already", t->name,
+				s->path, (unsigned)job->line);
+			loading_say(l, t->line, text);
+			l->source->clashed = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+int loading_task(void *arg, const struct taskfile_task *t)
+{
+	struct loading *l = arg;
+	const struct job_user *user = task_user(l, t);
+	uint64_t identity = job_identity_task(t->name);
+	struct job_common *m;
+	struct options *o;
+	struct job *job;
+
+	if (!user || task_name_taken(l, t, identity))
+		return 0;
+	o = arena_alloc(&l->file->arena, sizeof(*o));
+	if (!o)
+		return -1;
+	*o = t->options;
+	m = common_new(l, user, NULL, o, t->line);
+	if (!m)
+		return l->memory ? -1 : 0;
+	m->kind = JOB_TASK;
+	m->name = t->name;
+	job = job_file_add(l->file);
+	if (!job || (o->command && job_file_command(l->file, job, slice_of(o->command)) < 0))
+		return -1;
+	job->identity = identity;
+	job->line = t->line & (LINES_MOST - 1);
+	return job_put(l, m, job, &t->schedule, slice_of(o->schedule));
+}
