@@ -28,13 +28,14 @@ static const char *editor_name(const char *otherwise)
 	return editor && *editor ? editor : otherwise;
 }
 
-/* Whatever the caller of this program ignored or blocked is not the editor's fate. */
+/* Whatever the caller of this program ignored or blocked is not the editor's fate. But
+ * the shell that waits for it must not die of the keys that are the editor's to handle. */
 static void default_signals(void)
 {
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
+		signal(sig, sig == SIGINT || sig == SIGQUIT ? SIG_IGN : SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -72,10 +73,30 @@ static void hold_signals(struct sigaction *before)
 		sigaction(held[n], &ignore, &before[n]);
 }
 
+/* What came meanwhile has been the editor's: to be ignored once more makes it gone. */
 static void release_signals(const struct sigaction *before)
 {
-	for (int n = 0; n < HELD; n++)
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	for (int n = 0; n < HELD; n++) {
+		sigaction(held[n], &ignore, NULL);
 		sigaction(held[n], &before[n], NULL);
+	}
+}
+
+/* The editor itself may be the shell's child, or that one's. */
+static void terminate(pid_t pid)
+{
+	char path[64];
+	long child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	FILE *children = fopen(path, "re");
+	while (children && fscanf(children, "%ld", &child) == 1)
+		terminate((pid_t)child);
+	if (children)
+		fclose(children);
+	kill(pid, SIGTERM);
 }
 
 /* A TERM, which the caller holds back, is the editor's: with its end ours comes too. */
@@ -90,7 +111,7 @@ static int wait_for(pid_t pid, int *status)
 	sigaddset(&set, SIGTERM);
 	while ((ended = waitpid(pid, status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
 		if (sigwaitinfo(&set, &came) == SIGTERM)
-			kill(pid, SIGTERM);
+			terminate(pid);
 	}
 	return ended < 0 ? -1 : 0;
 }

@@ -135,6 +135,9 @@ class Lab:
             os.close(os.open("/dev/" + name, os.O_CREAT))
             run("mount", "--move", ROOT + "/" + name, "/dev/" + name)
         os.symlink("/proc/self/fd", "/dev/fd")
+        os.mkdir("/dev/pts")
+        run("mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666", "lab", "/dev/pts")
+        os.symlink("pts/ptmx", "/dev/ptmx")
         for path in ("/tmp", "/var/tmp", "/var/spool"):
             run("mount", "-t", "tmpfs", "-o", "mode=1777" if "tmp" in path else "mode=0755",
                 "lab", path)
