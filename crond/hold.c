@@ -180,15 +180,13 @@ static int env_fill(struct hold *h)
 
 	if (n < 0)
 		return -1;
-	if (h->pam) {
-		for (char *const *e = pam_environment(h->pam); *e; e++) {
-			if (env_has(h->env.at, own, *e))
-				continue;
-			if (list_room(&h->env, (size_t)n + 3) < 0)
-				return -1;
-			h->env.at[n++] = *e;
-			h->env.at[n] = NULL;
-		}
+	for (char *const *e = h->pam ? pam_for_job(h->pam)->env : NULL; e && *e; e++) {
+		if (env_has(h->env.at, own, *e))
+			continue;
+		if (list_room(&h->env, (size_t)n + 3) < 0)
+			return -1;
+		h->env.at[n++] = *e;
+		h->env.at[n] = NULL;
 	}
 	h->spawn.env = h->env.at;
 	h->spawn.env_count = (size_t)n;
@@ -205,7 +203,8 @@ static int by_number(const void *a, const void *b)
 /* Aligned, and in the order in which the kernel gives them back. */
 static int groups_fill(struct hold *h)
 {
-	size_t n = h->run.group_count;
+	const struct pam_job *session = h->pam ? pam_for_job(h->pam) : NULL;
+	size_t n = session ? session->group_count : h->run.group_count;
 
 	if (n > 65536) {
 		errno = EINVAL;
@@ -220,26 +219,32 @@ static int groups_fill(struct hold *h)
 		h->groups_cap = n;
 	}
 	if (n)
-		memcpy(h->groups, h->run.groups, n * sizeof(*h->groups));
+		memcpy(h->groups, session ? session->groups : h->run.groups, n * sizeof(*h->groups));
 	if (n > 1)
 		qsort(h->groups, n, sizeof(*h->groups), by_number);
 	h->spawn.groups = h->groups;
+	h->spawn.group_count = (uint32_t)n;
 	h->spawn.groups_seen = h->groups + n;
 	return 0;
 }
 
 static int plan(struct hold *h, struct log *log)
 {
+	const struct pam_job *session = h->pam ? pam_for_job(h->pam) : NULL;
 	const struct run *r = &h->run;
 
 	h->spawn = (struct spawn){
 		.run = r, .shell = !r->argv_only, .in = -1, .out = -1, .err = -1, .pidfd = -1,
 		.log = r->flags & RUN_LOG_START && !(r->flags & RUN_QUIET) ? log : NULL,
+		.umask = session ? session->umask : (mode_t)r->umask,
+		.limits = session ? session->limits : NULL,
 	};
 	log_ready(log);
 	if (env_fill(h) < 0 || groups_fill(h) < 0)
 		return -1;
-	if (r->words.n) {
+	/* what a shell would make of PAM's variables was not known when it was left out */
+	if (r->words.n && (r->argv_only || !session || !*session->env ||
+				  direct_environment((const char *const *)h->env.at))) {
 		if (list_fill(&h->words, r->words) < 0)
 			return -1;
 		h->spawn.words = h->words.at;
@@ -321,13 +326,23 @@ static void subreaper(bool on)
 	sigaction(SIGCHLD, &sa, NULL);
 }
 
+static struct pam_for pam_who(struct hold *h, struct log *log)
+{
+	/* below a subreaper may be what the job has left, and was told to leave */
+	return (struct pam_for){ .run = &h->run, .log = log, .lock = h->lock,
+		.progress = &h->progress,
+		.may_sweep = !h->guard.subreaper || h->run.flags & RUN_TREE };
+}
+
 int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *told)
 {
 	const struct run *r = &h->run;
 	int in = -1, rc;
 
 	if (r->flags & RUN_PAM) {
-		h->pam = pam_begin(r, h->reason, sizeof(h->reason));
+		const struct pam_for who = pam_who(h, log);
+
+		h->pam = pam_begin(&who, h->reason, sizeof(h->reason));
 		if (!h->pam)
 			return -1;
 	}
@@ -352,8 +367,6 @@ int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *tol
 	if (h->guard.subreaper)
 		subreaper(true);
 	rc = spawn_patiently(&h->spawn, told);
-	if (h->pam)
-		pam_restore(h->pam);
 	shut(&h->spawn.in);
 	if (rc < 0) {
 		ends_close(h);
@@ -443,11 +456,11 @@ void hold_refused(struct hold *h)
 	};
 }
 
-void hold_session_close(struct hold *h)
+void hold_session_close(struct hold *h, struct log *log)
 {
-	pam_finish(h->pam);
-	if (h->pam)
-		h->run.flags |= RUN_PAM; /* for hold_clean() */
+	const struct pam_for who = pam_who(h, log);
+
+	pam_finish(h->pam, &who);
 	h->pam = NULL;
 }
 

@@ -45,7 +45,7 @@ int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *tol
 /* The outcome of a job that was guarded to its end; of one that never began. */
 void hold_ended(struct hold *h);
 void hold_refused(struct hold *h);
-void hold_session_close(struct hold *h);
+void hold_session_close(struct hold *h, struct log *log);
 /* Nothing of this run can have stuck to the process. */
 bool hold_clean(const struct hold *h);
 void hold_free(struct hold *h);

@@ -210,12 +210,13 @@ static void aftermath(struct keeper *k, struct hold *h)
 	if (mail || h->pam || output_open(&h->output))
 		keeper_slot_release(k);
 	log_failed(k, h);
+	/* before the session's end: what a module does then must not cost its owner the mail */
 	if (mail)
 		mail_send(&h->spawn, &k->log, &h->output,
 			h->run.flags & RUN_LOG_FAILED && h->outcome.result != RESULT_OK,
 			&waiting_mask);
 	log_end(k, h);
-	hold_session_close(h);
+	hold_session_close(h, &k->log);
 	linger(h);
 }
 
@@ -256,14 +257,15 @@ static void refused_chdir(struct keeper *k, const struct hold *h)
 static void refuse(struct keeper *k, struct hold *h)
 {
 	hold_refused(h);
-	log_line(&k->log, LOG_ERR, hold_tag(h), getpid(), 0, "(%.64s) ERROR (%s: %s)",
-		h->run.user ? h->run.user : "CRON", h->run.id, h->reason);
+	if (h->pam || !(h->run.flags & RUN_PAM)) /* PAM's refusals are told in their own words */
+		log_line(&k->log, LOG_ERR, hold_tag(h), getpid(), 0, "(%.64s) ERROR (%s: %s)",
+			h->run.user ? h->run.user : "CRON", h->run.id, h->reason);
 	finish(k, h);
 	refused_chdir(k, h);
 	refused_output(k, h);
 	if (h->spawn.step > SPAWN_FORK)
 		log_end(k, h);
-	hold_session_close(h);
+	hold_session_close(h, &k->log);
 }
 
 static void guard_run(struct keeper *k, struct hold *h)
@@ -310,7 +312,7 @@ static void keep(struct keeper *k, const char *id)
 
 static void signals(void)
 {
-	struct sigaction end = { .sa_handler = on_term }, deflt = { .sa_handler = SIG_DFL };
+	struct sigaction end = { .sa_handler = on_term, .sa_flags = SA_RESTART }, deflt = { .sa_handler = SIG_DFL };
 	sigset_t term;
 
 	/* the launcher's empty handlers stand for the others: exec forgets them, so no

@@ -83,7 +83,8 @@ static pid_t launcher_exec(struct crond *c)
 	static const char *const names[] = { "crond-launcher", "crond-launcher-pam" };
 	char level[16];
 	const char *const argv[] = { names[c->pam], "3", "4", "5", "6",
-		log_target_name(c->log.target), level, NULL };
+		log_target_name(c->log.target), level,
+		c->pam ? c->set.dialect->pam_service : NULL, NULL };
 	int fds[] = { c->queue_far, c->report_far, c->runs, c->shared_fd };
 
 	snprintf(level, sizeof(level), "%d", c->log.level);

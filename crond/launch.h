@@ -11,7 +11,7 @@
  * stands in the run's directory, is then the report.
  * runs: the directory with the runs. shared: a memfd with struct launch_shared.
  *
- * Called as: crond-launcher QUEUE REPORT RUNS SHARED TARGET LEVEL
+ * Called as: crond-launcher QUEUE REPORT RUNS SHARED TARGET LEVEL [SERVICE]
  * (four descriptor numbers, a name of log_target_name(), a syslog priority), or
  * crond-launcher --environment, which prints its environment and its pid, each with a NUL
  * behind it, and ends (the probe that tells what /bin/sh does). */

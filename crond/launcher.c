@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "crond/keeper.h"
+#include "crond/pam.h"
 
 enum { TURN_MS = 20, FORK_PAUSE_MS = 20, FORK_PAUSE_MOST_MS = 1000, ZONE_S = 10 };
 
@@ -76,7 +77,7 @@ static int standard_descriptors(void)
 static int usage(const char *why)
 {
 	fprintf(stderr, "crond-launcher: %s\n"
-		"usage: crond-launcher QUEUE REPORT RUNS SHARED syslog|stderr|json LEVEL\n"
+		"usage: crond-launcher QUEUE REPORT RUNS SHARED syslog|stderr|json LEVEL [SERVICE]\n"
 		"       crond-launcher --environment\n"
 		"(started by crond, not by hand)\n", why);
 	return 2;
@@ -100,7 +101,6 @@ static int setup(struct keeper *k, char **argv)
 	shared = mmap(NULL, sizeof(*k->shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (shared == MAP_FAILED)
 		return usage("SHARED cannot be mapped");
-	close(fd);
 	k->shared = shared;
 	k->starts_most = STARTS_PER_CPU * (uint32_t)(cpus > 0 ? cpus : 1);
 	log_open(&k->log, target, atoi(argv[6]), &k->shared->log_lost);
@@ -154,13 +154,33 @@ static void keeper_start(struct keeper *k, const char *id)
 	k->slot = false; /* it is the keeper's now */
 }
 
-static int serve(struct keeper *k)
+/* What is at hand for PAM is no longer what the system has. A program that begins anew has
+ * nothing of the old; its queue and its pid stay. Where it cannot, keepers go without. */
+static void renew(struct keeper *k, char **argv)
+{
+	struct pollfd p = { .fd = k->queue, .events = POLLIN };
+
+	if (poll(&p, 1, -1) < 0 || !pam_changed())
+		return;
+	for (int i = 1; i <= 4; i++)
+		fcntl(atoi(argv[i]), F_SETFD, 0);
+	execv("/proc/self/exe", argv);
+	log_line(&k->log, LOG_WARNING, "CRON", getpid(), 0,
+		"(CRON) ERROR (cannot begin anew with what PAM has now: %s)", strerror(errno));
+	for (int i = 1; i <= 4; i++)
+		descriptor(argv[i]);
+	pam_forget();
+}
+
+static int serve(struct keeper *k, char **argv)
 {
 	char id[RUN_ID_MOST + 1];
 	ssize_t n;
 
 	for (;;) {
 		turn_wait(k);
+		if (argv[7])
+			renew(k, argv);
 		n = recv(k->queue, id, RUN_ID_MOST, 0);
 		if (n == 0)
 			return 0;
@@ -196,8 +216,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--environment") == 0)
 		return environment_print();
-	if (argc != 7)
-		return usage("six arguments are needed");
+	if (argc != 7 && argc != 8)
+		return usage("six or seven arguments are needed");
 	if (standard_descriptors() < 0)
 		return usage("/dev/null cannot be opened");
 	rc = setup(&k, argv);
@@ -207,5 +227,7 @@ int main(int argc, char **argv)
 		return usage("/ cannot be entered");
 	setsid();
 	signals_set();
-	return serve(&k);
+	if (argc == 8)
+		pam_prepare(argv[7], &k.log);
+	return serve(&k, argv);
 }

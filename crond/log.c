@@ -22,7 +22,7 @@
 #include "crond/logline.h"
 
 /* as syslog.h has them */
-enum { FACILITY_CRON = 9 << 3, PRIORITY_INFO = 6, LINE_MOST = 2048, DETAIL_MOST = 1000 };
+enum { FACILITY_CRON = 9 << 3, PRIORITIES = 7, PRIORITY_INFO = 6, LINE_MOST = 2048, DETAIL_MOST = 1000 };
 
 static void count_lost(struct log *l)
 {
@@ -192,7 +192,7 @@ static size_t head_syslog(char *line, int priority, const char *tag, pid_t pid)
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &tm);
 	n = snprintf(line, LINE_MOST, "<%d>%s %2d %02d:%02d:%02d %.32s[%d]: ",
-		FACILITY_CRON | priority, months[tm.tm_mon % 12], tm.tm_mday, tm.tm_hour, tm.tm_min,
+		priority & ~PRIORITIES ? priority : FACILITY_CRON | priority, months[tm.tm_mon % 12], tm.tm_mday, tm.tm_hour, tm.tm_min,
 		tm.tm_sec, tag, (int)pid);
 	return n > 0 ? (size_t)n : 0;
 }
@@ -227,7 +227,7 @@ void log_line(struct log *l, int priority, const char *tag, pid_t pid, pid_t as,
 	size_t n = 0;
 	int more;
 
-	if (priority > l->level)
+	if ((priority & PRIORITIES) > l->level)
 		return;
 	if (l->target == LOG_TO_SYSLOG)
 		n = head_syslog(line, priority, tag, pid);

@@ -276,6 +276,7 @@ void mail_send(const struct spawn *how, struct log *log, struct output *o, bool 
 	r.flags &= ~(uint32_t)RUN_CHDIR_MUST;
 	r.fallback_dir = "/";
 	m.s.run = &r;
+	m.s.limits = NULL; /* the job's limits are no mailer's */
 	if (mailer_choose(&m) < 0 || m.head.failed || mailer_start(&m) < 0) {
 		no_mailer(&m, log);
 		goto out;

@@ -171,18 +171,33 @@ enum run_state outcome_take(struct crond *c, struct live_run *run)
 	return next;
 }
 
-static void lost_fill(struct outcome *o, const struct run_progress *p, const char *reason, char *text,
-	size_t room)
+/* Only the process that opened a session could close it. */
+static bool has_session(const struct run_progress *p, const struct buf *b)
 {
+	const size_t head = sizeof(*p);
+	struct run r;
+
+	return p->phase != RUN_CLAIMED && b->len > head &&
+		run_decode(&r, (struct slice){ b->data + head, b->len - head }, NULL) == 0 &&
+		r.flags & RUN_PAM;
+}
+
+static void lost_fill(struct outcome *o, const struct run_progress *p, const struct buf *b,
+	const char *reason, char *text, size_t room)
+{
+	const char *session = has_session(p, b) ? "; its PAM session was not closed" : "";
+
 	*o = (struct outcome){ .result = RESULT_LOST, .exit_code = -1, .started_ns = p->started_ns,
-		.job_pid = p->job_pid, .reason = reason };
+		.job_pid = p->job_pid, .reason = text };
 	if (p->phase == RUN_CLAIMED)
 		o->reason = "claimed, and never started";
-	if (p->phase != RUN_RUNNING)
-		return;
-	/* parent-death=leave: the job goes on, unwatched */
-	snprintf(text, room, "%s; its job, process %d, was left alone", reason, (int)p->job_pid);
-	o->reason = text;
+	else if (run_session_reason(p, text, room))
+		*o = (struct outcome){ .result = RESULT_SPAWN, .exit_code = -1, .reason = text };
+	else if (p->phase == RUN_RUNNING) /* parent-death=leave: the job goes on, unwatched */
+		snprintf(text, room, "%s; its job, process %d, was left alone%s", reason,
+			(int)p->job_pid, session);
+	else
+		snprintf(text, room, "%s%s", reason, session);
 }
 
 enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason)
@@ -195,8 +210,8 @@ enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, con
 	if (rundir_read(c->runs, run->id, "run", &b) < 0 ||
 		run_progress_decode(&p, (struct slice){ b.data, b.len }, NULL) < 0)
 		p = (struct run_progress){ 0 };
+	lost_fill(&o, &p, &b, reason, text, sizeof(text));
 	buf_free(&b);
-	lost_fill(&o, &p, reason, text, sizeof(text));
 	if (rundir_finish(c->runs, run->id, lock, &p, &o) < 0)
 		say_bad_record(c, run->id, "outcome", strerror(errno));
 	return outcome_take(c, run);

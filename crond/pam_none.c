@@ -1,4 +1,4 @@
-/* pam: the stand-in for launchers without PAM, which are linked statically.
+/* pam_none: the stand-in for launchers without PAM, which are linked statically.
  * Flow: the scheduler asks for PAM only of the other launcher; should it ask this one,
  * the run is refused rather than started without its session. */
 #include "config.h"
@@ -7,27 +7,36 @@
 
 #include "crond/pam.h"
 
-struct pam *pam_begin(const struct run *r, char *reason, size_t n)
+void pam_prepare(const char *service, struct log *log)
 {
-	(void)r;
+	(void)service;
+	(void)log;
+}
+
+bool pam_changed(void)
+{
+	return false;
+}
+
+void pam_forget(void)
+{
+}
+
+struct pam *pam_begin(const struct pam_for *w, char *reason, size_t n)
+{
+	(void)w;
 	snprintf(reason, n, "PAM: this launcher was built without it");
 	return NULL;
 }
 
-char *const *pam_environment(struct pam *p)
+const struct pam_job *pam_for_job(const struct pam *p)
 {
-	static char *const none[] = { NULL };
-
 	(void)p;
-	return none;
+	return NULL;
 }
 
-void pam_restore(struct pam *p)
+void pam_finish(struct pam *p, const struct pam_for *w)
 {
 	(void)p;
-}
-
-void pam_finish(struct pam *p)
-{
-	(void)p;
+	(void)w;
 }

@@ -24,6 +24,7 @@
 
 #include "crond/core/dialect.h"
 #include "crond/kernel.h"
+#include "crond/pam_calls.h"
 
 enum { PAGE = 4096, STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100 };
 
@@ -72,7 +73,21 @@ static void child_files(struct spawn *s)
 	if (dup2(s->in, 0) < 0 || dup2(s->out, 1) < 0 || dup2(s->err, 2) < 0)
 		child_fail(s, SPAWN_FILES, "standard descriptors");
 	kernel_close_from(3); /* ours are close-on-exec; a PAM module's may not be */
-	umask((mode_t)s->run->umask);
+	umask(s->umask);
+}
+
+/* While it may still raise them. In crond-launcher-pam the library's calls are others. */
+static void child_limits(struct spawn *s)
+{
+	const struct pam_limits *l = s->limits;
+
+	if (!l)
+		return;
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		if (l->set & 1u << i && syscall(SYS_prlimit64, 0, i, &l->at[i], NULL) != 0)
+			child_fail(s, SPAWN_LIMITS, s->run->user);
+	if (l->nice_set && syscall(SYS_setpriority, PRIO_PROCESS, 0, l->nice) != 0)
+		child_fail(s, SPAWN_LIMITS, s->run->user);
 }
 
 /* Raw calls: a library's would tell every thread that a PAM module may have left. */
@@ -84,7 +99,7 @@ static void child_identity(struct spawn *s)
 
 	if (!(r->flags & RUN_IDENTITY))
 		return;
-	if (syscall(SETGROUPS, (size_t)r->group_count, s->groups) != 0)
+	if (syscall(SETGROUPS, (size_t)s->group_count, s->groups) != 0)
 		child_fail(s, SPAWN_GROUPS, r->user);
 	if (syscall(SETRESGID, r->gid, r->gid, r->gid) != 0)
 		child_fail(s, SPAWN_GID, r->user);
@@ -95,10 +110,10 @@ static void child_identity(struct spawn *s)
 		u[2] != r->uid || getresgid(&g[0], &g[1], &g[2]) != 0 || g[0] != r->gid ||
 		g[1] != r->gid || g[2] != r->gid)
 		child_fail(s, SPAWN_IDENTITY, r->user);
-	if (getgroups(0, NULL) != (int)r->group_count ||
-		getgroups((int)r->group_count, s->groups_seen) != (int)r->group_count ||
-		(r->group_count && memcmp(s->groups, s->groups_seen,
-					   r->group_count * sizeof(*s->groups)) != 0))
+	if (getgroups(0, NULL) != (int)s->group_count ||
+		getgroups((int)s->group_count, s->groups_seen) != (int)s->group_count ||
+		(s->group_count && memcmp(s->groups, s->groups_seen,
+					   s->group_count * sizeof(*s->groups)) != 0))
 		child_fail(s, SPAWN_IDENTITY, r->user);
 }
 
@@ -200,6 +215,7 @@ static int child_main(void *arg)
 	if (s->log)
 		child_announce(s);
 	child_files(s);
+	child_limits(s);
 	child_identity(s);
 	child_chdir(s);
 	child_signals();
@@ -249,6 +265,7 @@ void spawn_reason(const struct spawn *s, char *out, size_t n)
 		[SPAWN_DONE] = "started",
 		[SPAWN_FORK] = "cannot create a",
 		[SPAWN_FILES] = "cannot set up",
+		[SPAWN_LIMITS] = "cannot set the limits of",
 		[SPAWN_GROUPS] = "cannot set the groups of",
 		[SPAWN_GID] = "cannot set the group id of",
 		[SPAWN_UID] = "cannot set the user id of",

@@ -14,6 +14,7 @@ enum spawn_step {
 	SPAWN_DONE, /* the program runs */
 	SPAWN_FORK,
 	SPAWN_FILES,
+	SPAWN_LIMITS,
 	SPAWN_GROUPS,
 	SPAWN_GID,
 	SPAWN_UID,
@@ -22,11 +23,14 @@ enum spawn_step {
 	SPAWN_EXEC,
 };
 
+struct pam_limits;
+
 /* Filled by the caller up to the results; nothing is owned. */
 struct spawn {
 	const struct run *run;
 	struct log *log;        /* where the child announces itself (CMD); NULL: it does not */
-	const uint32_t *groups; /* run->groups, aligned and sorted */
+	const uint32_t *groups; /* aligned, in the kernel's order */
+	uint32_t group_count;
 	uint32_t *groups_seen;  /* room for as many */
 	char *const *words;     /* executed directly; NULL: the shell only */
 	bool shell;             /* the run's command by its shell, when the words do not go */
@@ -34,6 +38,8 @@ struct spawn {
 	char **env;             /* NULL-terminated, with room for one more */
 	size_t env_count;
 	int in, out, err;
+	mode_t umask;
+	const struct pam_limits *limits; /* what PAM's modules set; NULL: nothing */
 	/* results */
 	pid_t pid;
 	int pidfd;

@@ -240,6 +240,34 @@ int run_file_decode(struct run_progress *p, struct run *r, struct slice file, st
 	return run_decode(r, (struct slice){ file.s + sizeof(*p), file.n - sizeof(*p) }, d);
 }
 
+const char *run_session_name(enum run_session session)
+{
+	static const char *const names[RUN_SESSIONS] = {
+		[RUN_SESSION_NONE] = "PAM",
+		[RUN_SESSION_START] = "PAM",
+		[RUN_SESSION_ACCOUNT] = "PAM account",
+		[RUN_SESSION_CREDENTIALS] = "PAM credentials",
+		[RUN_SESSION_OPEN] = "PAM session",
+	};
+
+	return session < RUN_SESSIONS ? names[session] : "PAM";
+}
+
+bool run_session_reason(const struct run_progress *p, char *out, size_t n)
+{
+	const char *name = run_session_name((enum run_session)p->session);
+
+	if (p->phase != RUN_STARTED || p->session == RUN_SESSION_NONE)
+		return false;
+	if (p->session_end == RUN_SESSION_LATE)
+		snprintf(out, n, "%s: no answer within %u s", name, (unsigned)p->session_s);
+	else if (p->session_end == RUN_SESSION_RIGHTS)
+		snprintf(out, n, "%s: a module gave up the keeper's rights", name);
+	else
+		snprintf(out, n, "%s: the keeper died in it", name);
+	return true;
+}
+
 int run_id(char *out, const char *job, int64_t scheduled, uint32_t attempt)
 {
 	int n = snprintf(out, RUN_ID_MOST, "%s-%lld-%u", job, (long long)scheduled, attempt);

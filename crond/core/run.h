@@ -16,13 +16,30 @@ struct buf;
 struct diag;
 
 enum { RUN_MAGIC = 0x726e7243, RUN_VERSION = 1, RUN_PROGRESS_MAGIC = 0x706e7243,
-	RUN_PROGRESS_VERSION = 2, RUN_ID_MOST = 120, RUN_OUTCOME_MOST = 212 };
+	RUN_PROGRESS_VERSION = 2, RUN_ID_MOST = 120, RUN_OUTCOME_MOST = 204 };
 
 enum run_phase {
 	RUN_CLAIMED,  /* written by the scheduler, no keeper has it yet */
 	RUN_STARTED,  /* a keeper has it */
 	RUN_RUNNING,  /* the job's process exists (job_pid) */
 	RUN_ENDED,    /* its outcome stands here; one too long for that is a file beside it */
+};
+
+/* Where PAM is at work: while it is, there is no job yet. */
+enum run_session {
+	RUN_SESSION_NONE,
+	RUN_SESSION_START,
+	RUN_SESSION_ACCOUNT,
+	RUN_SESSION_CREDENTIALS,
+	RUN_SESSION_OPEN,
+	RUN_SESSIONS,
+};
+
+/* Why a keeper ended there. */
+enum run_session_end {
+	RUN_SESSION_DIED,   /* a module took it along, or somebody killed it */
+	RUN_SESSION_LATE,   /* no answer in time */
+	RUN_SESSION_RIGHTS, /* a module gave its rights up */
 };
 
 struct run_progress {
@@ -34,6 +51,8 @@ struct run_progress {
 	/* CLOCK_BOOTTIME around the job's birth: with the pid it names the process */
 	int64_t born_after_ns, born_before_ns;
 	int64_t started_ns; /* realtime */
+	uint16_t session, session_end; /* enum run_session, enum run_session_end */
+	uint32_t session_s;  /* RUN_SESSION_LATE: after so many seconds */
 	uint32_t outcome_n;  /* 0 before RUN_ENDED */
 	char outcome[RUN_OUTCOME_MOST]; /* a record (core/outcome.h) */
 };
@@ -104,6 +123,11 @@ int run_decode(struct run *r, struct slice record, struct diag *d);
 int run_progress_decode(struct run_progress *p, struct slice file, struct diag *d);
 /* Both. */
 int run_file_decode(struct run_progress *p, struct run *r, struct slice file, struct diag *d);
+
+/* "PAM session" and the like; never NULL. */
+const char *run_session_name(enum run_session session);
+/* Why a run whose keeper is gone was never started; false where it was, or may have been. */
+bool run_session_reason(const struct run_progress *p, char *out, size_t n);
 
 /* NAME-EPOCH-ATTEMPT; out has RUN_ID_MOST bytes. 0 or -1 (does not fit). */
 int run_id(char *out, const char *job, int64_t scheduled, uint32_t attempt);

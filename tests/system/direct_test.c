@@ -97,7 +97,6 @@ static void execute(struct test *t, char *words, size_t n, struct result *r)
 	struct run run = { .shell = "/bin/sh",
 		.command = t->sample.command,
 		.dir = dir,
-		.umask = 022,
 		.flags = RUN_DASH_PWD | RUN_CHDIR_MUST };
 	struct spawn s = { .run = &run,
 		.words = n ? argv : NULL,
@@ -106,7 +105,8 @@ static void execute(struct test *t, char *words, size_t n, struct result *r)
 		.env_count = t->sample.env_count,
 		.in = t->in,
 		.out = t->out,
-		.err = t->err };
+		.err = t->err,
+		.umask = 022 };
 	size_t i;
 
 	/* by descriptor, for directories that no path leads to any more */

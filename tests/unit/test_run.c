@@ -218,9 +218,34 @@ static void test_list(void **state)
 	assert_null(run_list_next(&unended));
 }
 
+static void test_session_reason(void **state)
+{
+	struct run_progress p = { .magic = RUN_PROGRESS_MAGIC, .version = RUN_VERSION,
+		.phase = RUN_STARTED };
+	char text[128] = "";
+
+	(void)state;
+	assert_false(run_session_reason(&p, text, sizeof(text)));
+	p.session = RUN_SESSION_OPEN;
+	assert_true(run_session_reason(&p, text, sizeof(text)));
+	assert_string_equal(text, "PAM session: the keeper died in it");
+	p.session = RUN_SESSION_ACCOUNT;
+	p.session_end = RUN_SESSION_LATE;
+	p.session_s = 30;
+	assert_true(run_session_reason(&p, text, sizeof(text)));
+	assert_string_equal(text, "PAM account: no answer within 30 s");
+	p.session = 77; /* of another version */
+	p.session_end = RUN_SESSION_RIGHTS;
+	assert_true(run_session_reason(&p, text, sizeof(text)));
+	assert_string_equal(text, "PAM: a module gave up the keeper's rights");
+	p.phase = RUN_RUNNING; /* whatever it says: there is a job */
+	assert_false(run_session_reason(&p, text, sizeof(text)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_session_reason),
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_input_none_and_empty),
 		cmocka_unit_test(test_cut), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_version), cmocka_unit_test(test_progress),
