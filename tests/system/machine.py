@@ -261,6 +261,11 @@ class Machine:
         return self.sh("journalctl -q -o cat --output-fields=%s %s" % (
             fields, " ".join(map(shlex.quote, match)))).splitlines()
 
+    def wait_journal(self, text, unit):
+        """journald writes when it comes to it."""
+        self.wait_for(lambda: any(text in line for line in self.journal(
+            "_SYSTEMD_UNIT=%s.service" % unit)), 5, "%s of %s in the journal" % (text, unit))
+
     def report(self):
         print("--- console\n" + lab.read(self.console)[-500:])
         if self.init and self.nspawn.poll() is None:
