@@ -136,7 +136,7 @@ class Machine:
 
     def install(self, *settings):
         """make install, as from outside."""
-        return run(["make", "-C", self.build, "install", "DESTDIR=" + self.root, *settings],
+        return run(["flock", self.build, "make", "-C", self.build, "install", "DESTDIR=" + self.root, *settings],
                    env=environment())
 
     # running
@@ -148,7 +148,7 @@ class Machine:
             base = {"": "/sys/fs/cgroup", "name=systemd": "/sys/fs/cgroup/systemd"}.get(names)
             if names == "" and os.path.isdir("/sys/fs/cgroup/unified"):
                 base = "/sys/fs/cgroup/unified"
-            if not base:
+            if not base or not os.path.exists(base + "/cgroup.procs"):
                 continue
             own = "%s%s/cronward-machine-%s" % (base, path.rstrip("/"), os.path.basename(
                 os.readlink("/proc/self/ns/pid")).strip("pid:[]"))
