@@ -1,6 +1,7 @@
 # crontab_deaths: crontab(1) with full disks, limits, signals, errors and deaths at any step.
 # Flow: crontab_test runs each check_* in a clean lab; an AssertionError is a failure.
 
+import fcntl
 import os
 import re
 import resource
@@ -12,7 +13,7 @@ import time
 
 from crontab_cases import GOOD, OLD, mine, table
 from crontab_checks import body, collect, expect, read, temporary, tool
-from crontab_lab import CRONIE, CRONTAB_GID, SPOOL, USERS, Call
+from crontab_lab import CRONIE, CRONTAB_GID, SPOOL, USERS, Call, Put
 
 RIGHTS = "mode=0700" if CRONIE else "mode=1730,gid=%d" % CRONTAB_GID
 STEPS = ("openat", "write", "fchmod", "fsync", "renameat", "utimensat", "close", "fchown", "flock")
@@ -198,6 +199,69 @@ def check_many_at_once(lab):
     expect([p.wait(timeout=30) for p in calls], [0] * len(calls), "statuses")
     assert body() in tables, "a mixture"
     expect(temporary(), [], "temporary files")
+
+
+def left_behind(number=0, user="alice", data=b"1 * * * * half"):
+    """What a killed crontab leaves of a table for alice."""
+    uid, gid = USERS[user]
+    path = "%s/.tmp.%s.alice.%d.%d" % (SPOOL, os.uname().nodename, uid, number)
+    with open(path, "wb") as f:
+        f.write(data)
+    os.chown(path, 0 if CRONIE else uid, gid)
+    os.chmod(path, 0o600)
+    return path
+
+
+def check_what_is_left_behind_is_swept(lab):
+    """By the next call of the same user for the same one, and never another's."""
+    for args in (("-",), ("-r",)):
+        table("alice").do(lab)
+        for number in (0, 3, 15):
+            left_behind(number)
+        theirs = left_behind(user="root")
+        expect(tool(lab, "alice", *args, stdin=GOOD)[0], 0, "status")
+        expect(temporary(), [os.path.basename(theirs)], "what is left")
+        os.unlink(theirs)
+
+
+def check_what_is_in_use_is_not_swept(lab):
+    """Somebody slow holds the first place: the next writer takes another."""
+    table("alice").do(lab)
+    path = left_behind()
+    with open(path, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        expect(tool(lab, "alice", "-", stdin=GOOD)[0], 0, "status")
+        expect((body(), temporary()), (GOOD, [os.path.basename(path)]), "the spool")
+    expect(tool(lab, "alice", "-", stdin=GOOD)[0], 0, "status")
+    expect(temporary(), [], "once it is free")
+
+
+def check_what_is_left_behind_is_no_link(lab):
+    """Whatever stands in a place's name is never written to."""
+    Put("/etc/secret", b"secret\n").do(lab)
+    for make in (os.symlink, os.link):
+        table("alice").do(lab)
+        path = left_behind()
+        os.unlink(path)
+        shutil.copy("/etc/secret", SPOOL + "/secret")
+        make("/etc/secret" if make is os.symlink else SPOOL + "/secret", path)
+        expect(tool(lab, "alice", "-", stdin=GOOD)[0], 0, "status")
+        expect((body(), read("/etc/secret")), (GOOD, b"secret\n"), "the spool")
+        expect(read(SPOOL + "/secret"), b"secret\n", "the link's target")
+        lab.clean()
+
+
+def check_quota(lab):
+    """What a quota refuses, at the first write or when it is to reach the disk."""
+    if not strace_works(lab):
+        return "no strace, or no setgid under it"
+    for step in ("write", "fsync"):
+        lab.clean()
+        table("alice").do(lab)
+        status, err = traced(lab, "alice", ["-b", "-"] if CRONIE else ["-"], GOOD,
+                             ["trace=" + step, "inject=%s:error=EDQUOT:when=1" % step])
+        assert status == 1 and err.endswith(b": Disk quota exceeded\n"), (step, err)
+        expect((err.count(b"\n"), body(), temporary()), (1, OLD, []), "the spool")
 
 
 CHECKS = collect(globals())

@@ -4,6 +4,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -308,6 +309,117 @@ def check_answers_leave_the_rest(lab):
     status, _, err = tool(lab, "alice", "-e", env={"EDITOR": editor},
                           stdin=b"y\n5 5 * * * typed\n")
     expect((status, body()), (0, b"5 5 * * * typed\n"), repr(err))
+
+
+def check_pipe_named_as_a_file(lab):
+    """A shell's <(command): cronie's crontab takes it, Debian's does not."""
+    os.mkfifo("/tmp/fifo", 0o666)
+    table("alice").do(lab)
+    call = lab.popen("tool", Call("alice", "/tmp/fifo"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if CRONIE:
+        with open("/tmp/fifo", "wb") as fifo:
+            fifo.write(GOOD)
+    _, err = call.communicate(timeout=20)
+    expect((call.returncode, body()), (0, GOOD) if CRONIE else (1, OLD), repr(err))
+
+
+def check_umask_of_nobody(lab):
+    """A caller that masks nothing gets nothing that others may read."""
+    table("alice").do(lab)
+    call = Call("alice", "-e", env={"EDITOR": "sh -c 'stat -c %a \"$0\" \"${0%/*}\"; echo >\"$0\"'"})
+    p = lab.popen("tool", call, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                  preexec_fn=lambda: os.umask(0))
+    out, err = p.communicate(timeout=20)
+    expect((p.returncode, out), (0, b"600\n700\n"), repr(err))
+    expect(os.stat(SPOOL + "/alice").st_mode & 0o7777, 0o600, "the table's mode")
+    if CRONIE:
+        kept = HOME + "/alice/.cache/crontab/crontab.bak"
+        expect(os.stat(kept).st_mode & 0o7777, 0o600, "the backup's mode")
+
+
+def check_environment(lab):
+    """What the loader and the C library would take from it does not reach the program,
+    nor what a shell would; the editor is the caller's own business."""
+    table("alice").do(lab)
+    env = {"LD_PRELOAD": "/tmp/nosuch.so", "LD_LIBRARY_PATH": "/tmp", "LD_AUDIT": "/tmp/nosuch.so",
+           "LD_DEBUG": "all", "LD_DEBUG_OUTPUT": "/tmp/ld", "MALLOC_TRACE": "/tmp/trace",
+           "GCONV_PATH": "/tmp", "TZ": ":/tmp/zone", "IFS": "/", "PATH": "/tmp", "USER": "root",
+           "LOGNAME": "root", "ENV": "/tmp/rc", "POSIXLY_CORRECT": "1", "HOME": "/root"}
+    status, out, err = tool(lab, "alice", "-l", env=env)
+    expect((status, out, err), (0, OLD, b""), "a listing")
+    expect(os.listdir("/tmp"), ["home"], "files")
+    call = Call("alice", "-", stdin=GOOD, env=env)
+    status, out, err = lab.call("tool", call)
+    expect((status, body()), (0, GOOD), repr(err))
+    expect(os.stat(SPOOL + "/alice").st_uid, 2001, "its owner")
+
+
+def check_nobody_looks_inside(lab):
+    """While the program has rights of its own its memory is root's: no core, no tracer."""
+    table("alice").do(lab)
+    p = lab.popen("tool", Call("alice", "-"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until = time.monotonic() + 10
+    while os.stat("/proc/%d/maps" % p.pid).st_uid != 0 and time.monotonic() < until:
+        time.sleep(0.01)
+    owner = os.stat("/proc/%d/maps" % p.pid).st_uid
+    p.communicate(GOOD, timeout=20)
+    expect((owner, p.returncode), (0, 0), "who may look")
+
+
+def check_backup_follows_no_link(lab):
+    """Root keeps a backup in a home that is somebody else's."""
+    if not CRONIE:
+        return
+    table("alice").do(lab)
+    Put("/etc/secret", b"secret\n", mode=0o600).do(lab)
+    os.makedirs(HOME + "/alice/.cache/crontab")
+    for name in ("crontab.bak", "crontab.alice.bak"):
+        os.symlink("/etc/secret", HOME + "/alice/.cache/crontab/" + name)
+    status, _, err = tool(lab, "root", "-u", "alice", "-", stdin=GOOD, env={"HOME": HOME + "/alice"})
+    expect((status, body(), read("/etc/secret")), (0, GOOD, b"secret\n"), repr(err))
+    expect(read(HOME + "/alice/.cache/crontab/crontab.alice.bak"), OLD, "the backup")
+
+
+# --- crond.conf
+
+
+def check_spool_of_crond_conf(lab):
+    """The daemon looks where crond.conf says; so the tables go there."""
+    os.mkdir("/var/spool/tabs")
+    os.chown("/var/spool/tabs", 0, 0 if CRONIE else CRONTAB_GID)
+    os.chmod("/var/spool/tabs", 0o700 if CRONIE else 0o1730)
+    try:
+        lab.write_conf("spool-dir = /var/spool/tabs\n")
+        expect(tool(lab, "alice", "-", stdin=GOOD)[0], 0, "an install")
+        expect((os.listdir("/var/spool/tabs"), os.listdir(SPOOL)), (["alice"], []), "the spools")
+        assert tool(lab, "alice", "-l")[1].endswith(GOOD), "a listing"
+        expect(tool(lab, "alice", "-r")[0], 0, "a removal")
+        expect(os.listdir("/var/spool/tabs"), [], "the spool")
+    finally:
+        lab.write_conf()
+        shutil.rmtree("/var/spool/tabs")
+
+
+def check_doubtful_crond_conf(lab):
+    """One clear line, and nothing is done: a table must not go where nobody looks."""
+    table("alice").do(lab)
+    try:
+        for more, how, why in (("", {"owner": "alice"}, b"is not root's"),
+                               ("", {"mode": 0o666}, b"can be written by others than its owner"),
+                               ("webhook \"x\" {\n", {}, b"does not end"),
+                               ("spool-dir = tabs\n", {}, b"'spool-dir' is no absolute path")):
+            lab.write_conf(more, **how)
+            for args in (("-l",), ("-",), ("-r",), ("-e",)):
+                status, out, err = tool(lab, "alice", *args, stdin=GOOD, editor="add")
+                assert err.startswith(b"crontab: %s: " % lab.conf.encode()), err
+                expect((status, out, err.count(b"\n"), why in err), (1, b"", 1, True), repr(err))
+        lab.write_conf("mailer = nonsense\nwhatever {}\n")
+        expect(tool(lab, "alice", "-l")[:2], (0, OLD), "what is not its business")
+        os.unlink(lab.conf)
+        os.mkfifo(lab.conf)
+        assert tool(lab, "alice", "-l")[0] == 1, "waited"
+    finally:
+        lab.write_conf()
 
 
 CHECKS = collect(globals())

@@ -148,9 +148,13 @@ class Lab:
             skip("no %s to lay a configuration over" % etc)
         if etc != "/etc":
             subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "lab", etc], check=True)
-        Put(etc + "/crond.conf", 'dialect = "%s"\n' % DIALECT).do(self)
+        self.conf = etc + "/crond.conf"
+        self.write_conf()
         Put("/etc/pam.d/crond", "".join("%s required pam_permit.so\n" % x
                                         for x in ("auth", "account", "session"))).do(self)
+
+    def write_conf(self, more="", **how):
+        Put(self.conf, 'dialect = "%s"\n%s' % (DIALECT, more), **how).do(self)
 
     def users(self):
         with open("/etc/passwd") as f:
