@@ -257,6 +257,8 @@ def test_a_system_that_has_no_cron(room):
     room.put("/etc/cron.d/example.org-jobs", "#@ second=*\n* * * * * root echo x >>%s/system\n" % OUT)
     jobs_run(room)  # a name with a dot is read because -l stands in the administrator's file
     check(room.read("/etc/pam.d/cron"), "no file for PAM")
+    equal(room.sh("bash -c '. /usr/local/share/bash-completion/completions/cronctl; COMP_WORDS=(cronctl ne);"
+                  "COMP_CWORD=1; _cronctl; echo $COMPREPLY'"), "next\n", "completion")
     table = fingerprint(room, "/var/spool/cron/crontabs/alice")
     room.sh("systemctl disable --now crond; make -C %s uninstall" % room.build)
     equal(fingerprint(room, "/etc/default/cron", "/etc/crontab"), own, "the administrator's files")
