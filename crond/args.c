@@ -119,6 +119,8 @@ static int option_debug(struct settings *s, const char *text)
 
 static int option_take(struct settings *s, int o)
 {
+	if (o < OPT_CONFIG)
+		s->letters |= UINT64_C(1) << (o - 'A');
 	switch (o) {
 	case 'L':
 		return option_levels(s, optarg);
@@ -145,8 +147,6 @@ static int option_take(struct settings *s, int o)
 	default:
 		break;
 	}
-	if (o < OPT_CONFIG)
-		s->letters |= UINT64_C(1) << (o - 'A');
 	return 0;
 }
 

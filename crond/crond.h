@@ -141,7 +141,8 @@ void user_current(struct crond *c, const struct job_user *user);
 void host_init(struct crond *c);
 void host_addresses_changed(struct crond *c);
 const struct hosts_self *host_self(struct crond *c);
-const struct zone *host_zone(struct crond *c, const char *name, struct diag *d); /* NULL name: local */
+/* name NULL: local; delay: seconds that everything is to be due later by. */
+const struct zone *host_zone(struct crond *c, const char *name, int32_t delay, struct diag *d);
 /* Reads those that are in use again; true if one is another now. */
 bool host_zones_again(struct crond *c);
 

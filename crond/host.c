@@ -29,6 +29,7 @@ enum { ZONE_FILE_MOST = 1 << 20 };
 struct host_zone {
 	SLIST_ENTRY(host_zone) link;
 	struct zone *zone;
+	int32_t delay; /* seconds */
 	char name[];
 };
 
@@ -171,31 +172,44 @@ static struct zone *zone_local(struct diag *d)
 	return z ? z : zone_utc(); /* as the C library does */
 }
 
+/* A name below zoneinfo, else a POSIX string, as the C library takes them. */
 static struct zone *zone_named(const char *name, struct diag *d)
 {
+	struct diag other;
+	struct zone *z;
 	char path[PATH_MAX];
 
 	if (!name)
 		return zone_local(d);
 	if (!zone_name_ok(slice_of(name))) {
 		diag_error(d, 0, 0, "bad name of a time zone: %s", name);
-		return NULL;
+		return zone_posix(name, &other);
 	}
 	snprintf(path, sizeof(path), ZONEINFODIR "/%s", name);
-	return zone_read(path, d);
+	z = zone_read(path, d);
+	return z ? z : zone_posix(name, &other);
 }
 
-const struct zone *host_zone(struct crond *c, const char *name, struct diag *d)
+static struct zone *zone_make(const char *name, int32_t delay, struct diag *d)
+{
+	struct zone *z = zone_named(name, d);
+
+	if (z)
+		zone_delay(z, delay);
+	return z;
+}
+
+const struct zone *host_zone(struct crond *c, const char *name, int32_t delay, struct diag *d)
 {
 	const char *key = name ? name : "";
 	struct host_zone *h;
 	struct zone *z;
 
 	SLIST_FOREACH(h, &c->zones, link) {
-		if (strcmp(h->name, key) == 0)
+		if (h->delay == delay && strcmp(h->name, key) == 0)
 			return h->zone;
 	}
-	z = zone_named(name, d);
+	z = zone_make(name, delay, d);
 	h = z ? malloc(sizeof(*h) + strlen(key) + 1) : NULL;
 	if (!h) {
 		zone_free(z);
@@ -203,6 +217,7 @@ const struct zone *host_zone(struct crond *c, const char *name, struct diag *d)
 	}
 	strcpy(h->name, key);
 	h->zone = z;
+	h->delay = delay;
 	SLIST_INSERT_HEAD(&c->zones, h, link);
 	return z;
 }
@@ -215,7 +230,7 @@ bool host_zones_again(struct crond *c)
 	tzset(); /* for the log */
 	SLIST_FOREACH(h, &c->zones, link) {
 		struct diag d;
-		struct zone *z = zone_named(*h->name ? h->name : NULL, &d);
+		struct zone *z = zone_make(*h->name ? h->name : NULL, h->delay, &d);
 
 		if (!z || !zone_become(h->zone, z))
 			continue;

@@ -5,13 +5,18 @@
 
 #include "crond/loading.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
+#include "crond/core/jobenv.h"
 #include "crond/core/taskfile.h"
+
+enum { DELAY_MOST = 24 * 60 };
 
 /* --- what jobs share */
 
@@ -23,19 +28,53 @@ static void say_zone(struct loading *l, uint32_t line, const char *name, const c
 	load_say(l->c, l->source, &d);
 }
 
+/* RANDOM_DELAY in force, in seconds; a bad one is none. */
+static int32_t delay_for(struct loading *l, const struct crontab_env *env, uint32_t line)
+{
+	struct crond *c = l->c;
+	const char *text = crontab_env_get(env, "RANDOM_DELAY");
+	struct diag d;
+	long minutes;
+
+	if (!c->set.dialect->random_delay || l->source->kind == SOURCE_TASKS)
+		return 0;
+	if (!text)
+		text = jobenv_value(c->inherited, "RANDOM_DELAY");
+	if (!text)
+		return 0;
+	errno = 0;
+	minutes = strtol(text, NULL, 10);
+	if (errno == 0 && minutes >= 0 && minutes <= DELAY_MOST)
+		return (int32_t)((uint64_t)minutes * c->delay_scale / DELAY_WHOLE) * 60;
+	if (!c->set.check)
+		say_error(c, "CRON", "ERROR", "bad value of RANDOM_DELAY", 0);
+	diag_warning(&d, line, 0, "RANDOM_DELAY takes minutes from 0 to %d, not '%.40s'", DELAY_MOST, text);
+	load_say(c, l->source, &d);
+	return 0;
+}
+
 static const struct zone *zone_for(struct loading *l, const struct options *o,
 	const struct crontab_env *env, uint32_t line)
 {
+	int32_t delay = delay_for(l, env, line);
+	struct diag d = { .text = "" }, told;
 	const char *name = o->timezone;
-	struct diag d = { .text = "" };
 	const struct zone *z;
 
 	if (!name && l->c->set.dialect->cron_tz)
 		name = crontab_env_get(env, "CRON_TZ");
-	z = host_zone(l->c, name && *name ? name : NULL, &d);
-	if (!z)
+	z = host_zone(l->c, name && *name ? name : NULL, delay, &d);
+	if (z)
+		return z;
+	if (o->timezone || !name) {
 		say_zone(l, line, name, d.text);
-	return z;
+		return NULL;
+	}
+	/* what the C library makes of a name that it does not know: cronie's lines run */
+	diag_warning(&told, line, 0, "CRON_TZ '%.64s' is not known, UTC takes its place: %.200s", name,
+		d.text);
+	load_say(l->c, l->source, &told);
+	return host_zone(l->c, "UTC0", delay, &d);
 }
 
 /* A receiver that nobody has defined is told nothing: better known before it is needed.

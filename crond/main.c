@@ -56,8 +56,9 @@ static int daemonize(void)
 	return ready[1];
 }
 
-/* Standard output and error are the caller's until everything went well. */
-static void daemon_ready(int ready)
+/* Standard output and error are the caller's until all is loaded, and nobody's after
+ * that: who reads them to their end is not to wait for the launcher. */
+static void daemon_quiet(int ready)
 {
 	int fd;
 
@@ -69,6 +70,12 @@ static void daemon_ready(int ready)
 		dup2(fd, 2);
 		close(fd);
 	}
+}
+
+static void daemon_ready(int ready)
+{
+	if (ready < 0)
+		return;
 	if (write(ready, "", 1) < 0)
 		fprintf(stderr, "crond: nobody waits for us\n");
 	close(ready);
@@ -115,6 +122,7 @@ static int crond_serve(struct crond *c, int ready)
 	say_startup(c);
 	reload_first(c);
 	adopt_all(c);
+	daemon_quiet(ready);
 	c->shell_adds_pwd = helper_probe_shell(c);
 	launch_start(c);
 	clock_missed(c);

@@ -37,6 +37,12 @@ void zone_free(struct zone *z)
 	free(z);
 }
 
+void zone_delay(struct zone *z, int32_t seconds)
+{
+	for (size_t i = 0; i < z->n; i++)
+		z->t[i].offset -= seconds;
+}
+
 static bool zone_same(const struct zone *a, const struct zone *b)
 {
 	if (a->n != b->n || a->cycle != b->cycle || a->endless != b->endless)

@@ -24,6 +24,9 @@ struct zone *zone_parse(const void *tzif, size_t n, struct diag *d);
 struct zone *zone_posix(const char *tz, struct diag *d);
 struct zone *zone_utc(void);
 void zone_free(struct zone *z);
+/* Every clock of the zone is put back by so many seconds: what is due by it is due that much
+ * later. */
+void zone_delay(struct zone *z, int32_t seconds);
 /* z gets the rules of by, which is freed. False: they were the same. */
 bool zone_become(struct zone *z, struct zone *by);
 struct zone_span zone_span(const struct zone *z, int64_t when);

@@ -17,7 +17,7 @@ SPOOLS = {"debian": "/var/spool/cron/crontabs", "cronie": "/var/spool/cron"}
 NAMES = {"debian": "cron", "cronie": "crond"}
 # Lines that only our daemon writes. Everything else is held against the peer's.
 OURS = re.compile(r"\(CRON\) INFO \((cronward|cluster:|reload|SIG|Shutting down; )|^\S+: (FAIL|END|RECOVERED|"
-                  r"SKIPPED) job=|\) (ERROR|WARNING|INFO) \(/[^ ]*: |crond-notify")
+                  r"SKIPPED) job=|\) (ERROR|WARNING|INFO) \((/[^ ]*|[a-z]+-[0-9a-f]{16}-\d+-\d+): |crond-notify")
 
 
 class World:

@@ -238,7 +238,7 @@ def put(path, content, mode=0o644, owner=None, replace=False):
 
 def read(path):
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as f:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as f:
             return f.read()
     except FileNotFoundError:
         return ""
@@ -362,13 +362,15 @@ class Lab:
                 return path
         raise Failure("%s is not built" % name)
 
-    def launch(self, *args, **how):
-        """crond with these arguments, its standard error to a file; not waited for."""
+    def launch(self, *args, called=None, **how):
+        """crond with these arguments, by the name it is to be called by, its standard error
+        to a file; not waited for."""
         how.setdefault("stdin", subprocess.DEVNULL)
         with open(self.errors, "ab") as errors:
             how.setdefault("stdout", errors)
             how.setdefault("stderr", errors)
-            daemon = subprocess.Popen([self.program("crond"), *args], **how)
+            daemon = subprocess.Popen([called or self.program("crond"), *args],
+                                      executable=self.program("crond"), **how)
         self.daemons.append(daemon)
         return daemon
 

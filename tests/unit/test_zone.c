@@ -244,6 +244,28 @@ static void calendar_agrees_with_libc(void **state)
 	}
 }
 
+/* Late by ten minutes: the same instants of change, and what is 3:00 there is 3:10 here. */
+static void delayed(void **state)
+{
+	struct diag d;
+	struct zone *z = zone_posix("CET-1CEST,M3.5.0,M10.5.0/3", &d);
+	struct zone *late = zone_posix("CET-1CEST,M3.5.0,M10.5.0/3", &d);
+	int64_t when = calendar_day(2026, 1, 1) * 86400;
+
+	(void)state;
+	zone_delay(late, 600);
+	for (int i = 0; i < 4; i++) {
+		struct zone_span a = zone_span(z, when), b = zone_span(late, when);
+
+		assert_int_equal(a.from, b.from);
+		assert_int_equal(a.to, b.to);
+		assert_int_equal(a.offset - 600, b.offset);
+		when = a.to;
+	}
+	assert_true(zone_become(z, late)); /* other rules */
+	zone_free(z);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +279,7 @@ int main(void)
 		cmocka_unit_test(cut_files),
 		cmocka_unit_test(bad_files),
 		cmocka_unit_test(names),
+		cmocka_unit_test(delayed),
 		cmocka_unit_test(calendar_agrees_with_libc),
 	};
 
