@@ -415,6 +415,77 @@ def signals_that_reload(world):
         world.room.wait_log(r"\(CRON\) INFO \(%s: jobs: " % number.name)
 
 
+# --- tables that people have published
+
+GOLDEN = os.path.dirname(os.path.abspath(__file__)) + "/../golden/crontabs/"
+ACCOUNTS = ("www-data", "minecraft", "openwrt", "app", "ubuntu", "scheduler", "rsync", "lutter",
+            "operator", "drm", "curl", "bash")
+REFUSED = re.compile(r"\((\*system\*)?t(\d+)\) ERROR |\(CRON\) (?:bad|missing) .* \(/\S*/t(\d+)\)")
+
+
+def published():
+    """Rows of expected.tsv and the tables they are about."""
+    rows = lab.read(GOLDEN + "expected.tsv").splitlines()
+    names = rows[0].split("\t")
+    for row in (dict(zip(names, line.split("\t"))) for line in rows[1:]):
+        with open(GOLDEN + row["id"], "rb") as f:
+            yield row, f.read()
+
+
+PUBLISHED = list(published())  # read here: in the lab their place may be out of sight
+
+
+def install_published(world, tables):
+    with open("/etc/passwd", "a", encoding="utf-8") as accounts:
+        for number, name in enumerate(ACCOUNTS):
+            if not re.search("^%s:" % name, lab.read("/etc/passwd"), re.M):
+                accounts.write("%s:x:%d:100::/:/bin/sh\n" % (name, 3000 + number))
+        accounts.writelines("t%s:x:%s:100::/:/bin/sh\n" % (row["id"], int(row["id"]) + 4000)
+                            for row, _ in tables)
+    for row, text in tables:
+        if row["kind"] == "system":
+            lab.put("/etc/cron.d/t" + row["id"], text)
+        else:
+            lab.put(world.spool + "/t" + row["id"], text, 0o600, "t" + row["id"])
+
+
+def load_published(world):
+    """The daemon loads them all and runs none: ours has no launcher where it stands, theirs is
+    killed before the minute is over."""
+    for name in ("crond.reboot", "cron.reboot"):
+        lab.put("/run/" + name, "")
+    if world.peer:
+        time.sleep(max(0, 2 - time.time() % 60) if time.time() % 60 < 45 else 62 - time.time() % 60)
+        daemon = world.start()
+        time.sleep(2)
+        daemon.kill()
+    else:
+        os.mkdir(lab.ROOM + "/alone")
+        lab.shutil.copy(world.program(), lab.ROOM + "/alone/crond")
+        world.program = lambda: lab.ROOM + "/alone/crond"
+        daemon = world.start()
+        world.room.wait_log("jobs in force", 20)
+        world.room.stop(daemon)
+    return {(found.group(2) or found.group(3)) for found in map(REFUSED.search, world.lines()) if found}
+
+
+@both
+def published_tables(world):
+    world.room.system("# nothing\n")
+    check(len(PUBLISHED) > 100, "%d tables" % len(PUBLISHED))
+    install_published(world, PUBLISHED)
+    refused = load_published(world)
+    for row, _ in PUBLISHED:
+        user = row["kind"] == "user"
+        if world.debian:
+            verdict = row["debian_install" if user else "debian_daemon"]
+        elif not user:
+            continue  # cronie's daemon takes them all, less the lines that are bad
+        else:
+            verdict = row["cronie_install"]
+        equal(row["id"] in refused, verdict == "reject", "table %s (%s) refused" % (row["id"], row["source"]))
+
+
 # --- the command line
 
 
