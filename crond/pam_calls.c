@@ -112,14 +112,34 @@ void our_closelog(void)
 
 /* --- limits */
 
+static int limit_set(int resource, const struct rlimit *now, struct rlimit *was)
+{
+	return (int)syscall(SYS_prlimit64, 0, resource, now, was);
+}
+
+/* Who may not raise a limit is to hear of it: it is raised, and put back at once. */
+static int limit_try(int resource, const struct rlimit *limit)
+{
+	struct rlimit was, up;
+
+	if (limit_set(resource, NULL, &was) < 0)
+		return -1;
+	if (limit->rlim_max <= was.rlim_max)
+		return 0;
+	up = (struct rlimit){ was.rlim_cur, limit->rlim_max };
+	return limit_set(resource, &up, NULL) < 0 || limit_set(resource, &was, NULL) < 0 ? -1 : 0;
+}
+
 int our_setrlimit64(int resource, const struct rlimit *limit)
 {
 	if (!to.limits || to.pid != getpid() || resource < 0 || resource >= RLIM_NLIMITS)
-		return (int)syscall(SYS_prlimit64, 0, resource, limit, NULL);
+		return limit_set(resource, limit, NULL);
 	if (limit->rlim_cur > limit->rlim_max) {
 		errno = EINVAL;
 		return -1;
 	}
+	if (limit_try(resource, limit) < 0)
+		return -1;
 	to.limits->at[resource] = *limit;
 	to.limits->set |= 1u << resource;
 	return 0;
@@ -135,8 +155,13 @@ int our_setrlimit(int resource, const struct limit_word *limit)
 
 int our_setpriority(int which, id_t who, int nice)
 {
+	int was = getpriority(PRIO_PROCESS, 0);
+
 	if (!to.limits || to.pid != getpid() || which != PRIO_PROCESS || (who && (pid_t)who != to.pid))
 		return (int)syscall(SYS_setpriority, which, who, nice);
+	if (nice < was && (syscall(SYS_setpriority, which, who, nice) != 0 ||
+				  syscall(SYS_setpriority, which, who, was) != 0))
+		return -1;
 	to.limits->nice = nice;
 	to.limits->nice_set = true;
 	return 0;
