@@ -433,6 +433,7 @@ struct crond {
 	uint32_t users_epoch; /* counts changes of these files */
 	bool users_remote;    /* some accounts are not of these files */
 	SLIST_HEAD(, host_zone) zones;
+	bool zone_said; /* that the host's own cannot be read */
 	struct hosts_self self;
 	struct hosts_address *addresses;
 	bool addresses_known;

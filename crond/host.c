@@ -150,26 +150,57 @@ static struct zone *zone_read(const char *path, struct diag *d)
 	return z;
 }
 
+/* Also where an image has no zones at all, these are no surprise. */
+static bool means_utc(const char *tz)
+{
+	static const char *const names[] = { "UTC", "Etc/UTC", "GMT", "Etc/GMT" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(tz, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* As the C library does where it finds no rules: UTC. Then *d says why; otherwise it is
+ * empty. */
 static struct zone *zone_local(struct diag *d)
 {
 	const char *tz = getenv("TZ");
 	char path[PATH_MAX];
-	struct zone *z;
+	struct zone *z = NULL;
+	struct stat st;
 
-	if (tz && *tz == ':')
-		tz++;
-	if (tz && *tz) {
-		if (zone_name_ok(slice_of(tz))) {
-			snprintf(path, sizeof(path), ZONEINFODIR "/%s", tz);
-			z = zone_read(path, d);
-			if (z)
-				return z;
-		}
-		z = zone_posix(tz, d);
+	tz = tz && *tz == ':' ? tz + 1 : tz;
+	d->text[0] = '\0';
+	if (!tz || !*tz) {
+		z = zone_read("/etc/localtime", d);
+		if (!z && lstat("/etc/localtime", &st) < 0) /* there is none, and that is well */
+			d->text[0] = '\0';
 		return z ? z : zone_utc();
 	}
-	z = zone_read("/etc/localtime", d);
-	return z ? z : zone_utc(); /* as the C library does */
+	if (zone_name_ok(slice_of(tz))) {
+		snprintf(path, sizeof(path), ZONEINFODIR "/%s", tz);
+		z = zone_read(path, d);
+	}
+	if (!z)
+		z = zone_posix(tz, NULL);
+	if (z || means_utc(tz))
+		d->text[0] = '\0';
+	else if (!d->text[0])
+		diag_error(d, 0, 0, "TZ=%.100s is no time zone", tz);
+	return z ? z : zone_utc();
+}
+
+/* Once, when it is first asked for. */
+static void say_local(struct crond *c, const char *why)
+{
+	c->zone_said = true;
+	if (c->set.check)
+		fprintf(stderr, "crond: %s: times are UTC\n", why);
+	else
+		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) ERROR (%s: times are UTC)", why);
 }
 
 /* A name below zoneinfo, else a POSIX string, as the C library takes them. */
@@ -210,6 +241,8 @@ const struct zone *host_zone(struct crond *c, const char *name, int32_t delay, s
 			return h->zone;
 	}
 	z = zone_make(name, delay, d);
+	if (!name && d->text[0] && !c->zone_said)
+		say_local(c, d->text);
 	h = z ? malloc(sizeof(*h) + strlen(key) + 1) : NULL;
 	if (!h) {
 		zone_free(z);

@@ -120,32 +120,61 @@ static int path_set(char *out, const char *prefix, const char *path)
 	return -1;
 }
 
-/* A private instance: below --prefix, else below the user's own run-time and state
- * directories, else below a directory of its own. */
+/* Nobody else may swap what we make in there: ours, or anybody's with the sticky bit. */
+static bool parent_usable(const char *dir)
+{
+	struct stat st;
+
+	return dir && *dir == '/' && stat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
+		(st.st_uid == geteuid() || st.st_uid == 0) &&
+		(st.st_mode & S_ISVTX || !(st.st_mode & (S_IWGRP | S_IWOTH)));
+}
+
+/* Several private instances may run side by side: each has a directory of its own. In
+ * memory where there is such; a read-only container has /dev/shm at least, or /run. */
+static int make_own_dir(struct settings *s)
+{
+	const char *const parents[] = { getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp", "/var/tmp",
+		"/dev/shm", "/run" };
+
+	for (size_t i = 0; i < sizeof(parents) / sizeof(parents[0]); i++) {
+		if (!parent_usable(parents[i]) || snprintf(s->own_dir, PATH_MAX, "%s/crond-%u-XXXXXX",
+			parents[i], (unsigned)geteuid()) >= PATH_MAX)
+			continue;
+		if (mkdtemp(s->own_dir))
+			return 0;
+	}
+	fprintf(stderr, "crond: nowhere to write: not below $XDG_RUNTIME_DIR, $TMPDIR, /tmp, /var/tmp, "
+		"/dev/shm and /run; --prefix names another directory\n");
+	return -1;
+}
+
+/* One that is missing may still come, but where all are somebody meant something else. */
+static int files_there(const struct settings *s)
+{
+	for (size_t i = 0; i < s->file_count; i++) {
+		if (access(s->files[i], F_OK) == 0)
+			return 0;
+	}
+	for (size_t i = 0; i < s->file_count; i++)
+		fprintf(stderr, "crond: %s: %s\n", s->files[i], strerror(ENOENT));
+	return s->only_files ? -1 : 0;
+}
+
+/* A private instance: below --prefix, else below a directory that goes with it; state
+ * where the user keeps such. */
 static int place_private(struct settings *s)
 {
-	const char *run = getenv("XDG_RUNTIME_DIR"), *state = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
-	char dir[PATH_MAX];
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 
-	if (s->prefix)
+	if (s->prefix || !s->only_files)
 		return 0;
-	if (!s->only_files && s->root)
-		return 0;
-	snprintf(dir, sizeof(dir), "/tmp/crond-%u-XXXXXX", (unsigned)geteuid());
-	if (s->only_files || !run || *run != '/') {
-		/* several of these may run side by side: each has a directory of its own */
-		if (!mkdtemp(dir)) {
-			fprintf(stderr, "crond: %s: %s\n", dir, strerror(errno));
-			return -1;
-		}
-		s->remove_dir = true;
-		if (path_set(s->run_dir, dir, "/run") < 0 || path_set(s->pid_file, dir, "/crond.pid") < 0 ||
-			path_set(s->own_dir, dir, "") < 0)
-			return -1;
-	} else if (path_set(s->run_dir, run, "/crond") < 0 || path_set(s->pid_file, run, "/crond.pid") < 0) {
+	if (make_own_dir(s) < 0)
 		return -1;
-	}
+	s->remove_dir = true;
+	if (path_set(s->run_dir, s->own_dir, "/run") < 0 ||
+		path_set(s->pid_file, s->own_dir, "/crond.pid") < 0)
+		return -1;
 	if (state && *state == '/')
 		return path_set(s->state_dir, state, "/crond");
 	if (home && *home == '/')
@@ -184,7 +213,7 @@ int place_settle(struct settings *s)
 		path_set(s->reboot_lock, s->prefix, s->dialect->reboot_lock) < 0)
 		return -1;
 	place_tables(s);
-	if (!s->check && place_private(s) < 0)
+	if (!s->check && (files_there(s) < 0 || place_private(s) < 0))
 		return -1;
 	return place_helpers(s);
 }
@@ -210,6 +239,14 @@ static int make_path(const char *path, mode_t mode)
 static int fail(const char *path)
 {
 	fprintf(stderr, "crond: %s: %s\n", path, strerror(errno));
+	return -1;
+}
+
+/* Without these nothing goes: whose place they are may be elsewhere. */
+static int fail_place(const char *path, const char *setting)
+{
+	fprintf(stderr, "crond: %s: %s; another place is named by %s in crond.conf, or by --prefix\n",
+		path, strerror(errno), setting);
 	return -1;
 }
 
@@ -239,13 +276,13 @@ static int open_run_dir(struct crond *c)
 	char runs[PATH_MAX + 8];
 
 	if (make_path(s->run_dir, 0755) < 0)
-		return fail(s->run_dir);
+		return fail_place(s->run_dir, "run-dir");
 	c->run_fd = open_private(AT_FDCWD, s->run_dir, s->run_dir, s->root ? 0755 : 0700);
 	if (c->run_fd < 0)
 		return -1;
 	snprintf(runs, sizeof(runs), "%s/runs", s->run_dir);
 	if (mkdirat(c->run_fd, "runs", 0700) < 0 && errno != EEXIST)
-		return fail(runs);
+		return fail_place(runs, "run-dir");
 	c->runs = open_private(c->run_fd, "runs", runs, 0700);
 	return c->runs < 0 ? -1 : 0;
 }
@@ -282,7 +319,7 @@ static int open_pid_file(struct crond *c)
 			close(c->pid_fd);
 		c->pid_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 		if (c->pid_fd < 0)
-			return fail(path);
+			return fail_place(path, "pid-file");
 		if (flock(c->pid_fd, LOCK_EX | LOCK_NB) < 0) {
 			pid_other(c, errno);
 			return -1;
@@ -292,6 +329,24 @@ static int open_pid_file(struct crond *c)
 	if (ftruncate(c->pid_fd, 0) < 0 || pwrite(c->pid_fd, text, (size_t)n, 0) != n)
 		return fail(path);
 	return 0;
+}
+
+/* Jobs need no state: what does is kept with the run-time files, as long as these last. */
+static int open_state_dir(struct crond *c)
+{
+	struct settings *s = &c->set;
+	int error = 0;
+
+	if (make_path(s->state_dir, s->root ? 0755 : 0700) < 0 || access(s->state_dir, W_OK | X_OK) < 0)
+		error = errno;
+	if (!error)
+		return 0;
+	log_line(&c->log, LOG_WARNING, s->dialect->daemon_tag, getpid(), 0,
+		"(CRON) WARNING (%s: %s; alerts on their way are kept in %s, and lost with it)",
+		s->state_dir, strerror(error), s->run_dir);
+	if (path_set(s->state_dir, s->run_dir, "/state") < 0)
+		return -1;
+	return make_path(s->state_dir, s->root ? 0755 : 0700) < 0 ? fail(s->state_dir) : 0;
 }
 
 int place_open(struct crond *c)
@@ -304,13 +359,11 @@ int place_open(struct crond *c)
 	if (slash && slash != dir) {
 		*slash = '\0';
 		if (make_path(dir, 0755) < 0)
-			return fail(dir);
+			return fail_place(dir, "pid-file");
 	}
 	if (open_pid_file(c) < 0 || open_run_dir(c) < 0)
 		return -1;
-	if (make_path(c->set.state_dir, c->set.root ? 0755 : 0700) < 0)
-		return fail(c->set.state_dir);
-	return 0;
+	return open_state_dir(c);
 }
 
 void place_close(struct crond *c)
@@ -323,6 +376,8 @@ void place_close(struct crond *c)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlinkat(c->run_fd, files[i], 0);
 	unlinkat(c->run_fd, "runs", AT_REMOVEDIR); /* stays where jobs still run */
+	unlinkat(c->run_fd, "state/alerts", AT_REMOVEDIR); /* and where alerts wait */
+	unlinkat(c->run_fd, "state", AT_REMOVEDIR);
 	rmdir(c->set.run_dir);
 	rmdir(c->set.own_dir);
 }

@@ -94,13 +94,18 @@ static void child_limits(struct spawn *s)
 static void child_identity(struct spawn *s)
 {
 	const struct run *r = s->run;
+	bool groups = true;
 	uid_t u[3];
 	gid_t g[3];
 
 	if (!(r->flags & RUN_IDENTITY))
 		return;
-	if (syscall(SETGROUPS, (size_t)s->group_count, s->groups) != 0)
-		child_fail(s, SPAWN_GROUPS, r->user);
+	if (syscall(SETGROUPS, (size_t)s->group_count, s->groups) != 0) {
+		/* without the capability root's own jobs keep the groups that we were given */
+		groups = errno != EPERM || r->uid != geteuid();
+		if (groups)
+			child_fail(s, SPAWN_GROUPS, r->user);
+	}
 	if (syscall(SETRESGID, r->gid, r->gid, r->gid) != 0)
 		child_fail(s, SPAWN_GID, r->user);
 	if (syscall(SETRESUID, r->uid, r->uid, r->uid) != 0)
@@ -110,6 +115,8 @@ static void child_identity(struct spawn *s)
 		u[2] != r->uid || getresgid(&g[0], &g[1], &g[2]) != 0 || g[0] != r->gid ||
 		g[1] != r->gid || g[2] != r->gid)
 		child_fail(s, SPAWN_IDENTITY, r->user);
+	if (!groups)
+		return;
 	if (getgroups(0, NULL) != (int)s->group_count ||
 		getgroups((int)s->group_count, s->groups_seen) != (int)s->group_count ||
 		(s->group_count && memcmp(s->groups, s->groups_seen,

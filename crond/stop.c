@@ -108,6 +108,7 @@ void stop_asked(struct crond *c)
 		log_line(&c->log, LOG_INFO, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) INFO (Shutting down; %zu running jobs get up to %lld s to end)", c->running,
 			(long long)grace / 1000);
+		service_tell(c, SERVICE_STOPPING);
 		stage_set(c, STOP_ASKED, grace);
 		if (c->launcher > 0)
 			kill(c->launcher, SIGTERM);
@@ -126,7 +127,7 @@ static bool others_gone(struct crond *c)
 	if (!c->stop.others_told)
 		kill(-1, SIGTERM);
 	c->stop.others_told = true;
-	return c->stop.stage == STOP_KILLING;
+	return false;
 }
 
 void stop_step(struct crond *c)

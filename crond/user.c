@@ -13,6 +13,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/core/options_value.h"
+
 enum { GROUPS_MOST = 65536, FRESH_MS = 60 * 1000 };
 
 static uint32_t *groups_of(const char *name, gid_t gid, uint32_t *count)
@@ -81,15 +83,29 @@ static struct job_user *user_new(struct crond *c, const struct passwd *pw)
 	return u;
 }
 
+/* root is root for root's daemon, also where an image has no account of that name. NULL:
+ * no entry (errno 0 or ENOENT) or no answer (errno). */
+static const struct passwd *account_find(const char *name)
+{
+	static char root_name[] = "root", root_home[] = "/root";
+	static const struct passwd root = { .pw_name = root_name, .pw_dir = root_home };
+	const struct passwd *pw;
+
+	errno = 0;
+	pw = getpwnam(name);
+	if (!pw && (errno == 0 || errno == ENOENT) && geteuid() == 0 && strcmp(name, "root") == 0)
+		return &root;
+	return pw;
+}
+
 /* A directory service that does not answer leaves what was known in force. */
 static void user_again(struct crond *c, struct job_user *u)
 {
-	struct passwd *pw;
+	const struct passwd *pw;
 
 	u->epoch = c->users_epoch;
 	u->checked = wait_now_ms();
-	errno = 0;
-	pw = getpwnam(u->name);
+	pw = account_find(u->name);
 	if (pw) {
 		user_fill(u, pw);
 	} else if ((errno == 0 || errno == ENOENT) && !u->gone) {
@@ -111,8 +127,8 @@ void user_current(struct crond *c, const struct job_user *user)
 
 const struct job_user *user_get(struct crond *c, const char *name)
 {
+	const struct passwd *pw;
 	struct job_user *u;
-	struct passwd *pw;
 
 	SLIST_FOREACH(u, &c->users, link) {
 		if (strcmp(u->name, name) != 0)
@@ -120,24 +136,37 @@ const struct job_user *user_get(struct crond *c, const char *name)
 		user_current(c, u);
 		return u->gone ? NULL : u;
 	}
-	pw = getpwnam(name);
+	pw = account_find(name);
 	return pw ? user_new(c, pw) : NULL;
+}
+
+/* A uid without an entry, as containers have them: its name and home are what the
+ * environment says, if that can be a name and a path at all. */
+static void user_made_up(struct passwd *pw, char name[32])
+{
+	static char root_dir[] = "/";
+	char *from[] = { getenv("LOGNAME"), getenv("USER") }, *home = getenv("HOME");
+
+	snprintf(name, 32, "uid%u", (unsigned)geteuid());
+	*pw = (struct passwd){ .pw_name = name, .pw_dir = home && *home == '/' ? home : root_dir,
+		.pw_uid = geteuid(), .pw_gid = getegid() };
+	for (size_t i = 2; i-- > 0;) {
+		if (from[i] && option_user_ok(slice_of(from[i])) && !getpwnam(from[i]))
+			pw->pw_name = from[i];
+	}
 }
 
 const struct job_user *user_self(struct crond *c)
 {
-	struct passwd *pw = getpwuid(geteuid());
-	static char unknown[] = "unknown", root_dir[] = "/";
-	struct passwd made_up = { .pw_name = unknown, .pw_dir = root_dir };
+	const struct passwd *pw = getpwuid(geteuid());
+	struct passwd made_up;
+	char name[32];
 	struct job_user *u;
 
-	if (!pw) { /* a uid without an entry, as containers have them */
-		made_up.pw_uid = geteuid();
-		made_up.pw_gid = getegid();
-		if (getenv("HOME"))
-			made_up.pw_dir = getenv("HOME");
-		if (getenv("LOGNAME"))
-			made_up.pw_name = getenv("LOGNAME");
+	if (!pw && geteuid() == 0)
+		pw = account_find("root");
+	if (!pw) {
+		user_made_up(&made_up, name);
 		pw = &made_up;
 	}
 	SLIST_FOREACH(u, &c->users, link) {
