@@ -163,7 +163,8 @@ static int groups_set(struct pam *p)
 		return -1;
 	if (n)
 		memcpy(p->groups, r->groups, n * sizeof(*p->groups));
-	if (syscall(SYS_setgroups, n, p->groups) != 0 ||
+	/* without the capability root's own jobs keep the groups that we were given */
+	if ((syscall(SYS_setgroups, n, p->groups) != 0 && (errno != EPERM || r->uid != geteuid())) ||
 		syscall(SYS_setresgid, r->gid, r->gid, r->gid) != 0)
 		return -1;
 	pam_setcred(p->handle, PAM_REINITIALIZE_CRED | PAM_SILENT);

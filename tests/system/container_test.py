@@ -175,8 +175,9 @@ def test_every_habit_of_starting_it(room):
         (["-f"], lab.ROOM + "/cron"), ([], lab.ROOM + "/cron"), (["-f", "-L", "15"], None),
         (["-n"], None), (["--dialect", "cronie", "-n"], None))]
     for box in boxes:
-        box.wait("output: hello")  # at each start, whatever another one has run before
-        box.wait("output: again")
+        # at each start, whatever another one has run before; cronie has a word of its own
+        box.wait(r"(output: |CMDOUT \()hello")
+        box.wait(r"(output: |CMDOUT \()again")
         equal(box.stop()[0], 0, "exit status: " + box.text())
     for words in (["-f", "-l", "2"], ["-f", "-d", "8"], ["-c", "/etc/crontabs"]):
         box = Container(room, *words, wait=None)
@@ -291,7 +292,7 @@ def test_a_uid_without_an_account(room):
         box.wait("output: %s\n" % what)
     equal(box.stop()[0], 0, "exit status")
     box = Container(room, *words[1:], "-f", program=words[0], wait=None)
-    equal(box.outer.wait(10), 2, "exit status of the system's jobs without root")
+    check(box.outer.wait(10) != 0, "it runs the system's jobs without root")
     check("only root can run the system's jobs" in box.text(), box.text())
     lab.put("/home/alice/other.crontab", EVERY + "* * * * * * root id -u\n")
     box = Container(room, *words[1:], "-f", "--system", "/home/alice/other.crontab",
@@ -333,7 +334,8 @@ def test_capabilities_are_missing(room):
     box = Container(room, "--bounding-set", "-all", "--inh-caps", "-all", room.program("crond"),
                     "-f", program="setpriv")
     room.wait_out("root", 2)
-    box.wait("FAIL job=other .*result=spawn reason=\"cannot set the .* of alice: Operation not perm")
+    box.wait("FAIL job=other .*result=spawn reason=\"(cannot set the .* of alice: Operation "
+             "not permitted|PAM session: Failure setting user credentials)\"")
     equal(room.out("alice"), "", "what alice's job wrote")
     equal(box.stop()[0], 0, "exit status")
 
