@@ -4,6 +4,7 @@
 
 #include "crond/pam.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <security/pam_appl.h>
 #include <signal.h>
