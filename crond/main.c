@@ -121,8 +121,8 @@ static int crond_serve(struct crond *c, int ready)
 	watch_open(c);
 	say_startup(c);
 	reload_first(c);
-	adopt_all(c);
 	daemon_quiet(ready);
+	adopt_all(c);
 	c->shell_adds_pwd = helper_probe_shell(c);
 	launch_start(c);
 	clock_missed(c);
