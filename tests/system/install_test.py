@@ -35,6 +35,14 @@ Restart=on-failure
 [Install]
 WantedBy=multi-user.target
 """
+INIT = """#!/bin/sh
+DAEMON=/usr/sbin/cron
+. /etc/default/cron
+case $1 in
+start) if [ $DAEMON = /usr/sbin/cron ]; then setsid $DAEMON >/dev/null 2>&1 & else $DAEMON $EXTRA_OPTS; fi ;;
+stop) kill $(cat /run/crond.pid); while [ -e /run/crond.pid ]; do sleep 0.1; done ;;
+esac
+"""
 TOOL = "#!/bin/sh\necho the crontab of a package\n"
 PERMIT = "".join("%s required pam_permit.so\n" % kind for kind in ("auth", "account", "session"))
 HOURLY = "01 * * * * root run-parts /etc/cron.hourly\n"
@@ -104,12 +112,12 @@ def debian_stand_in(room, at):
     for path, content, mode in (
             ("/usr/sbin/cron", DAEMON % "crond", 0o755), ("/usr/bin/crontab", TOOL, 0o755),
             ("/lib/systemd/system/cron.service", UNIT % ("default/cron", "cron"), 0o644),
-            ("/etc/default/cron", "EXTRA_OPTS=-l\n", 0o644),
+            ("/etc/default/cron", "EXTRA_OPTS=-l\n", 0o644), ("/etc/init.d/cron", INIT, 0o755),
             ("/etc/pam.d/cron", PERMIT, 0o644),
             ("/etc/crontab", "17 * * * * root true\n", 0o644),
             ("/DEBIAN/control", "Package: cron\nVersion: 3.0pl1-999\nArchitecture: all\n"
              "Maintainer: nobody <nobody@example.org>\nDescription: stands for cron\n", 0o644),
-            ("/DEBIAN/conffiles", "/etc/default/cron\n/etc/pam.d/cron\n/etc/crontab\n", 0o644),
+            ("/DEBIAN/conffiles", "/etc/default/cron\n/etc/init.d/cron\n/etc/pam.d/cron\n/etc/crontab\n", 0o644),
             ("/DEBIAN/postinst", "#!/bin/sh\nset -e\ngetent group crontab >/dev/null || groupadd -r crontab\n"
              "mkdir -p /var/spool/cron/crontabs /etc/cron.d\n"
              "chown root:crontab /var/spool/cron/crontabs /usr/bin/crontab\n"
@@ -142,7 +150,7 @@ def debian_packages(room):
 
 def test_switching_over_on_debian_and_back(room):
     upgrade = debian_packages(room)
-    there, back, _ = said("Switching over on Debian")
+    there, back = said("Switching over on Debian")[:2]
     kept = tables(room, "crontab")
     before = fingerprint(room, "/usr/sbin/cron", "/usr/bin/crontab", "/lib/systemd/system/cron.service",
                          "/etc/crontab", "/etc/default/cron", "/etc/pam.d/cron", *kept)
@@ -172,6 +180,26 @@ def test_switching_over_on_debian_and_back(room):
     equal({path for path in everything(room) - files if not re.search(
         r"^/etc/(passwd|group|g?shadow|subu?id|subgid)-?$|^/etc/\.pwd\.lock$", path)}, set(),
         "what is left of us")
+
+
+def test_switching_over_without_systemd_and_back(room):
+    debian_packages(room)
+    there, back = said("Switching over on Debian")[2:]
+    table = tables(room, "crontab")[0]
+    before = fingerprint(room, "/etc/default/cron", "/etc/init.d/cron", table)
+    pid = "/proc/$(cat /run/crond.pid)/exe"
+    room.chroot("/etc/init.d/cron start; until test -s /run/crond.pid; do sleep 0.1; done")
+    room.chroot("make -C %s install" % room.build)
+    for command in there:
+        room.chroot(command)
+    check("/usr/local/sbin/crond" in room.chroot("readlink " + pid), "what init's script has started")
+    jobs_run(room)
+    for command in back:
+        room.chroot(command)
+    room.chroot("until test -s /run/crond.pid; do sleep 0.1; done")
+    check("/usr/local" not in room.chroot("readlink " + pid), "what init's script has started then")
+    equal(fingerprint(room, *(p[len(room.root):] for p in before)), before, "the package's files")
+    room.chroot("/etc/init.d/cron stop")
 
 
 def test_a_daemon_that_runs_is_not_run_beside(room):
