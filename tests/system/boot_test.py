@@ -65,6 +65,7 @@ def test_boot_reload_stop_and_boot_again(room):
     room.wait_for(lambda: len(room.lines(OUT + "/ticks")) > 1, 10, "jobs")
     equal((room.show("cron", "Id"), room.show("cron", "MainPID")),
           ("crond.service", room.read_run("crond.pid")), "the unit by its other name")
+    equal(room.sh("systemd-analyze verify --man=no crond.service 2>&1"), "", "what systemd says of the unit")
     equal(room.show("crond", "StatusText")[:15], "5 jobs in force", "its status")
     check(not re.search("NOTIFY|WATCHDOG|RUNTIME|INVOCATION|JOURNAL|EXTRA_OPTS",
                         room.read(OUT + "/env")), "a job sees what is the daemon's")
