@@ -303,8 +303,8 @@ void pam_finish(struct pam *p, const struct pam_for *w)
 	p->who = *w;
 	p->late = (struct pam_late){ .late = late_close, .arg = p, .seconds = PAM_PATIENCE_S };
 	pam_calls_to(w->log, dialect_of(w->run)->job_tag, &p->limits);
-	pam_fence_up(&fence, &p->late, (mode_t)w->run->umask);
+	pam_fence_time(&fence, &p->late);
 	pam_close(p);
-	pam_fence_down(&fence);
+	pam_fence_time_end(&fence);
 	pam_free(p);
 }

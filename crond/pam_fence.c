@@ -40,18 +40,23 @@ static int timer_arm(timer_t *timer, int sig, int seconds, const struct pam_late
 
 /* A signal that no module can have a use for, and one that none can block. Nothing is
  * sent before the time is up: modules need not know that calls may be interrupted. */
-static void time_begin(struct pam_fence *f, const struct pam_late *late)
+void pam_fence_time(struct pam_fence *f, const struct pam_late *late)
 {
 	struct sigaction sa = { .sa_sigaction = on_late, .sa_flags = SA_SIGINFO };
+	sigset_t none;
 
 	sigfillset(&sa.sa_mask);
 	sigaction(SIGRTMAX, &sa, NULL);
 	f->timed = timer_arm(&f->patience, SIGRTMAX, late->seconds, late) == 0 &&
 		timer_arm(&f->end, SIGKILL, late->seconds + END_AFTER_S, late) == 0;
+	/* programs that a module starts inherit what is blocked */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, &f->mask);
 }
 
-static void time_end(struct pam_fence *f)
+void pam_fence_time_end(struct pam_fence *f)
 {
+	sigprocmask(SIG_SETMASK, &f->mask, NULL);
 	if (!f->timed)
 		return;
 	timer_delete(f->patience);
@@ -63,15 +68,10 @@ static void time_end(struct pam_fence *f)
 
 void pam_fence_up(struct pam_fence *f, const struct pam_late *late, mode_t umask_job)
 {
-	sigset_t none;
-
 	f->umask_ours = umask(umask_job);
 	for (int sig = 1; sig < FENCE_SIGNALS; sig++)
 		sigaction(sig, NULL, &f->signals[sig]);
-	time_begin(f, late);
-	/* programs that a module starts inherit what is blocked */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, &f->mask);
+	pam_fence_time(f, late);
 }
 
 /* --- down */
@@ -80,7 +80,6 @@ static void signals_down(struct pam_fence *f)
 {
 	struct sigaction now;
 
-	sigprocmask(SIG_SETMASK, &f->mask, NULL);
 	for (int sig = 1; sig < FENCE_SIGNALS; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP && sigaction(sig, NULL, &now) == 0 &&
 			now.sa_handler != f->signals[sig].sa_handler)
@@ -114,7 +113,7 @@ int pam_fence_down(struct pam_fence *f)
 {
 	int rc;
 
-	time_end(f);
+	pam_fence_time_end(f);
 	rc = pam_fence_rights();
 	signals_down(f);
 	standard_down();

@@ -28,6 +28,9 @@ struct pam_late {
 	int seconds;
 };
 
+/* The time alone, for what is called last: nothing is put right behind it. */
+void pam_fence_time(struct pam_fence *f, const struct pam_late *late);
+void pam_fence_time_end(struct pam_fence *f);
 /* umask: what the job would have without the modules. */
 void pam_fence_up(struct pam_fence *f, const struct pam_late *late, mode_t umask);
 /* In between: root's ids again. 0, or -1: a module gave them up for good. */
