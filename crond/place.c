@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/file.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -187,9 +188,12 @@ static int place_helpers(struct settings *s)
 {
 	char exe[PATH_MAX], *slash;
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	const char *called = (const char *)(uintptr_t)getauxval(AT_EXECFN); /* where /proc is not there */
 
 	snprintf(s->helpers, sizeof(s->helpers), "%s", PKGLIBEXECDIR);
 	if (n <= 0)
+		n = called && *called == '/' ? snprintf(exe, sizeof(exe), "%s", called) : 0;
+	if (n <= 0 || (size_t)n >= sizeof(exe))
 		return 0;
 	exe[n] = '\0';
 	slash = strrchr(exe, '/');

@@ -145,13 +145,22 @@ static int group_signal(pid_t job, int sig)
 	return 1;
 }
 
+/* Of another pid namespace it would name other processes by our numbers. */
+static bool is_ours(int proc)
+{
+	char self[16] = "";
+	ssize_t n = readlinkat(proc, "self", self, sizeof(self) - 1);
+
+	return n > 0 && atoi(self) == getpid();
+}
+
 int tree_signal(pid_t job, int sig)
 {
 	struct snapshot s = { 0 };
 	DIR *dir = opendir("/proc");
 	int count = 0;
 
-	if (!dir || snapshot_take(&s, dir) < 0 || s.n == 0) {
+	if (!dir || !is_ours(dirfd(dir)) || snapshot_take(&s, dir) < 0 || s.n == 0) {
 		count = group_signal(job, sig);
 		goto out;
 	}
