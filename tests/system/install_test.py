@@ -48,20 +48,6 @@ PERMIT = "".join("%s required pam_permit.so\n" % kind for kind in ("auth", "acco
 HOURLY = "01 * * * * root run-parts /etc/cron.hourly\n"
 
 
-def said(heading):
-    """README's commands below a heading: [there, back, ...], a list for each block."""
-    source = machine.source_tree(os.environ["CROND_BUILD"])
-    text = lab.read(source + "/README")
-    section = re.search(r"^%s\n-+\n(.*?)(?=^[^\n]+\n-{3,}\n)" % re.escape(heading), text, re.M | re.S)
-    blocks = re.findall(r"(?:^  \S.*\n)+", section.group(1), re.M)
-    return [[re.split(r" {3,}", line.strip())[0] for line in block.splitlines()] for block in blocks]
-
-
-def follow(room, commands):
-    for command in commands:
-        room.sh("cd %s; %s" % (room.build, command))
-
-
 def fingerprint(room, *paths):
     """What stands at these places: kind, rights, owner, content."""
     found = {}
@@ -150,14 +136,14 @@ def debian_packages(room):
 
 def test_switching_over_on_debian_and_back(room):
     upgrade = debian_packages(room)
-    there, back = said("Switching over on Debian")[:2]
+    there, back = room.said("Switching over on Debian")[:2]
     kept = tables(room, "crontab")
     before = fingerprint(room, "/usr/sbin/cron", "/usr/bin/crontab", "/lib/systemd/system/cron.service",
                          "/etc/crontab", "/etc/default/cron", "/etc/pam.d/cron", *kept)
     files = everything(room)
     room.boot()
     runs(room, "cron", "sh" if room.read("/usr/sbin/cron").startswith("#!") else "/usr/sbin/cron")
-    follow(room, there)
+    room.follow(there)
     equal(room.show("cron", "Id"), "crond.service", "what is called cron")
     runs(room, "cron", "/usr/local/sbin/crond")
     jobs_run(room)
@@ -172,7 +158,7 @@ def test_switching_over_on_debian_and_back(room):
     room.boot()
     runs(room, "cron", "/usr/local/sbin/crond")
     jobs_run(room)
-    follow(room, back)
+    room.follow(back)
     equal(room.show("cron", "Id"), "cron.service", "what is called cron")
     runs(room, "cron", "sh" if room.read("/usr/sbin/cron").startswith("#!") else "/usr/sbin/cron")
     equal(fingerprint(room, *(p[len(room.root):] for p in before)), before, "the package's files")
@@ -184,7 +170,7 @@ def test_switching_over_on_debian_and_back(room):
 
 def test_switching_over_without_systemd_and_back(room):
     debian_packages(room)
-    there, back = said("Switching over on Debian")[2:]
+    there, back = room.said("Switching over on Debian")[2:]
     table = tables(room, "crontab")[0]
     before = fingerprint(room, "/etc/default/cron", "/etc/init.d/cron", table)
     pid = "/proc/$(cat /run/crond.pid)/exe"
@@ -245,7 +231,7 @@ def test_switching_over_on_fedora_and_back(room):
     room.chroot("mkdir /var/cronward-cronie; cd /var/cronward-cronie;"
                 "%s/configure -q --with-dialect=cronie CFLAGS=-O0; make -s -j2 all 2>&1" % room.source)
     room.build = "/var/cronward-cronie"
-    there, back = said("Switching over on Fedora")
+    there, back = room.said("Switching over on Fedora")
     kept = tables(room, "")
     before = fingerprint(room, "/usr/sbin/crond", "/usr/bin/crontab", "/etc/sysconfig/crond",
                          "/usr/lib/systemd/system/crond.service", "/etc/cron.d/0hourly", "/etc/anacrontab",
@@ -254,13 +240,13 @@ def test_switching_over_on_fedora_and_back(room):
     room.boot()
     theirs = "sh" if room.read("/usr/sbin/crond").startswith("#!") else "/usr/sbin/crond"
     runs(room, "crond", theirs)
-    follow(room, there)
+    room.follow(there)
     runs(room, "crond", "/usr/local/sbin/crond")
     equal(room.show("crond", "FragmentPath"), "/usr/local/lib/systemd/system/crond.service", "the unit")
     jobs_run(room)
     room.wait_for(lambda: room.journal("SYSLOG_IDENTIFIER=CROND"), 5, "the tag of cronie's jobs")
     room.wait_journal("@reboot jobs will be run at computer's startup", "crond")
-    follow(room, back)
+    room.follow(back)
     runs(room, "crond", theirs)
     equal(fingerprint(room, *(p[len(room.root):] for p in before)), before, "the package's files")
     equal({path for path in everything(room) - files if not re.search(
@@ -277,7 +263,7 @@ def test_a_system_that_has_no_cron(room):
     own = fingerprint(room, "/etc/default/cron", "/etc/crontab")
     room.remove("/etc/pam.d/cron")
     room.boot()
-    follow(room, said("A system that has no cron")[0])
+    room.follow(room.said("A system that has no cron")[0])
     runs(room, "crond", "/usr/local/sbin/crond")
     equal(room.sh("stat -c '%U:%G %a' /usr/local/bin/crontab /var/spool/cron/crontabs").split(),
           ["root:crontab", "2755", "root:crontab", "1730"], "rights")

@@ -227,6 +227,20 @@ class Machine:
         """What a shell command in the machine printed."""
         return run(self.words(command, user), env=environment())
 
+    # README
+
+    def said(self, heading):
+        """Its commands below a heading: a list for each block of them."""
+        section = re.search(r"^%s\n-+\n(.*?)(?=^[^\n]+\n-{3,}\n)" % re.escape(heading),
+                            lab.read(self.source + "/README"), re.M | re.S)
+        return [[re.split(r" {3,}", line.strip())[0] for line in block.splitlines()]
+                for block in re.findall(r"(?:^  \S.*\n)+", section.group(1), re.M)]
+
+    def follow(self, commands):
+        """As root, in the build tree."""
+        for command in commands:
+            self.sh("cd %s; %s" % (self.build, command))
+
     # looking
 
     def wait_for(self, truth, deadline, what):
