@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "crond/core/dialect.h"
+#include "crond/core/jobenv.h"
 #include "crond/core/run.h"
 #include "crond/log.h"
 #include "crond/pam_calls.h"
@@ -174,6 +175,17 @@ static int groups_set(struct pam *p)
 
 /* --- the session */
 
+/* cronie's: pam_systemd judges the session by it. */
+static void session_class(struct pam *p, const struct run *r)
+{
+	const char *value = jobenv_value(r->env, "XDG_SESSION_CLASS");
+	char text[128];
+
+	if (value && r->dialect == DIALECT_CRONIE &&
+		snprintf(text, sizeof(text), "XDG_SESSION_CLASS=%s", value) < (int)sizeof(text))
+		pam_putenv(p->handle, text);
+}
+
 static int session_open(struct pam *p)
 {
 	int rc;
@@ -187,6 +199,7 @@ static int session_open(struct pam *p)
 	if (rc != PAM_SUCCESS)
 		return rc;
 	p->credentials = true;
+	session_class(p, p->who.run);
 	step_mark(&p->who, RUN_SESSION_OPEN, RUN_SESSION_DIED);
 	rc = pam_open_session(p->handle, PAM_SILENT);
 	if (rc != PAM_SUCCESS)

@@ -3,6 +3,7 @@
 With CRONWARD_DEBIAN_CRON and CRONWARD_CRONIE_CROND (see dialects.py) the same tests run on
 the daemons that the dialects are of.
 """
+import glob
 import os
 import re
 import signal
@@ -413,6 +414,30 @@ def signals_that_reload(world):
     for number in [signal.SIGHUP] + ([] if world.debian else [signal.SIGURG]):
         daemon.send_signal(number)
         world.room.wait_log(r"\(CRON\) INFO \(%s: jobs: " % number.name)
+
+
+@both
+def sessions(world):
+    """Whose sessions PAM is asked for, and of which class."""
+    if not any(os.path.exists(one + "/pam_exec.so") for top in ("/lib", "/usr/lib")
+               for one in glob.glob(top + "/*/security") + [top + "/security"]):
+        raise lab.Skip("no pam_exec.so")
+    if not world.peer and not os.path.exists(lab.BUILD + "/crond/crond-launcher-pam"):
+        raise lab.Skip("built without PAM")
+    lab.put("/usr/sbin/told", "#!/bin/sh\necho $PAM_USER $PAM_SERVICE $XDG_SESSION_CLASS >>%s/sessions\n"
+            % OUT, 0o755)
+    with open("/etc/pam.d/" + world.tag, "a", encoding="utf-8") as service:
+        service.write("session optional pam_exec.so type=open_session /usr/sbin/told\n")
+    world.room.system(ROOT + "@reboot root true\n@reboot alice true\n")
+    world.table("bob", ROOT + "XDG_SESSION_CLASS=background\n@reboot true\n")
+    world.table("root", ROOT + "@reboot true mine\n")
+    world.start()
+    wanted = ["alice cron ", "bob cron ", "root cron ", "root cron "] if world.debian else \
+        ["alice crond ", "bob crond background", "root crond "]
+    world.room.wait_out("sessions", len(wanted))
+    time.sleep(0.3)
+    equal(sorted(line.strip() for line in world.room.lines("sessions")), [line.strip() for line in wanted],
+          "sessions")
 
 
 # --- tables that people have published
