@@ -13,6 +13,7 @@
 #include "crond/base/buf.h"
 #include "crond/base/file.h"
 #include "crontab-tool/access.h"
+#include "crontab-tool/account.h"
 #include "crontab-tool/edit.h"
 #include "crontab-tool/host.h"
 #include "crontab-tool/install.h"
@@ -77,7 +78,7 @@ static int enter(const struct request *r, struct spool *s)
 	identity_own(&r->identity);
 	int rc = access_check(r) ? spool_open(s, r) : -1;
 	identity_caller(&r->identity);
-	return rc;
+	return rc == 0 && account_check(r) ? 0 : -1;
 }
 
 static int settle(struct request *r, struct place *p)

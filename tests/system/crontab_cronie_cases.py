@@ -6,7 +6,7 @@ import os
 
 from crontab_cases import (A, EDIT, FIELDS, GOOD, HEADER, INSTALL, LISTING, OLD, REMOVE, allow, deny,
                            line, mine, table)
-from crontab_lab import SPOOL, Call, Case, Do, Put
+from crontab_lab import SPOOL, Call, Case, Do, Pam, Put
 
 BAD = b"61 * * * * x\n"
 
@@ -96,6 +96,13 @@ ACCESS = [
          Call("alice", "-l"), allow("ALICE\n"), Call("alice", "-l")),
     Case("allow directory", Do(lambda: os.mkdir("/etc/cron.allow")), Call("alice", "-l"),
          Call("root", "-l"), Do(lambda: os.rmdir("/etc/cron.allow"))),
+    Case("pam denies accounts", table("alice"), mine("f", GOOD), Pam(account="deny"),
+         Call("alice", "-l"), Call("alice", "f"), Call("alice", "-r"), Call("alice", "-T", "f"),
+         Call("alice", "-V"), Call("alice", "-e", editor="add"), Call("alice", "-c"),
+         Call("root", "-u", "alice", "-l"), Call("root", "-u", "alice", "-r")),
+    Case("pam denies credentials", table("alice"), Pam(auth="deny"), Call("alice", "-l")),
+    Case("pam and lists", Pam(account="deny"), deny("alice\n"), Call("alice", "-l"),
+         Call("bob", "-l")),
     Case("deny and source", deny("bob\n"), Call("bob", "nosuch"), Call("bob", "/tmp"),
          Call("bob", "-l", "f")),
 ]

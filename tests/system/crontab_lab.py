@@ -13,6 +13,8 @@ import stat
 import subprocess
 import sys
 
+from lab import ROOM, memory, own_directory, sysconfdir
+
 ROOT = "/media"
 DIALECT = os.environ.get("CRONTAB_DIALECT", "debian")
 CRONIE = DIALECT == "cronie"
@@ -46,6 +48,16 @@ EDITORS = {
            'pwd; ls /proc/self/fd | wc -l; stat -c "%a %U" "$1" "$(dirname "$1")"; umask',
     "name": 'echo "editor got: $*" | sed "s/crontab\\.[A-Za-z0-9]*/crontab.XXXXXX/"',
 }
+
+
+def pkglibexecdir(build):
+    """Where the programs of this build tree look for their helpers."""
+    with open(build + "/Makefile", encoding="utf-8") as makefile:
+        settings = dict(re.findall(r"^(\w+) = (.*)$", makefile.read(), re.M))
+    path = settings["pkglibexecdir"]
+    while "$" in path:
+        path = re.sub(r"\$[({](\w+)[)}]", lambda m: settings[m[1]], path)
+    return path
 
 
 def skip(why):
@@ -96,6 +108,16 @@ class Put:
         os.chmod(self.path, self.mode)
 
 
+class Pam:
+    """What PAM says of accounts and credentials: permit or deny."""
+
+    def __init__(self, **words):
+        self.words = words
+
+    def do(self, lab):
+        lab.write_pam(**self.words)
+
+
 class Do:
     """Anything else, as a function of nothing."""
 
@@ -107,9 +129,16 @@ class Do:
 
 
 class Lab:
-    def __init__(self, tool, peer, etc):
+    def __init__(self, build, tool, peer):
+        # The build tree may stand where the mounts below hide it.
+        etc, helpers = sysconfdir(build), pkglibexecdir(build)
+        account = os.path.join(build, "crontab-tool", "crontab-account")
+        account = open(account, "rb").read() if CRONIE and os.path.exists(account) else None
+        self.asks_pam = account is not None
         binaries = {k: open(p, "rb").read() for k, p in (("tool", tool), ("peer", peer)) if p}
         self.mount()
+        if account:
+            self.helper(helpers, account)
         self.configure(etc)
         self.users()
         for key, data in binaries.items():
@@ -150,8 +179,19 @@ class Lab:
             subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "lab", etc], check=True)
         self.conf = etc + "/crond.conf"
         self.write_conf()
-        Put("/etc/pam.d/crond", "".join("%s required pam_permit.so\n" % x
-                                        for x in ("auth", "account", "session"))).do(self)
+
+    def helper(self, directory, account):
+        """What asks PAM stands where the program looks for it."""
+        memory(ROOM)
+        own_directory(directory)
+        path = directory + "/crontab-account"
+        with open(path, "wb") as f:
+            f.write(account)
+        os.chmod(path, 0o755)
+
+    def write_pam(self, account="permit", auth="permit"):
+        Put("/etc/pam.d/crond", "auth required pam_%s.so\naccount required pam_%s.so\n"
+            "session required pam_permit.so\n" % (auth, account)).do(self)
 
     def write_conf(self, more="", **how):
         Put(self.conf, 'dialect = "%s"\n%s' % (DIALECT, more), **how).do(self)
@@ -205,6 +245,7 @@ class Lab:
                 os.unlink(path)
         if CRONIE: # as it is packaged: everybody may
             Put("/etc/cron.deny").do(self)
+            self.write_pam()
         shutil.rmtree("/root/.cache/crontab", ignore_errors=True)
         os.mkdir(HOME)
         for name in ("alice", "bob"):

@@ -17,7 +17,6 @@ import powercut  # noqa: E402
 from crontab_cases import table  # noqa: E402
 from crontab_checks import body  # noqa: E402
 from crontab_lab import DIALECT, HOME, ROOT, SPOOL, USERS, Lab  # noqa: E402
-from lab import sysconfdir  # noqa: E402
 
 OLD = b"1 1 * * * old\n" * 300
 NEW = b"2 2 * * * new\n" * 700
@@ -128,8 +127,7 @@ def report(name, function):
 
 def inside():
     """One dialect, in namespaces of its own."""
-    lab = Lab(os.path.join(crontab_test.BUILD, "crontab-tool", "crontab"), None,
-              sysconfdir(crontab_test.BUILD))
+    lab = Lab(crontab_test.BUILD, os.path.join(crontab_test.BUILD, "crontab-tool", "crontab"), None)
     with open(ROOT + "/new", "wb") as f:
         f.write(NEW)
     lab.clean()

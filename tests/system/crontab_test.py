@@ -26,7 +26,6 @@ import crontab_deaths  # noqa: E402
 import crontab_edits  # noqa: E402
 import crontab_faults  # noqa: E402
 from crontab_lab import CRONIE, DIALECT, Lab, skip  # noqa: E402
-from lab import sysconfdir  # noqa: E402
 
 CHECKS = {**crontab_faults.CHECKS, **crontab_edits.CHECKS, **crontab_clients.CHECKS,
           **crontab_deaths.CHECKS}
@@ -147,7 +146,10 @@ def run_all(lab, opts, golden):
     tap = Tap()
     print("1..%d" % (len(cases) + len(checks)))
     for case in cases:
-        tap.result(case.name, one_case(lab, case, opts, golden, bool(opts.peer)))
+        if case.name.startswith("pam ") and not lab.asks_pam:
+            tap.result(case.name, "", "built without PAM")
+        else:
+            tap.result(case.name, one_case(lab, case, opts, golden, bool(opts.peer)))
     for name in checks:
         tap.result(name, *one_check(lab, name))
     print("# %d transcripts of %d calls compared%s, %d checks, %d failed" % (
@@ -164,7 +166,7 @@ def main():
         enter_namespaces()
     golden = read_golden()  # the lab's own /tmp may hide the source tree
     out = open(GOLDEN, "w") if opts.record else None
-    lab = Lab(None if opts.record else opts.tool, opts.peer, sysconfdir(BUILD))
+    lab = Lab(BUILD, None if opts.record else opts.tool, opts.peer)
     if opts.record:
         record(out, lab, CASES)
         return 0
