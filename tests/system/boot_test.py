@@ -102,7 +102,7 @@ def fifty(room, when):
         "%s * * * alice echo $$ >>%s/pids; echo says %d; sleep %d\n"
         % (when, OUT, n, n % 4 + 1) for n in range(20)))
     room.put("/etc/crond.tasks/fifty.conf", "".join(
-        task("fails%d" % n, when, "echo $$ >>%s/pids; sleep 7; exit 3" % OUT) for n in range(20)) +
+        task("fails%d" % n, when, "echo $$ >>%s/pids; sleep 9; exit 3" % OUT) for n in range(20)) +
         "".join(task("timed%d" % n, when, "echo $$ >>%s/pids; sleep 300" % OUT,
                      'timeout = "4s"') for n in range(10)))
     room.wait_for(lambda: len(room.lines(OUT + "/pids")) == 50, 15, "50 jobs")
@@ -113,7 +113,7 @@ def fifty(room, when):
 
 def test_restarts_with_fifty_jobs_lose_nothing(room):
     prepared(room, "log-level = debug")
-    jobs = fifty(room, soon(2))
+    jobs = fifty(room, soon(3))
     began = time.monotonic()
     old = room.main_pid("crond")
     room.follow(room.said("Upgrading")[0])
@@ -122,7 +122,7 @@ def test_restarts_with_fifty_jobs_lose_nothing(room):
     room.sh("systemctl kill -s KILL --kill-who=main crond")
     old = restarted(room, old, "kill -9")
     room.sh("systemctl stop crond")  # while timeouts and ends of jobs come
-    check(time.monotonic() - began < 6, "too slow a machine for what this test wants")
+    check(time.monotonic() - began < 8, "too slow a machine for what this test wants")
     time.sleep(3)
     room.sh("systemctl start crond")
     room.wait_for(lambda: len(ends(room, "")) >= 50, 25, "the ends of 50 jobs")
@@ -142,21 +142,20 @@ def test_restarts_with_fifty_jobs_lose_nothing(room):
 
 def test_a_scheduler_that_hangs_or_is_killed_is_replaced(room):
     settle(room)
-    room.put("/etc/systemd/system/crond.service.d/lab.conf", "[Service]\nWatchdogSec=1s\n")
+    room.put("/etc/systemd/system/crond.service.d/lab.conf", "[Service]\nWatchdogSec=2s\n")
     room.boot()
     room.put("/etc/crond.tasks/long.conf",
-             task("long", soon(2), "echo $$ >>%s/pids; sleep 6; exit 4" % OUT))
+             task("long", soon(3), "echo $$ >>%s/pids; sleep 8; exit 4" % OUT))
     pid = room.wait_for(lambda: room.lines(OUT + "/pids"), 10, "the job")[0]
-    time.sleep(2)  # a watchdog that is fed bites nobody
+    time.sleep(2.5)  # a watchdog that is fed bites nobody
     equal(room.show("crond", "NRestarts"), "0", "restarts of a scheduler that lives")
     old = room.main_pid("crond")
     room.sh("kill -STOP %d" % old)
     new = restarted(room, old, "SIGSTOP")
     equal(room.show("crond", "NRestarts"), "1", "restarts after a SIGSTOP")
     check(room.status("kill -0 %d" % old) != 0, "the scheduler that hung is still there")
-    room.sh("kill -9 %d" % new)
+    room.sh("kill -0 %s; kill -9 %d" % (pid, new))
     restarted(room, new, "kill -9")
-    room.sh("kill -0 " + pid)
     room.wait_for(lambda: ends(room, "job=long "), 15, "the end of the job")
     check("result=exit code=4" in ends(room, "job=long ")[0], "how it ended")
     time.sleep(0.5)
