@@ -63,6 +63,25 @@ void keeper_slot_release(struct keeper *k)
 		syscall(SYS_futex, &k->shared->starting, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
+/* The grace of the next run, in ns. */
+static int64_t grace(const struct keeper *k)
+{
+	int64_t us = (int64_t)atomic_load_explicit(&k->shared->usual_us, memory_order_relaxed) * GRACE_TIMES;
+
+	us = us < GRACE_LEAST_US ? GRACE_LEAST_US : us > GRACE_MOST_US ? GRACE_MOST_US : us;
+	return us * 1000;
+}
+
+/* A run has lasted so long; which one updates it last does not matter. One that has
+ * outlived the longest grace is none of the short ones, and takes some of it away. */
+static void grace_learn(struct keeper *k, int64_t took_ns)
+{
+	int64_t usual = atomic_load_explicit(&k->shared->usual_us, memory_order_relaxed);
+	int64_t took = took_ns / 1000 < GRACE_MOST_US ? took_ns / 1000 : 0;
+
+	atomic_store_explicit(&k->shared->usual_us, (uint32_t)((usual * 7 + took) / 8), memory_order_relaxed);
+}
+
 /* --- reports */
 
 static void report_send(struct keeper *k, enum report_type type, const char *id, struct slice outcome,
@@ -114,6 +133,7 @@ static void report_ended(struct keeper *k, const struct hold *h)
 static void grace_over(void *arg)
 {
 	keeper_slot_release(arg);
+	grace_learn(arg, INT64_MAX);
 	report_taken(arg);
 	spawn_memory_free();
 }
@@ -279,8 +299,9 @@ static void guard_run(struct keeper *k, struct hold *h)
 	h->guard.mask = &waiting_mask;
 	h->guard.grace = grace_over;
 	h->guard.arg = k;
-	h->guard.grace_ns = h->guard.started_ns + START_GRACE_NS;
+	h->guard.grace_ns = h->guard.started_ns + grace(k);
 	guard_wait(&h->guard);
+	grace_learn(k, h->guard.ended_ns - h->guard.started_ns);
 	hold_ended(h);
 	finish(k, h);
 	aftermath(k, h);

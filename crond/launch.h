@@ -4,8 +4,8 @@
  *
  * queue: SOCK_SEQPACKET, one run id (no NUL) a message. Launcher and finished keepers
  * read the same end. End of file: the launcher ends when it has read everything.
- * report: SOCK_SEQPACKET, struct report a message. A run that has ended within START_GRACE_NS
- * is reported once, any other when it has lasted as long, too. The first report of that
+ * report: SOCK_SEQPACKET, struct report a message. A run that has ended within its grace
+ * (below) is reported once, any other when that is over, too. The first report of that
  * kind by a keeper carries its own pidfd (SCM_RIGHTS). A keeper whose report does not go
  * through (nobody there, or no room) takes no further run and ends: its end, and what
  * stands in the run's directory, is then the report.
@@ -38,13 +38,17 @@ struct report {
 enum { REPORT_HEAD = offsetof(struct report, outcome) };
 
 struct launch_shared {
-	/* Runs that were taken and neither ended nor grew older than START_GRACE_NS. Only a
+	/* Runs that were taken and neither ended nor grew older than their grace. Only a
 	 * heuristic for pacing: a killed keeper may leave it too high, see launcher.c. */
 	_Atomic uint32_t starting;
+	_Atomic uint32_t usual_us; /* how long short runs take just now */
 	_Atomic uint32_t waiting;  /* the launcher waits for starting to fall */
 	_Atomic uint64_t log_lost; /* log lines that found no room */
 };
 
-enum { START_GRACE_NS = 2 * 1000 * 1000, STARTS_PER_CPU = 4 };
+/* The grace is some times what short runs take: where they wait for the processors, more
+ * starts would only make each of them slower, and where they wait for something else, more
+ * are to start soon. */
+enum { GRACE_LEAST_US = 2000, GRACE_MOST_US = 12000, GRACE_TIMES = 4, STARTS_PER_CPU = 4 };
 
 #endif
