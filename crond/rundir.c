@@ -185,7 +185,7 @@ bool rundir_has_outcome(int runs, const char *id)
 	if (path_make(path, id, "run") == 0 && ended_within(runs, path))
 		return true;
 	return path_make(path, id, "outcome") == 0 &&
-		faccessat(runs, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+		file_exists(runs, path);
 }
 
 int rundir_read(int runs, const char *id, const char *file, struct buf *out)
@@ -244,5 +244,5 @@ bool rundir_was_logged(int runs, const char *id)
 	char path[PATH_MOST];
 
 	return path_make(path, id, RUNDIR_LOGGED) == 0 &&
-		faccessat(runs, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+		file_exists(runs, path);
 }

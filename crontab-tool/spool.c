@@ -96,7 +96,7 @@ int spool_read(const struct spool *s, const char *name, struct buf *out)
 
 bool spool_has(const struct spool *s, const char *user)
 {
-	return faccessat(s->dir, user, F_OK, AT_SYMLINK_NOFOLLOW | AT_EACCESS) == 0;
+	return file_exists(s->dir, user);
 }
 
 /* --- changes */

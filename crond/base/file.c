@@ -167,3 +167,10 @@ int file_replace(int dirfd, const char *name, mode_t mode, const void *bytes, si
 	close_keeping_errno(dir);
 	return rc;
 }
+
+bool file_exists(int at, const char *name)
+{
+	struct stat st;
+
+	return fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}

@@ -4,6 +4,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -25,5 +26,8 @@ int file_write(int fd, const void *bytes, size_t n);
  * sync. name may have directories in front. 0, or -1 with errno and the old file
  * untouched (but where only the directory's fsync failed: then the new one stands). */
 int file_replace(int dirfd, const char *name, mode_t mode, const void *bytes, size_t n, int sync);
+/* Is there a file of that name, be it a dangling link? Not by faccessat(), whose flags need
+ * a system call that kernels before 5.8 lack and filters refuse. */
+bool file_exists(int at, const char *name);
 
 #endif

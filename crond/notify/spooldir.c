@@ -156,9 +156,9 @@ static bool swept(struct spool *s, const char *name)
 	if (!id_of(id, name, SPOOL_STATE))
 		return false;
 	spool_name(event, id, SPOOL_EVENT);
-	if (faccessat(s->dirfd, event, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (file_exists(s->dirfd, event))
 		return true;
-	if (faccessat(s->failed_fd, event, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (file_exists(s->failed_fd, event))
 		move_state(s->dirfd, s->failed_fd, id);
 	else
 		unlinkat(s->dirfd, name, 0);

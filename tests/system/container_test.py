@@ -19,7 +19,7 @@ SECCOMP_ALLOW, SECCOMP_ERRNO = 0x7fff0000, 0x50000
 EPERM, ENOSYS = 1, 38
 # the same numbers on every machine, but for memfd_create
 REFUSED = {"pidfd_send_signal": 424, "pidfd_open": 434, "clone3": 435, "close_range": 436,
-           "openat2": 437}
+           "openat2": 437, "faccessat2": 439, "epoll_pwait2": 441}
 MEMFD_CREATE = {"x86_64": 319, "aarch64": 279}
 
 
