@@ -172,6 +172,32 @@ static bool env_has(char *const *env, size_t count, const char *text)
 	return false;
 }
 
+/* A variable of PAM's that the job's own settings leave alone may be about its mail:
+ * what it looks like to both crons, and to cronie also whom it is from and goes to. */
+static void mail_setting(struct run *r, const char *setting)
+{
+	const struct {
+		const char *name;
+		const char **at;
+		bool address;
+	} about[] = {
+		{ "CONTENT_TYPE=", &r->mail_type, false },
+		{ "CONTENT_TRANSFER_ENCODING=", &r->mail_encoding, false },
+		{ "MAILTO=", &r->mail_to, true },
+		{ "MAILFROM=", &r->mail_from, true },
+	};
+
+	for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++) {
+		size_t n = strlen(about[i].name);
+
+		if (strncmp(setting, about[i].name, n) == 0 &&
+			(!about[i].address || r->dialect == DIALECT_CRONIE))
+			*about[i].at = setting + n;
+	}
+	if (r->mail_to && !*r->mail_to)
+		r->flags &= ~(uint32_t)RUN_MAIL;
+}
+
 /* What PAM's modules set, unless the job's own settings say otherwise. */
 static int env_fill(struct hold *h)
 {
@@ -185,6 +211,7 @@ static int env_fill(struct hold *h)
 			continue;
 		if (list_room(&h->env, (size_t)n + 3) < 0)
 			return -1;
+		mail_setting(&h->run, *e);
 		h->env.at[n++] = *e;
 		h->env.at[n] = NULL;
 	}

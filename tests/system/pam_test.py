@@ -205,7 +205,8 @@ def test_debians_stack(room):
     put("/etc/security/limits.d/lab.conf",
         "alice hard nofile 77\nalice soft nofile 77\nbob hard nproc 1\nbob hard core 0\n"
         "bob hard stack 256\nnohome hard as 1024\n")
-    put("/etc/environment", "FROM_PAM=yes\nHOME=/nowhere\nMINE=pam\nPATH=/nowhere\n")
+    put("/etc/environment", "FROM_PAM=yes\nHOME=/nowhere\nMINE=pam\nPATH=/nowhere\n"
+        "CONTENT_TYPE=text/x-pam\nMAILTO=nobody\n")
     put("/etc/default/locale", "LANG=C.UTF-8\n")
     with open("/etc/shadow", "a", encoding="utf-8") as shadow:
         shadow.write("expired:*:19000::::::\n".replace("::::::", ":::::1:"))
@@ -229,6 +230,7 @@ def test_debians_stack(room):
     equal(failed(room, "expired")[1], "PAM account: Authentication failure", "an expired account")
     check(room.wait_log(r" FAIL .* user=nohome "), "a job without memory")
     mail = room.wait_for(room.mails, 10, "mail of what was executed without a shell")[0][2]
+    check("\nContent-Type: text/x-pam\n" in mail and "\nTo: alice\n" in mail, mail)
     check("FROM_PAM=yes" in mail.partition("\n\n")[2].split("\0"), "no variable of PAM in " + mail)
     room.wait_for(lambda: not room.keepers(), 20, "the end of all keepers")
     opened = room.log(r"CRON\[\d+\]: pam_unix\(cron:session\): session opened for user ")
@@ -293,12 +295,13 @@ def test_a_log_that_is_not_read(room):
 
 def test_cronies_way(room):
     """Its service, its names, and no session for root's lines of the system's tables."""
-    stack(service="crond")
+    stack(STACK + "session required pam_env.so\n", "crond")
+    put("/etc/environment", "MAILTO=bob\n")
     put("/etc/pam.d/cron", "account required pam_deny.so\n")
     room.conf("dialect = cronie\n")
     users(room, able="account=deny", well="")
     room.system("@reboot root echo >%s/system\n" % OUT)
-    room.cron_d("well", "@reboot well echo >%s/well\n" % OUT)
+    room.cron_d("well", "@reboot well echo | tee %s/well\n" % OUT)
     os.makedirs("/var/spool/cron", exist_ok=True)
     put("/var/spool/cron/root", "@reboot echo >%s/table\n" % OUT, 0o600)
     room.start()
@@ -306,6 +309,7 @@ def test_cronies_way(room):
         room.wait_out(name)
     room.wait_for(lambda: calls("well", "close"), 10, "the end of a session")
     equal(len(calls("root", "open")), 1, "sessions of root")
+    check("\nTo: bob\n" in room.wait_for(room.mails, 10, "mail")[0][2], "who gets the mail")
     equal(failed(room, "able"), ("spawn", "PAM account: Permission denied"), "a refusal")
     room.wait_log(r"crond\[\d+\]: \(able\) PAM ERROR \(Permission denied\)$")
     room.wait_log(r"crond\[\d+\]: \(able\) FAILED to authorize user with PAM \(Permission denied\)$")
