@@ -136,6 +136,7 @@ static void grace_over(void *arg)
 	grace_learn(arg, INT64_MAX);
 	report_taken(arg);
 	spawn_memory_free();
+	pam_memory_free();
 }
 
 /* --- the end of a run */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@
 #include "crond/rundir.h"
 #include "crond/tree.h"
 
-enum { SWEEPS_MOST = 20, GROUPS_MOST = 65536 };
+enum { SWEEPS_MOST = 20, GROUPS_MOST = 65536, PAGE = 4096, STACK_KEPT = 8192, STACK_USED = 256 * 1024 };
 
 struct pam {
 	pam_handle_t *handle;
@@ -305,6 +306,20 @@ struct pam *pam_begin(const struct pam_for *w, char *reason, size_t n)
 const struct pam_job *pam_for_job(const struct pam *p)
 {
 	return &p->job;
+}
+
+/* musl has no such function, and less to give back. */
+extern int malloc_trim(size_t pad) __attribute__((weak));
+
+/* Below our own frames are those of the modules, which have returned. Where the stack ends
+ * within the range the rest of it is a gap. */
+void pam_memory_free(void)
+{
+	uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - STACK_KEPT) & ~(uintptr_t)(PAGE - 1);
+
+	if (malloc_trim)
+		malloc_trim(0);
+	madvise((void *)(end - STACK_USED), STACK_USED, MADV_DONTNEED);
 }
 
 void pam_finish(struct pam *p, const struct pam_for *w)

@@ -49,6 +49,8 @@ void pam_forget(void);
 struct pam *pam_begin(const struct pam_for *w, char *reason, size_t n);
 /* Valid until pam_finish(). */
 const struct pam_job *pam_for_job(const struct pam *p);
+/* Gives back what opening it used, for a keeper that will wait for long. */
+void pam_memory_free(void);
 /* Closes the session. p may be NULL. */
 void pam_finish(struct pam *p, const struct pam_for *w);
 

@@ -191,6 +191,7 @@ void pam_prepare(const char *service, struct log *log)
 	ready.stamp = stamp(p);
 	snprintf(ready.service, sizeof(ready.service), "%s", service);
 	ready.handle = handle;
+	pam_memory_free(); /* what is left is copied for each keeper */
 }
 
 void pam_forget(void)
