@@ -90,6 +90,9 @@ void say_loaded(struct crond *c);
 void say_reboot(struct crond *c, bool first);
 void say_ended(struct crond *c);
 void say_cluster(struct crond *c, const char *spool, bool ours);
+/* Where tables are to be is nothing: a directory; the system's table. */
+void say_no_directory(struct crond *c, const char *path, int error);
+void say_no_table(struct crond *c, const char *path);
 /* A whole file; false: it was said before, and nothing has changed. */
 bool say_refused(struct crond *c, struct source *s, const char *what, int error);
 void say_orphan(struct crond *c, struct source *s);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -353,6 +354,24 @@ static int open_state_dir(struct crond *c)
 	return make_path(s->state_dir, s->root ? 0755 : 0700) < 0 ? fail(s->state_dir) : 0;
 }
 
+/* A system without users' tables yet: crontab(1) needs the place as soon as we are there. Where
+ * it cannot be made it is missed when it is read. */
+static void make_spool(struct crond *c)
+{
+	const struct dialect *d = c->set.dialect;
+	const struct group *group = d->spool_group ? getgrnam(d->spool_group) : NULL;
+	struct stat st;
+
+	if (!c->set.root || c->set.only_files || c->set.prefix || c->set.conf.spool_dir ||
+		lstat(d->spool_dir, &st) == 0 || make_path(d->spool_dir, d->spool_mode) < 0)
+		return;
+	if ((group && chown(d->spool_dir, (uid_t)-1, group->gr_gid) < 0) ||
+		chmod(d->spool_dir, (mode_t)d->spool_mode) < 0)
+		fail(d->spool_dir);
+	else
+		fprintf(stderr, "%s: %s: created\n", program_invocation_short_name, d->spool_dir);
+}
+
 int place_open(struct crond *c)
 {
 	char dir[PATH_MAX];
@@ -367,6 +386,7 @@ int place_open(struct crond *c)
 	}
 	if (open_pid_file(c) < 0 || open_run_dir(c) < 0)
 		return -1;
+	make_spool(c);
 	return open_state_dir(c);
 }
 

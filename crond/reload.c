@@ -149,6 +149,8 @@ static void directory_complain(struct crond *c, struct directory *d, int error)
 	d->complained = true;
 	if (c->set.check)
 		fprintf(stderr, "%s: warning: %s\n", d->path, why);
+	else if (d->kind != SOURCE_TASKS && !d->seen && !c->set.only_files)
+		say_no_directory(c, d->path, error);
 	else
 		log_line(&c->log, d->seen ? LOG_ERR : LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) %s (%s: %s%s)", d->seen ? "ERROR" : "INFO", d->path, why,
@@ -243,6 +245,8 @@ static void directory_scan(struct crond *c, struct directory *d, struct load_sta
 		snprintf(path, sizeof(path), "%s/%s", d->path, d->only);
 		if (access(path, F_OK) == 0 || c->set.only_files)
 			directory_file(c, d, d->only, stats);
+		else if (!c->working && !c->set.check)
+			say_no_table(c, path);
 	} else {
 		directory_list(c, d, dir, stats);
 	}

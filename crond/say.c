@@ -114,6 +114,18 @@ void say_cluster(struct crond *c, const char *spool, bool ours)
 
 /* --- tables */
 
+void say_no_directory(struct crond *c, const char *path, int error)
+{
+	say_error(c, "CRON", "STAT FAILED", path, error);
+	say_error(c, "CRON", "OPENDIR FAILED", path, error);
+}
+
+void say_no_table(struct crond *c, const char *path)
+{
+	if (!cronie(c))
+		say_error(c, "CRON", "STAT FAILED", path, 0);
+}
+
 /* crontabs/root, as Debian's cron calls a user's table. */
 static const char *shown(const struct crond *c, const struct source *s, char *out, size_t room)
 {

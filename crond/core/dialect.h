@@ -29,6 +29,8 @@ struct dialect {
 	size_t entries_most, envs_most; /* a file; 0: no limit */
 	/* places */
 	const char *spool_dir, *system_tab, *system_dir, *reboot_lock, *allow, *deny;
+	unsigned spool_mode;     /* of a spool that the daemon has to make */
+	const char *spool_group; /* whose it then is; NULL: root's */
 	/* who may use crontab when neither allow nor deny stands */
 	bool everyone_without_lists;
 	/* a user's table: exactly these bits, else refused */

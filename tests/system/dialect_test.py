@@ -4,9 +4,12 @@ With CRONWARD_DEBIAN_CRON and CRONWARD_CRONIE_CROND (see dialects.py) the same t
 the daemons that the dialects are of.
 """
 import glob
+import grp
 import os
 import re
+import shutil
 import signal
+import socket
 import time
 
 import lab
@@ -245,7 +248,7 @@ def mail_by_the_daemons_locale(world):
 
 @debian
 def mail_of_a_failure_with_the_whole_host_name(world):
-    lab.socket.sethostname("labhost.example.org")
+    socket.sethostname("labhost.example.org")
     world.table("alice", "@reboot echo x; exit 3\n")
     world.start("-n", "-L", "4")
     _, _, text = only_mail(world)
@@ -344,6 +347,22 @@ def files_that_are_not_trusted(world):
                   table("alice", "BAD FILE MODE"), table("nohome", "BAD LINK COUNT"),
                   "CROND: (root) CMD (true good.sh)", "CROND: (root) CMDEND (true good.sh)"]
     expect(world, lines)
+
+
+@both
+def nothing_is_there(world):
+    shutil.rmtree("/etc/cron.d")
+    shutil.rmtree("/var/spool/cron")
+    world.start()
+    why = "" if world.debian else ": No such file or directory"
+    expect(world, ["cron: (CRON) STAT FAILED (/etc/crontab)" if world.debian else "",
+                   "%s: (CRON) STAT FAILED (/etc/cron.d)%s" % (world.tag, why),
+                   "%s: (CRON) OPENDIR FAILED (/etc/cron.d)%s" % (world.tag, why),
+                   "cron: (CRON) INFO (Running @reboot jobs)" if world.debian else ""])
+    made = os.stat(world.spool)
+    equal(oct(made.st_mode), oct(0o041730 if world.debian else 0o040700), "mode of the spool")
+    group = grp.getgrgid(made.st_gid).gr_name
+    equal(group, "crontab" if world.debian else "root", "its group")
 
 
 BAD_LINES = (  # a table of the system, and what of it each daemon finds bad
@@ -486,7 +505,7 @@ def load_published(world):
         daemon.kill()
     else:
         os.mkdir(lab.ROOM + "/alone")
-        lab.shutil.copy(world.program(), lab.ROOM + "/alone/crond")
+        shutil.copy(world.program(), lab.ROOM + "/alone/crond")
         world.program = lambda: lab.ROOM + "/alone/crond"
         daemon = world.start()
         world.room.wait_log("jobs in force", 20)

@@ -229,9 +229,9 @@ def test_paths_of_the_configuration_outlive_a_reload(room):
 
 def test_a_directory_that_comes_later_is_seen(room):
     os.rmdir("/etc/cron.d")
-    shutil.rmtree("/var/spool/cron")
     room.start()
     room.wait_log("jobs in force")
+    shutil.rmtree("/var/spool/cron")  # behind its back: it makes the one that is missing at a start
     os.mkdir("/etc/cron.d")
     room.cron_d("x", append("x").replace("* echo", "* root echo"))
     room.wait_out("x", 2)
