@@ -224,7 +224,10 @@ static void run_flags(struct start *s)
 			*f |= mask_flags[i];
 	}
 	if (s->common->kind == JOB_TASK)
-		*f |= RUN_TASK | RUN_TREE | RUN_CHDIR_MUST;
+		*f |= RUN_TASK | RUN_TREE;
+	/* a private instance's user may well have no home: in a container few have */
+	if (s->common->kind == JOB_TASK && (o->dir || !set->only_files))
+		*f |= RUN_CHDIR_MUST;
 	if (s->common->kind == JOB_TASK || o->alert)
 		*f |= RUN_KEEP_TAIL;
 	if (set->root)

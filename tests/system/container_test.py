@@ -309,6 +309,7 @@ def test_private_directories(room):
     os.chown("/home/alice/xdg", 54321, 0)
     os.makedirs("/home/bob/theirs")
     lab.put("/home/alice/my.crontab", EVERY + "* * * * * * echo x\n")
+    lab.put("/home/alice/my.conf", task("here", "pwd") + task("there", "pwd", dir="/nonexistent"))
     for runtime, where in (("/home/alice/xdg", "/home/alice/xdg"), ("/home/bob/theirs", "/tmp"),
                            ("/nonexistent", "/tmp"), (None, "/tmp")):
         env = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
@@ -321,10 +322,11 @@ def test_private_directories(room):
         equal(room.stop(daemon), 0, "exit status")
         equal([n for n in os.listdir(where) if n.startswith("crond-")], [], "left in " + where)
         os.truncate(room.errors, 0)
-    daemon = room.launch("-f", "/home/alice/my.crontab", preexec_fn=drop,
-                         env={"HOME": "/nonexistent"})
+    daemon = room.launch("-f", "/home/alice/my.conf", preexec_fn=drop, env={"HOME": "/nonexistent"})
     room.wait_for(lambda: "/nonexistent/.local/state/crond" in lab.read(room.errors), 10,
                   "what is lost")
+    for what in (r"here-\d+-1 stdout: /\n", "FAIL job=there .*cannot enter directory /nonexistent"):
+        room.wait_for(lambda: re.search(what, lab.read(room.errors)), 10, what)
     equal(lab.read(room.errors).count("WARNING"), 1, "how often it is said")
     room.stop(daemon)
 
