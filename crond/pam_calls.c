@@ -112,7 +112,10 @@ void our_closelog(void)
 
 /* --- limits */
 
-static int limit_set(int resource, const struct rlimit *now, struct rlimit *was)
+/* A sanitizer sets limits before it is ready to watch over anything. */
+#define UNWATCHED __attribute__((no_sanitize("address", "undefined")))
+
+static int UNWATCHED limit_set(int resource, const struct rlimit *now, struct rlimit *was)
 {
 	return (int)syscall(SYS_prlimit64, 0, resource, now, was);
 }
@@ -130,7 +133,7 @@ static int limit_try(int resource, const struct rlimit *limit)
 	return limit_set(resource, &up, NULL) < 0 || limit_set(resource, &was, NULL) < 0 ? -1 : 0;
 }
 
-int our_setrlimit64(int resource, const struct rlimit *limit)
+int UNWATCHED our_setrlimit64(int resource, const struct rlimit *limit)
 {
 	if (!to.limits || to.pid != getpid() || resource < 0 || resource >= RLIM_NLIMITS)
 		return limit_set(resource, limit, NULL);
@@ -145,7 +148,7 @@ int our_setrlimit64(int resource, const struct rlimit *limit)
 	return 0;
 }
 
-int our_setrlimit(int resource, const struct limit_word *limit)
+int UNWATCHED our_setrlimit(int resource, const struct limit_word *limit)
 {
 	struct rlimit wide = { limit->now == ~0ul ? RLIM_INFINITY : limit->now,
 		limit->most == ~0ul ? RLIM_INFINITY : limit->most };
