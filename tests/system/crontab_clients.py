@@ -15,7 +15,7 @@ def shell(script, user="alice", stdin=b""):
     uid, gid = USERS[user]
     home = "/root" if uid == 0 else "%s/%s" % (HOME, user)
     p = subprocess.run(["sh", "-c", script], user=uid, group=gid, extra_groups=[], cwd=home,
-                       input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30,
+                       input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
                        env={"PATH": ROOT + "/tool:/usr/bin:/bin", "HOME": home, "LANG": "C"})
     return p.returncode, p.stdout, p.stderr
 

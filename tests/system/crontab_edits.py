@@ -77,6 +77,7 @@ class Terminal:
             time.sleep(0.1)
             os.tcsetpgrp(0, pid)
             os.killpg(pid, signal.SIGCONT)
+            os.write(told, b"goes on\n")
 
     def run_call(self, lab, call):
         uid, gid = USERS[call.user]
@@ -95,7 +96,7 @@ class Terminal:
     def heard(self):
         line = b""
         while not line.endswith(b"\n"):
-            if not select.select([self.news], [], [], 20)[0]:
+            if not select.select([self.news], [], [], 60)[0]:
                 raise AssertionError("nothing heard; shown: %r" % self.shown)
             piece = os.read(self.news, 1)
             if not piece:
@@ -107,7 +108,7 @@ class Terminal:
         """Waits for it on the screen; what is shown once is not found again."""
         seen = b""
         while text not in seen:
-            if not select.select([self.master], [], [], 20)[0]:
+            if not select.select([self.master], [], [], 60)[0]:
                 raise AssertionError("never shown: %r; but %r" % (text, seen))
             try:
                 seen += os.read(self.master, 4096)
@@ -149,7 +150,14 @@ def nothing_left():
 
 
 def processes(what):
-    """Those of that name that live."""
+    """Those of that name that live on."""
+    until = time.monotonic() + 20
+    while alive(what) and time.monotonic() < until:
+        time.sleep(0.02)
+    return alive(what)
+
+
+def alive(what):
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -183,7 +191,7 @@ def check_edit_stopped(lab):
     for _ in range(2):
         t.type(b"\x1a")
         expect(t.heard(), "stopped", "after ^Z")
-        time.sleep(0.3)
+        expect(t.heard(), "goes on", "after the stop")
     t.type(LINE)
     status, shown = t.end()
     expect((status, body()), (0, LINE), repr(shown))
@@ -384,7 +392,7 @@ def check_edit_ignores_who_calls(lab):
                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
     expect(p.stdout.readline(), b"ready\n", "the editor")
     p.send_signal(signal.SIGTERM)
-    _, err = p.communicate(GOOD, timeout=20)
+    _, err = p.communicate(GOOD, timeout=60)
     expect((p.returncode, body()), (1, OLD), repr(err))
     nothing_left()
 

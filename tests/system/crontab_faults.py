@@ -200,7 +200,7 @@ def check_editor_rights(lab):
     editor = "grep -E '^(Uid|Gid|Groups|Sig[BI])' /proc/self/status; ls /proc/self/fd; true"
     call = Call("alice", "-e", env={"EDITOR": editor})
     p = lab.popen("tool", call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=spoil)
-    out, err = p.communicate(timeout=20)
+    out, err = p.communicate(timeout=60)
     lines = out.decode().split("\n")
     expect(p.returncode, 0, "status " + err.decode())
     expect(lines[0].split()[1:], ["2001"] * 4, "uids")
@@ -262,7 +262,7 @@ def check_umask(lab):
     call = Call("alice", "-e", editor="add")
     p = lab.popen("tool", call, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                   preexec_fn=lambda: os.umask(0o777))
-    _, err = p.communicate(timeout=20)
+    _, err = p.communicate(timeout=60)
     expect(p.returncode, 0, repr(err))
     expect(os.stat(SPOOL + "/alice").st_mode & 0o7777, 0o600, "mode")
     expect(body(), OLD + b"7 7 * * * added\n", "the table")
@@ -279,7 +279,7 @@ def check_closed_descriptors(lab):
             p.stdin.close()
         except BrokenPipeError:
             pass
-        p.wait(timeout=20)
+        p.wait(timeout=60)
         data = read(SPOOL + "/alice")
         assert b"bad minute" not in data, data
         if 0 not in closed:
@@ -295,10 +295,10 @@ def check_listing_ends(lab):
         p.stdout.read(10)
         p.stdout.close()
         expect(p.stderr.read(), b"", "on standard error")
-        expect(p.wait(timeout=20), 1 if ignored else -signal.SIGPIPE, "status")
+        expect(p.wait(timeout=60), 1 if ignored else -signal.SIGPIPE, "status")
     with open("/dev/full", "wb") if os.path.exists("/dev/full") else open("/dev/null") as full:
         p = lab.popen("tool", Call("alice", "-l"), stdout=full, stderr=subprocess.PIPE)
-        _, err = p.communicate(timeout=20)
+        _, err = p.communicate(timeout=60)
     assert p.returncode == 1 and b"No space left" in err, err
 
 
@@ -319,7 +319,7 @@ def check_pipe_named_as_a_file(lab):
     if CRONIE:
         with open("/tmp/fifo", "wb") as fifo:
             fifo.write(GOOD)
-    _, err = call.communicate(timeout=20)
+    _, err = call.communicate(timeout=60)
     expect((call.returncode, body()), (0, GOOD) if CRONIE else (1, OLD), repr(err))
 
 
@@ -329,7 +329,7 @@ def check_umask_of_nobody(lab):
     call = Call("alice", "-e", env={"EDITOR": "sh -c 'stat -c %a \"$0\" \"${0%/*}\"; echo >\"$0\"'"})
     p = lab.popen("tool", call, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                   preexec_fn=lambda: os.umask(0))
-    out, err = p.communicate(timeout=20)
+    out, err = p.communicate(timeout=60)
     expect((p.returncode, out), (0, b"600\n700\n"), repr(err))
     expect(os.stat(SPOOL + "/alice").st_mode & 0o7777, 0o600, "the table's mode")
     if CRONIE:
@@ -362,7 +362,7 @@ def check_nobody_looks_inside(lab):
     while os.stat("/proc/%d/maps" % p.pid).st_uid != 0 and time.monotonic() < until:
         time.sleep(0.01)
     owner = os.stat("/proc/%d/maps" % p.pid).st_uid
-    p.communicate(GOOD, timeout=20)
+    p.communicate(GOOD, timeout=60)
     expect((owner, p.returncode), (0, 0), "who may look")
 
 

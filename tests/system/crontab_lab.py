@@ -276,7 +276,7 @@ class Lab:
     def call(self, key, call):
         p = self.popen(key, call, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
-            out, err = p.communicate(call.stdin, timeout=20)
+            out, err = p.communicate(call.stdin, timeout=60)
         except subprocess.TimeoutExpired:
             os.killpg(p.pid, signal.SIGKILL)
             out, err = p.communicate()
