@@ -87,7 +87,7 @@ int place_parse(struct place *p, struct slice bytes, const char **why)
 	struct section_scanner scanner;
 	struct section section;
 	struct diag d;
-	int rc;
+	int rc = 0;
 
 	*why = NULL;
 	section_start(&scanner, bytes);
