@@ -67,7 +67,7 @@ static int option_levels(struct settings *s, const char *text)
 
 	if (text_number(slice_of(text), INT32_MAX, &mask) < 0) {
 		fprintf(stderr, "%s: -L takes a number from 0 to 15, not \"%s\"\n",
-		        program_invocation_short_name, text);
+			program_invocation_short_name, text);
 		return -1;
 	}
 	s->log_mask = (unsigned)mask & 15;
@@ -82,7 +82,7 @@ static int option_dialect(struct settings *s, const char *text)
 	if (s->dialect)
 		return 0;
 	fprintf(stderr, "%s: --dialect takes debian or cronie, not \"%s\"\n",
-	        program_invocation_short_name, text);
+		program_invocation_short_name, text);
 	return -1;
 }
 
@@ -101,15 +101,15 @@ static int option_debug(struct settings *s, const char *text)
 			i++;
 		if (i == count && n == 4 && strncmp(text, "test", 4) == 0) {
 			fprintf(stderr,
-			        "%s: -x test, to run nothing, is not there; -t checks all tables\n",
-			        me);
+				"%s: -x test, to run nothing, is not there; -t checks all tables\n",
+				me);
 			return -1;
 		}
 		if (i == count) {
 			fprintf(stderr,
-			        "%s: unrecognized debug flag <%.*s>; "
-			        "known are ext,sch,proc,pars,load,misc,bit\n",
-			        me, (int)n, text);
+				"%s: unrecognized debug flag <%.*s>; "
+				"known are ext,sch,proc,pars,load,misc,bit\n",
+				me, (int)n, text);
 			return -1;
 		}
 	}
@@ -188,8 +188,8 @@ static int letters_judge(const struct settings *s)
 			if (!given(s, *l) || strchr(s->dialect->letters, *l))
 				continue;
 			fprintf(stderr,
-			        "%s: -%c is an option of dialect %s, and the dialect here is %s\n",
-			        program_invocation_short_name, *l, d->name, s->dialect->name);
+				"%s: -%c is an option of dialect %s, and the dialect here is %s\n",
+				program_invocation_short_name, *l, d->name, s->dialect->name);
 			return -1;
 		}
 	}
@@ -202,8 +202,8 @@ static int place_judge(const struct settings *s)
 
 	if (s->only_files && !s->foreground && !s->check) {
 		fprintf(stderr,
-		        "%s: FILE... needs -f (run them in the foreground) or -t (check them)\n",
-		        me);
+			"%s: FILE... needs -f (run them in the foreground) or -t (check them)\n",
+			me);
 		return -1;
 	}
 	if (s->prefix && s->prefix[0] != '/') {
@@ -212,9 +212,9 @@ static int place_judge(const struct settings *s)
 	}
 	if (!s->only_files && !s->root && !s->check && !s->prefix) {
 		fprintf(stderr,
-		        "%s: only root can run the system's jobs; "
-		        "to run files of your own: crond -f FILE...\n",
-		        me);
+			"%s: only root can run the system's jobs; "
+			"to run files of your own: crond -f FILE...\n",
+			me);
 		return -1;
 	}
 	return 0;

@@ -31,6 +31,7 @@ struct mail {
 	struct buf head;
 	size_t head_at;
 	uint64_t body_at, bytes; /* of the output; of it mailed */
+	struct buf env;          /* as its head shows it, where that is not the run's */
 	char *command;           /* cronie's -m, in pieces */
 	const char *words[WORDS_MOST + 1];
 	int in, status;
@@ -264,6 +265,23 @@ static int mailer_choose(struct mail *m)
 	return 0;
 }
 
+/* cronie shows what PAM has set too, and first. Those stand behind the run's own in how. */
+static void show_sessions(struct mail *m, struct run *r, const struct spawn *how)
+{
+	struct slice list = r->env;
+	size_t own = 0;
+
+	while (run_list_next(&list))
+		own++;
+	if (r->dialect != DIALECT_CRONIE || own >= how->env_count)
+		return;
+	for (size_t i = own; i < how->env_count; i++)
+		buf_append(&m->env, how->env[i], strlen(how->env[i]) + 1);
+	buf_append(&m->env, r->env.s, r->env.n);
+	if (!m->env.failed)
+		r->env = (struct slice){ m->env.data, m->env.len };
+}
+
 void mail_send(const struct spawn *how, struct log *log, struct output *o, bool failed,
 	const sigset_t *mask)
 {
@@ -272,6 +290,7 @@ void mail_send(const struct spawn *how, struct log *log, struct output *o, bool 
 
 	if (!addresses_judge(&r, log))
 		return;
+	show_sessions(&m, &r, how);
 	mailtext_head(&r, failed, &m.head);
 	r.flags &= ~(uint32_t)RUN_CHDIR_MUST;
 	r.fallback_dir = "/";
@@ -287,4 +306,5 @@ void mail_send(const struct spawn *how, struct log *log, struct output *o, bool 
 out:
 	free(m.command);
 	buf_free(&m.head);
+	buf_free(&m.env);
 }

@@ -24,7 +24,7 @@ void say_error(struct crond *c, const char *who, const char *what, const char *d
 	bool why = error && cronie(c);
 
 	log_line(&c->log, why ? LOG_ERR : LOG_INFO, c->set.dialect->daemon_tag, getpid(), 0,
-	        "(%s) %s (%s)%s%s", who, what, detail, why ? ": " : "", why ? strerror(error) : "");
+		"(%s) %s (%s)%s%s", who, what, detail, why ? ": " : "", why ? strerror(error) : "");
 }
 
 static void say_info(struct crond *c, const char *detail)
@@ -42,7 +42,7 @@ static void startup_cronie(struct crond *c)
 	if (c->no_mailer)
 		say_info(c, "Syslog will be used instead of sendmail.");
 	snprintf(text, sizeof(text), "RANDOM_DELAY will be scaled with factor %u%% if used.",
-	        c->delay_scale / (DELAY_WHOLE / 100));
+		c->delay_scale / (DELAY_WHOLE / 100));
 	say_info(c, text);
 	if (c->set.no_inotify)
 		say_error(c, "CRON", "No inotify - daemon runs with -i or -c option", "", 0);
@@ -68,17 +68,22 @@ void say_startup(struct crond *c)
 
 void say_loaded(struct crond *c)
 {
+	size_t jobs = c->due.jobs;
+	struct source *s;
+
+	RB_FOREACH(s, source_tree, &c->sources)
+		jobs += s->jobs ? s->jobs->reboot_jobs : 0;
 	log_line(&c->log, LOG_INFO, c->set.dialect->daemon_tag, getpid(), 0,
-	        "(CRON) INFO (%s, dialect %s: %zu jobs in force)", PACKAGE_STRING,
-	        c->set.dialect->name, c->due.jobs);
+		"(CRON) INFO (%s, dialect %s: %zu jobs in force)", PACKAGE_STRING,
+		c->set.dialect->name, jobs);
 }
 
 void say_reboot(struct crond *c, bool first)
 {
 	if (!cronie(c))
 		say_info(c,
-		        first ? "Running @reboot jobs"
-		              : "Skipping @reboot jobs -- not system startup");
+			first ? "Running @reboot jobs"
+			      : "Skipping @reboot jobs -- not system startup");
 	else if (!first)
 		say_info(c, "@reboot jobs will be run at computer's startup.");
 }
@@ -92,7 +97,7 @@ void say_locked(struct crond *c, const char *other, int error)
 	fprintf(stderr, "%s: another cron daemon runs: stop it first\n", program_invocation_short_name);
 	if (!cronie(c))
 		snprintf(text, sizeof(text), "can't lock %s, otherpid may be %s: %s",
-		        c->set.pid_file, other, strerror(error));
+			c->set.pid_file, other, strerror(error));
 	say_error(c, "CRON", "DEATH", text, error);
 }
 
@@ -149,7 +154,7 @@ bool say_refused(struct crond *c, struct source *s, const char *what, int error)
 	s->complaint = hash;
 	if (!c->set.check)
 		say_error(c, cronie(c) && s->kind != SOURCE_USER ? "root" : s->owner, what,
-		        shown(c, s, room, sizeof(room)), error);
+			shown(c, s, room, sizeof(room)), error);
 	return true;
 }
 
@@ -166,9 +171,9 @@ void say_ignored(struct crond *c, const struct source *s, bool unfinished)
 {
 	if (!c->set.check && !cronie(c))
 		say_error(c, s->owner, "ERROR",
-		        unfinished ? "Missing newline before EOF, this crontab file will be ignored"
-		                   : "Syntax error, this crontab file will be ignored",
-		        0);
+			unfinished ? "Missing newline before EOF, this crontab file will be ignored"
+				   : "Syntax error, this crontab file will be ignored",
+			0);
 }
 
 void say_reload(struct crond *c, const struct source *s)
@@ -176,7 +181,7 @@ void say_reload(struct crond *c, const struct source *s)
 	char room[PATH_MAX];
 
 	say_error(c, cronie(c) && s->kind != SOURCE_USER ? "*system*" : s->owner, "RELOAD",
-	        shown(c, s, room, sizeof(room)), 0);
+		shown(c, s, room, sizeof(room)), 0);
 }
 
 static void fault_cronie(struct crond *c, const struct source *s, const struct diag *d)
@@ -198,12 +203,12 @@ void say_fault(struct crond *c, const struct source *s, const struct diag *d, bo
 		fault_cronie(c, s, d);
 	else if (first && !end)
 		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
-		        "Error: %s; while reading %s%s", d->text, user ? "crontab for user " : "",
-		        user ? s->owner : s->path);
+			"Error: %s; while reading %s%s", d->text, user ? "crontab for user " : "",
+			user ? s->owner : s->path);
 }
 
 void say_no_user(
-        struct crond *c, const struct source *s, const char *name, const struct diag *d, bool first)
+	struct crond *c, const struct source *s, const char *name, const struct diag *d, bool first)
 {
 	if (!cronie(c))
 		say_fault(c, s, d, first);

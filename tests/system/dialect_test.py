@@ -256,6 +256,22 @@ def mail_of_a_failure_with_the_whole_host_name(world):
 
 
 @both
+def mail_shows_what_pam_has_set(world):
+    """cronie's does, Debian's does not."""
+    if not world.peer and not os.path.exists(lab.BUILD + "/crond/crond-launcher-pam"):
+        raise lab.Skip("built without PAM")
+    lab.put("/etc/lab.env", "FROM_PAM=1\nA=pam\n")
+    with open("/etc/pam.d/" + world.tag, "a", encoding="utf-8") as service:
+        service.write("session required pam_env.so envfile=/etc/lab.env readenv=1\n")
+    world.table("alice", "A=2\n@reboot echo $FROM_PAM $A\n")
+    world.start()
+    _, _, text = only_mail(world)
+    shown = re.findall("X-Cron-Env: <(.*)>", text)
+    equal(text.partition("\n\n")[2], "1 2\n", "what the job printed")
+    equal(shown[:2], ["A=2", "SHELL=/bin/sh"] if world.debian else ["FROM_PAM=1", "A=2"], "variables")
+
+
+@both
 def unsafe_addresses(world):
     world.table("alice", "MAILTO=a@b, c@d\n@reboot echo 1\n")
     world.table("bob", "MAILFROM=Cron <x@y>\n@reboot echo 2\n")
