@@ -669,13 +669,25 @@ def cluster_without_a_name(world):
 
 
 @cronie
+def tables_are_looked_at_before_each_minute(world):
+    if world.peer:
+        return
+    daemon = world.start("-i")
+    world.room.wait_log("jobs in force")
+    left = 59.8 - time.time() % 60
+    timers = [lab.read("/proc/%d/fdinfo/%s" % (daemon.pid, fd))
+              for fd in os.listdir("/proc/%d/fdinfo" % daemon.pid)]
+    at = [float(re.search(r"it_value: \((\d+),", text).group(1)) for text in timers if "clockid: 1\n" in text]
+    check(any(abs((one - left + 30) % 60 - 30) < 2 for one in at), "timers %s, %g s are left" % (at, left))
+
+
+@cronie
 def debugging(world):
     world.table("alice", ROOT + "@reboot true\n")
-    daemon = world.room.launch  # ours is started by its own words: -x keeps it in the foreground
     if world.peer:
         return
     world.words()
-    daemon = daemon("-x", "sch,proc")
+    daemon = world.room.launch("-x", "sch,proc")  # which keeps it in the foreground
     world.room.wait_for(lambda: "(alice) CMD (true)" in lab.read(world.room.errors), 10, "the log on stderr")
     equal(world.room.stop(daemon), 0, "status")
     code, _, err = world.run("-x", "test")
