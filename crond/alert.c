@@ -26,12 +26,6 @@
 enum { BACKOFF_FIRST_MS = 1000, BACKOFF_MOST_MS = 60 * 1000, LIVED_MS = 10 * 1000, AGAIN_MS = 60 * 1000,
 	SECRET_MOST = 4096 };
 
-static void say(struct crond *c, const char *what, const char *why)
-{
-	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0, "(CRON) ERROR (%s: %s)",
-		what, why);
-}
-
 static void event_id(char *out, size_t room, const char *run_id)
 {
 	snprintf(out, room, "%s.end", run_id);
@@ -54,7 +48,7 @@ static int notify_identity(struct crond *c, uid_t *uid, gid_t *gid)
 	if (!pw && !c->set.conf.notify_user)
 		pw = getpwnam("nobody");
 	if (!pw || pw->pw_uid == 0) {
-		say(c, name, "crond-notify's user does not exist, or is root");
+		trouble_say(c, name, "crond-notify's user does not exist, or is root");
 		return -1;
 	}
 	*uid = pw->pw_uid;
@@ -112,7 +106,7 @@ static void notify_start(struct crond *c)
 		return;
 	if (notify_identity(c, &uid, &gid) < 0 || spool_prepare(c, spool, sizeof(spool), uid, gid) < 0 ||
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
-		say(c, "crond-notify cannot be started", strerror(errno));
+		trouble_say(c, "crond-notify cannot be started", strerror(errno));
 		notify_later(c);
 		return;
 	}
@@ -142,7 +136,7 @@ void alert_ended(struct crond *c)
 	wait_end(c, &c->w_notify);
 	if (wait_now_ms() - c->notify_since > LIVED_MS)
 		c->notify_fails = 0;
-	say(c, "crond-notify ended", "it is started again");
+	trouble_say(c, "crond-notify ended", "it is started again");
 	notify_later(c);
 }
 
@@ -158,7 +152,7 @@ static bool notify_send(struct crond *c, const struct buf *b)
 		c->notify_full = true;
 		wait_change(c, &c->w_notify, EPOLLIN | EPOLLOUT);
 	} else if (errno != EPIPE && errno != ECONNRESET) {
-		say(c, "crond-notify", strerror(errno));
+		trouble_say(c, "crond-notify", strerror(errno));
 	}
 	return false;
 }
@@ -250,7 +244,7 @@ static bool event_send(struct crond *c, struct live_run *run)
 	bool sent;
 
 	if (records_read(c, run->id, &r) < 0) {
-		say(c, run->id, "its records cannot be read any more, no alert is sent");
+		trouble_say(c, run->id, "its records cannot be read any more, no alert is sent");
 		run_event(c, run, RUN_EVENT_TOLD);
 		return false;
 	}

@@ -352,6 +352,9 @@ void stop_asked(struct crond *c);
 /* At each turn of the loop from then on, in place of starts. */
 void stop_step(struct crond *c);
 
+/* trouble.c: into the log */
+void trouble_say(struct crond *c, const char *what, const char *why);
+
 /* --- time (clock.c) */
 
 /* A due second that is not older than this (s) when the scheduler starts is started late

@@ -94,8 +94,7 @@ pid_t helper_run(struct crond *c, const char *name, const char *const *argv, con
 	snprintf(path, sizeof(path), "%s/%s", c->set.helpers, name);
 	memcpy(h.fds, fds, (size_t)n * sizeof(*fds));
 	if (access(path, X_OK) < 0) {
-		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
-			"(CRON) ERROR (%s: %s)", path, strerror(errno));
+		trouble_say(c, path, strerror(errno));
 		return -1;
 	}
 	return helper_start(&h);

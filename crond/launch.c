@@ -19,12 +19,6 @@
 
 enum { SOCKET_ROOM = 4 << 20, RESTART_MS = 1000, WAITING_MS = 3000, DEATHS_AT_ONCE = 5 };
 
-static void say(struct crond *c, const char *what, const char *why)
-{
-	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0, "(CRON) ERROR (%s: %s)",
-		what, why);
-}
-
 /* All of SEQPACKET's room is the sender's. */
 static int pair(int fds[2], int sender)
 {
@@ -75,7 +69,7 @@ static void launcher_record(struct crond *c)
 	int n = snprintf(text, sizeof(text), "%d\n", (int)c->launcher);
 
 	if (file_replace(c->run_fd, "launcher", 0600, text, (size_t)n, 0) < 0)
-		say(c, "launcher", strerror(errno));
+		trouble_say(c, "launcher", strerror(errno));
 }
 
 static pid_t launcher_exec(struct crond *c)
@@ -111,7 +105,7 @@ int launch_start(struct crond *c)
 		return 0;
 	c->launcher = launcher_exec(c);
 	if (c->launcher < 0) {
-		say(c, "the launcher cannot be started", strerror(errno));
+		trouble_say(c, "the launcher cannot be started", strerror(errno));
 		c->launcher = 0;
 		wait_later(c, LATER_LAUNCHER, RESTART_MS);
 		return -1;
@@ -132,7 +126,7 @@ void launch_ended(struct crond *c)
 		return;
 	}
 	c->launcher_deaths = young ? c->launcher_deaths + 1 : 0;
-	say(c, "the launcher ended", "it is started again");
+	trouble_say(c, "the launcher ended", "it is started again");
 	c->launcher = 0;
 	if (c->launcher_deaths > DEATHS_AT_ONCE)
 		wait_later(c, LATER_LAUNCHER, RESTART_MS);

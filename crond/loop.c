@@ -147,8 +147,7 @@ static void loop_take(struct crond *c, struct watch *w, uint32_t events)
 	switch (w->kind) {
 	case WATCH_CLOCK: /* ECANCELED: the clock was set; clock_advance sees it */
 		if (read(w->fd, &ticks, sizeof(ticks)) < 0 && errno != ECANCELED && errno != EAGAIN)
-			log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
-				"(CRON) ERROR (timer: %s)", strerror(errno));
+			trouble_say(c, "timer", strerror(errno));
 		break;
 	case WATCH_LATER:
 		later_fire(c);
