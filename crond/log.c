@@ -229,6 +229,10 @@ void log_line(struct log *l, int priority, const char *tag, pid_t pid, pid_t as,
 
 	if ((priority & PRIORITIES) > l->level)
 		return;
+	if (l->target == LOG_TO_SYSLOG && l->fd < 0 && log_connect(l) < 0) {
+		count_lost(l); /* nobody is there: not worth being put together */
+		return;
+	}
 	if (l->target == LOG_TO_SYSLOG)
 		n = head_syslog(line, priority, tag, pid);
 	va_start(ap, fmt);
