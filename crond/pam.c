@@ -26,7 +26,13 @@
 #include "crond/rundir.h"
 #include "crond/tree.h"
 
-enum { SWEEPS_MOST = 20, GROUPS_MOST = 65536, PAGE = 4096, STACK_KEPT = 8192, STACK_USED = 256 * 1024 };
+enum {
+	SWEEPS_MOST = 20,
+	GROUPS_MOST = 65536,
+	PAGE = 4096,
+	STACK_KEPT = 8192,
+	STACK_USED = 256 * 1024
+};
 
 struct pam {
 	pam_handle_t *handle;
@@ -79,8 +85,8 @@ static void late_close(void *arg)
 	const struct run *r = p->who.run;
 
 	log_line(p->who.log, LOG_ERR, dialect_of(r)->job_tag, getpid(), 0,
-		"(%.64s) ERROR (%s: PAM: closing the session: no answer within %d s)", r->user, r->id,
-		PAM_PATIENCE_S);
+	        "(%.64s) ERROR (%s: PAM: closing the session: no answer within %d s)", r->user,
+	        r->id, PAM_PATIENCE_S);
 	if (p->who.may_sweep)
 		sweep();
 	_exit(1);
@@ -96,8 +102,8 @@ static void __attribute__((noreturn)) rights_lost(const struct pam *p)
 /* --- talk */
 
 /* Nobody is there to answer. cronie's has an ear for what modules only say. */
-static int converse(int n, const struct pam_message **messages, struct pam_response **answers,
-	void *arg)
+static int converse(
+        int n, const struct pam_message **messages, struct pam_response **answers, void *arg)
 {
 	const struct pam *p = arg;
 	const struct dialect *d = dialect_of(p->who.run);
@@ -112,7 +118,8 @@ static int converse(int n, const struct pam_message **messages, struct pam_respo
 		if (m->msg_style != PAM_ERROR_MSG && m->msg_style != PAM_TEXT_INFO)
 			rc = PAM_CONV_ERR;
 		else if (m->msg)
-			log_classic(p->who.log, d->job_tag, getpid(), 0, "CRON", "pam_message", m->msg);
+			log_classic(
+			        p->who.log, d->job_tag, getpid(), 0, "CRON", "pam_message", m->msg);
 	}
 	if (rc == PAM_SUCCESS)
 		*answers = calloc(n > 0 ? (size_t)n : 1, sizeof(**answers));
@@ -167,8 +174,9 @@ static int groups_set(struct pam *p)
 	if (n)
 		memcpy(p->groups, r->groups, n * sizeof(*p->groups));
 	/* without the capability root's own jobs keep the groups that we were given */
-	if ((syscall(SYS_setgroups, n, p->groups) != 0 && (errno != EPERM || r->uid != geteuid())) ||
-		syscall(SYS_setresgid, r->gid, r->gid, r->gid) != 0)
+	if ((syscall(SYS_setgroups, n, p->groups) != 0 &&
+	            (errno != EPERM || r->uid != geteuid())) ||
+	        syscall(SYS_setresgid, r->gid, r->gid, r->gid) != 0)
 		return -1;
 	pam_setcred(p->handle, PAM_REINITIALIZE_CRED | PAM_SILENT);
 	return groups_get(p);
@@ -183,7 +191,7 @@ static void session_class(struct pam *p, const struct run *r)
 	char text[128];
 
 	if (value && r->dialect == DIALECT_CRONIE &&
-		snprintf(text, sizeof(text), "XDG_SESSION_CLASS=%s", value) < (int)sizeof(text))
+	        snprintf(text, sizeof(text), "XDG_SESSION_CLASS=%s", value) < (int)sizeof(text))
 		pam_putenv(p->handle, text);
 }
 
@@ -225,9 +233,10 @@ static void say_refused(const struct pam *p, enum run_session step, const char *
 		return;
 	}
 	log_classic(p->who.log, d->daemon_tag, getpid(), 0, r->user, "PAM ERROR", why);
-	log_line(p->who.log, LOG_INFO, d->daemon_tag, getpid(), 0, "(%.64s) FAILED to %s PAM%s (%s)",
-		r->user, step == RUN_SESSION_OPEN ? "open" : "authorize user with",
-		step == RUN_SESSION_OPEN ? " security session" : "", why);
+	log_line(p->who.log, LOG_INFO, d->daemon_tag, getpid(), 0,
+	        "(%.64s) FAILED to %s PAM%s (%s)", r->user,
+	        step == RUN_SESSION_OPEN ? "open" : "authorize user with",
+	        step == RUN_SESSION_OPEN ? " security session" : "", why);
 }
 
 static void job_take(struct pam *p)
@@ -315,7 +324,8 @@ extern int malloc_trim(size_t pad) __attribute__((weak));
  * within the range the rest of it is a gap. */
 void pam_memory_free(void)
 {
-	uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - STACK_KEPT) & ~(uintptr_t)(PAGE - 1);
+	uintptr_t end =
+	        ((uintptr_t)__builtin_frame_address(0) - STACK_KEPT) & ~(uintptr_t)(PAGE - 1);
 
 	if (malloc_trim)
 		malloc_trim(0);

@@ -44,11 +44,11 @@ void pam_calls_to(struct log *log, const char *tag, struct pam_limits *limits)
 /* Declared under names of ours, since the system's headers have opinions about theirs. */
 #define FORMAT(n, first) __attribute__((format(printf, n, first)))
 void our_vsyslog(int priority, const char *format, va_list ap) __asm__("vsyslog") FORMAT(2, 0);
-void our_vsyslog_chk(int priority, int flag, const char *format, va_list ap)
-	__asm__("__vsyslog_chk") FORMAT(3, 0);
+void our_vsyslog_chk(int priority, int flag, const char *format, va_list ap) __asm__(
+        "__vsyslog_chk") FORMAT(3, 0);
 void our_syslog(int priority, const char *format, ...) __asm__("syslog") FORMAT(2, 3);
-void our_syslog_chk(int priority, int flag, const char *format, ...)
-	__asm__("__syslog_chk") FORMAT(3, 4);
+void our_syslog_chk(int priority, int flag, const char *format, ...) __asm__("__syslog_chk")
+        FORMAT(3, 4);
 void our_openlog(const char *ident, int option, int facility) __asm__("openlog");
 void our_closelog(void) __asm__("closelog");
 int our_setrlimit(int resource, const struct limit_word *limit) __asm__("setrlimit");
@@ -160,10 +160,12 @@ int our_setpriority(int which, id_t who, int nice)
 {
 	int was = getpriority(PRIO_PROCESS, 0);
 
-	if (!to.limits || to.pid != getpid() || which != PRIO_PROCESS || (who && (pid_t)who != to.pid))
+	if (!to.limits || to.pid != getpid() || which != PRIO_PROCESS ||
+	        (who && (pid_t)who != to.pid))
 		return (int)syscall(SYS_setpriority, which, who, nice);
-	if (nice < was && (syscall(SYS_setpriority, which, who, nice) != 0 ||
-				  syscall(SYS_setpriority, which, who, was) != 0))
+	if (nice < was &&
+	        (syscall(SYS_setpriority, which, who, nice) != 0 ||
+	                syscall(SYS_setpriority, which, who, was) != 0))
 		return -1;
 	to.limits->nice = nice;
 	to.limits->nice_set = true;

@@ -48,7 +48,7 @@ void pam_fence_time(struct pam_fence *f, const struct pam_late *late)
 	sigfillset(&sa.sa_mask);
 	sigaction(SIGRTMAX, &sa, NULL);
 	f->timed = timer_arm(&f->patience, SIGRTMAX, late->seconds, late) == 0 &&
-		timer_arm(&f->end, SIGKILL, late->seconds + END_AFTER_S, late) == 0;
+	        timer_arm(&f->end, SIGKILL, late->seconds + END_AFTER_S, late) == 0;
 	/* programs that a module starts inherit what is blocked */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, &f->mask);
@@ -82,7 +82,7 @@ static void signals_down(struct pam_fence *f)
 
 	for (int sig = 1; sig < FENCE_SIGNALS; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP && sigaction(sig, NULL, &now) == 0 &&
-			now.sa_handler != f->signals[sig].sa_handler)
+		        now.sa_handler != f->signals[sig].sa_handler)
 			sigaction(sig, &f->signals[sig], NULL);
 }
 

@@ -81,8 +81,9 @@ static void sources_map(void)
 	while (f && fgets(line, sizeof(line), f)) {
 		char *word, *rest = line, *key = strsep(&rest, ":");
 
-		if (!rest || (strcmp(key, "passwd") != 0 && strcmp(key, "group") != 0 &&
-			strcmp(key, "shadow") != 0))
+		if (!rest ||
+		        (strcmp(key, "passwd") != 0 && strcmp(key, "group") != 0 &&
+		                strcmp(key, "shadow") != 0))
 			continue;
 		while ((word = strsep(&rest, " \t\n"))) {
 			if (!*word || strchr("[#/", *word) || strcmp(word, "files") == 0)

@@ -164,7 +164,9 @@ static int nice_limits(void)
 	static const struct rlimit few = { 5, 5 }, little = { 1 << 20, 1 << 20 };
 
 	return setpriority(PRIO_PROCESS, 0, 7) == 0 && setrlimit(RLIMIT_NOFILE, &few) == 0 &&
-		setrlimit(RLIMIT_CORE, &little) == 0 ? PAM_SUCCESS : PAM_SYSTEM_ERR;
+	                setrlimit(RLIMIT_CORE, &little) == 0
+	        ? PAM_SUCCESS
+	        : PAM_SYSTEM_ERR;
 }
 
 static int act(const char *action)
@@ -173,11 +175,21 @@ static int act(const char *action)
 		const char *name;
 		int (*run)(void);
 	} actions[] = {
-		{ "deny", deny }, { "hang", hang }, { "busy", busy }, { "hang-blocked", hang_blocked },
-		{ "hang-child", hang_child }, { "crash", crash }, { "exit", leave },
-		{ "leak-files", leak_files }, { "close-files", close_files },
-		{ "leave-child", leave_child }, { "leave-thread", leave_thread }, { "mess", mess },
-		{ "drop-rights", drop_rights }, { "umask", mask_files }, { "group", add_group },
+		{ "deny", deny },
+		{ "hang", hang },
+		{ "busy", busy },
+		{ "hang-blocked", hang_blocked },
+		{ "hang-child", hang_child },
+		{ "crash", crash },
+		{ "exit", leave },
+		{ "leak-files", leak_files },
+		{ "close-files", close_files },
+		{ "leave-child", leave_child },
+		{ "leave-thread", leave_thread },
+		{ "mess", mess },
+		{ "drop-rights", drop_rights },
+		{ "umask", mask_files },
+		{ "group", add_group },
 		{ "limits", nice_limits },
 	};
 
@@ -232,8 +244,11 @@ int pam_sm_authenticate(pam_handle_t *handle, int flags, int argc, const char **
 
 int pam_sm_setcred(pam_handle_t *handle, int flags, int argc, const char **argv)
 {
-	return probe(handle, flags & PAM_REINITIALIZE_CRED ? "reinit" :
-		flags & PAM_DELETE_CRED ? "delete" : "setcred", argc, argv);
+	return probe(handle,
+	        flags & PAM_REINITIALIZE_CRED     ? "reinit"
+	                : flags & PAM_DELETE_CRED ? "delete"
+	                                          : "setcred",
+	        argc, argv);
 }
 
 int pam_sm_acct_mgmt(pam_handle_t *handle, int flags, int argc, const char **argv)

@@ -212,8 +212,8 @@ def test_debians_stack(room):
         shadow.write("expired:*:19000::::::\n".replace("::::::", ":::::1:"))
     with open("/etc/passwd", "a", encoding="utf-8") as passwd:
         passwd.write("expired:x:3500:3500::/tmp:/bin/sh\n")
-    room.crontab("alice", "MINE=own\n@reboot { env; ulimit -n; cat /proc/$$/loginuid; } >%s/env\n"
-                 "@reboot /usr/bin/env --null\n" % OUT + "@reboot true\n" * 20)
+    room.crontab("alice", "MINE=own\n@reboot cd %s; { env; ulimit -n; cat /proc/$$/loginuid; } "
+                 ">new; mv new env\n@reboot /usr/bin/env --null\n" % OUT + "@reboot true\n" * 20)
     room.crontab("bob", "@reboot { ulimit -p; ulimit -c; ulimit -Hs; } >%s/bob\n" % OUT)
     room.crontab("nohome", "@reboot echo >%s/nohome\n" % OUT)
     room.crontab("expired", "@reboot echo >%s/expired\n" % OUT)
