@@ -243,6 +243,36 @@ def test_a_directory_that_comes_later_is_seen(room):
     room.wait_out("changed", 1, 5)
 
 
+def anonymous(daemon):
+    """KiB of memory that no file stands behind."""
+    return int(re.search(r"RssAnon:\s+(\d+)", lab.read("/proc/%d/status" % daemon.pid)).group(1))
+
+
+def replace_often(room, daemon, times):
+    """Versions of all sizes, one after another, and now and then a look at everything."""
+    for number in range(times):
+        lab.put("/etc/cron.d/often", "".join(
+            "%d %d 29 2 * root true %d %d\n" % (line % 60, number % 24, line, number)
+            for line in range(number % 40)), replace=True)
+        if number % 100 == 0:
+            daemon.send_signal(signal.SIGHUP)
+    lab.put("/etc/cron.d/often", "# %d\n0 0 29 2 * root true\n" % times, replace=True)
+    time.sleep(1)
+
+
+def test_ten_thousand_reloads_leak_nothing(room):
+    room.crontab("alice", append("alice"))
+    room.conf('log-level = "warning"\n')
+    daemon = room.start()
+    room.wait_out("alice")
+    replace_often(room, daemon, 2000)
+    before = anonymous(daemon)
+    replace_often(room, daemon, 8000)
+    grown = anonymous(daemon) - before
+    check(grown <= 64, "%d KiB more after 8,000 reloads" % grown)
+    room.wait_out("alice", len(room.lines("alice")) + 1)
+
+
 def deadlines(daemon):
     """When its timers by the monotonic clock are to wake it, in seconds from now."""
     found = []
