@@ -193,13 +193,11 @@ static void refuse_version(struct loading *l, struct load_stats *stats)
 
 static int parse_bytes(struct loading *l, struct slice bytes)
 {
-	bool tasks = l->source->kind == SOURCE_TASKS;
-	int result = tasks ? parse_tasks(l, bytes) : parse_crontab(l, bytes);
-	int settled = due_settle(&l->c->due, &l->due); /* also what is taken out again */
-
-	if (result < 0)
+	if (l->source->kind == SOURCE_TASKS)
+		return parse_tasks(l, bytes);
+	if (parse_crontab(l, bytes) < 0)
 		return -1;
-	if (settled == 0 && (tasks || job_file_number(l->file) == 0))
+	if (job_file_number(l->file) == 0)
 		return 0;
 	loading_say(l, 0, "out of memory");
 	return -1;

@@ -137,14 +137,13 @@ static struct job_common *common_new(struct loading *l, const struct job_user *u
 static int job_put(struct loading *l, const struct job_common *m, struct job *job,
 	const struct schedule *s, struct slice time_text)
 {
-	struct due_entry e = { .job = job, .schedule = *s, .zone = m->zone,
-		.source = m->kind == JOB_TASK ? STEP_TASK : STEP_CRONTAB, .text = time_text };
-
 	job->common = m;
-	if (!(s->flags & SCHEDULE_REBOOT))
-		return due_stream(&l->c->due, &l->due, &e);
-	l->file->reboot_jobs++;
-	return 0;
+	if (s->flags & SCHEDULE_REBOOT) {
+		l->file->reboot_jobs++;
+		return 0;
+	}
+	return due_add(&l->c->due, job, s, m->zone, m->kind == JOB_TASK ? STEP_TASK : STEP_CRONTAB,
+		time_text);
 }
 
 /* --- lines */

@@ -18,7 +18,6 @@ struct loading {
 	struct job_file *file;
 	struct job_common *recent[STRETCHES_KEPT];
 	unsigned stretches;
-	struct due_stream due;
 	const char *last_user;
 	const struct job_user *user;
 	const struct job_user *place_of; /* whose lines' identities begin with this */

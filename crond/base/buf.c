@@ -32,6 +32,22 @@ static bool buf_room(struct buf *b, size_t more)
 	return true;
 }
 
+/* Exactly so much: it is known how large it will be. */
+bool buf_reserve(struct buf *b, size_t n)
+{
+	char *data;
+
+	if (b->failed || b->cap - b->len >= n)
+		return !b->failed;
+	data = n < SIZE_MAX / 2 && b->len < SIZE_MAX / 2 ? realloc(b->data, b->len + n) : NULL;
+	b->failed = !data;
+	if (!data)
+		return false;
+	b->data = data;
+	b->cap = b->len + n;
+	return true;
+}
+
 void buf_append(struct buf *b, const void *bytes, size_t n)
 {
 	if (n == 0 || !buf_room(b, n))

@@ -15,6 +15,8 @@ struct buf {
 	bool failed;
 };
 
+/* Room for n more bytes behind data + len; false if that failed. */
+bool buf_reserve(struct buf *b, size_t n);
 void buf_append(struct buf *b, const void *bytes, size_t n);
 void buf_puts(struct buf *b, const char *text);
 void buf_putc(struct buf *b, char c);

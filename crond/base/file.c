@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "crond/base/buf.h"
+#include "crond/base/large.h"
 
 enum { CHUNK = 32 * 1024, TEMPORARY = 32, TRIES = 16 };
 
@@ -42,30 +43,41 @@ int file_open(int dirfd, const char *path, int follow, struct stat *st)
 	return -1;
 }
 
+/* Of a file that says how large it is, all at once and one byte more, to meet its end. */
+static size_t read_most(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_size > 0 && st.st_size < SSIZE_MAX ? (size_t)st.st_size + 1 : CHUNK;
+}
+
 int file_read(int fd, size_t most, struct buf *out)
 {
-	char chunk[CHUNK];
-	size_t before = out->len;
+	size_t before = out->len, want = read_most(fd);
 
-	for (;;) {
-		ssize_t n = read(fd, chunk, sizeof(chunk));
+	if (want - 1 > most)
+		want = most + 1;
+	while (buf_reserve(out, want)) {
+		ssize_t n;
 
+		if (out->len == before)
+			large_pages(out->data, out->cap);
+		n = read(fd, out->data + out->len, out->cap - out->len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			break;
 		if (n == 0)
 			return 0;
-		if ((size_t)n > most - (out->len - before)) {
+		out->len += (size_t)n;
+		if (out->len - before > most) {
 			errno = EFBIG;
 			break;
 		}
-		buf_append(out, chunk, (size_t)n);
-		if (out->failed) {
-			errno = ENOMEM;
-			break;
-		}
+		want = out->cap - out->len ? 1 : out->cap;
 	}
+	if (out->failed)
+		errno = ENOMEM;
 	out->len = before;
 	return -1;
 }

@@ -229,77 +229,20 @@ static void list_take(struct job *job)
 
 /* --- in and out */
 
-static uint64_t entry_hash(const struct due_entry *e)
-{
-	uint64_t hash = schedule_hash(&e->schedule) ^ (uint64_t)(uintptr_t)e->zone >> 4 ^ e->source;
-
-	return hash ^ hash >> 32;
-}
-
-static int entry_add(struct due *d, const struct due_entry *e)
-{
-	struct timer like = { .schedule = e->schedule, .zone = e->zone, .next = SCHEDULE_NEVER,
-		.hash = (uint32_t)e->hash, .source = e->source & 1 };
-	struct timer *t = timer_find(d, &like);
-
-	if (!t)
-		t = timer_new(d, &like, e->text);
-	if (!t)
-		return -1;
-	list_put(&t->jobs, e->job);
-	d->jobs++;
-	return 0;
-}
-
 int due_add(struct due *d, struct job *job, const struct schedule *s, const struct zone *zone,
 	enum step_source source, struct slice text)
 {
-	struct due_entry e = { job, *s, zone, source, text, 0 };
+	uint64_t hash = schedule_hash(s) ^ (uint64_t)(uintptr_t)zone >> 4 ^ source;
+	struct timer like = { .schedule = *s, .zone = zone, .next = SCHEDULE_NEVER,
+		.hash = (uint32_t)(hash ^ hash >> 32), .source = source & 1 };
+	struct timer *t = timer_find(d, &like);
 
-	e.hash = entry_hash(&e);
-	return entry_add(d, &e);
-}
-
-/* Each step of the way to where an entry belongs waits for memory; the farther it is from
- * its turn, the less of the way is looked at. */
-static void fetch_ahead(const struct due *d, const struct due_stream *s)
-{
-	const struct timer *t;
-
-	if (!d->slots)
-		return;
-	__builtin_prefetch(&d->table[s->entries[(s->put - 1) % DUE_AHEAD].hash & (d->slots - 1)]);
-	if (s->put < DUE_AHEAD)
-		return;
-	t = d->table[s->entries[(s->put - DUE_AHEAD / 2) % DUE_AHEAD].hash & (d->slots - 1)];
-	if (t) {
-		__builtin_prefetch(&t->schedule);
-		__builtin_prefetch(&t->next);
-	}
-	t = d->table[s->entries[(s->put + 2) % DUE_AHEAD].hash & (d->slots - 1)];
-	if (t && t->jobs)
-		__builtin_prefetch(&t->jobs->back);
-}
-
-int due_stream(struct due *d, struct due_stream *s, const struct due_entry *entry)
-{
-	struct due_entry *e = &s->entries[s->put % DUE_AHEAD];
-
-	if (s->put - s->taken == DUE_AHEAD && entry_add(d, &s->entries[s->taken++ % DUE_AHEAD]) < 0)
+	if (!t)
+		t = timer_new(d, &like, text);
+	if (!t)
 		return -1;
-	*e = *entry;
-	e->hash = entry_hash(e);
-	s->put++;
-	fetch_ahead(d, s);
-	return 0;
-}
-
-int due_settle(struct due *d, struct due_stream *s)
-{
-	while (s->taken < s->put) {
-		if (entry_add(d, &s->entries[s->taken++ % DUE_AHEAD]) < 0)
-			return -1;
-	}
+	list_put(&t->jobs, job);
+	d->jobs++;
 	return 0;
 }
 

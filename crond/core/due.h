@@ -37,23 +37,6 @@ struct due {
 /* Hangs a job on its timer. The schedule is copied. 0 or -1 when memory is out. */
 int due_add(struct due *d, struct job *job, const struct schedule *s, const struct zone *zone,
 	enum step_source source, struct slice text);
-/* The same for very many, one behind the other: what each will touch is fetched ahead of
- * it, so an entry waits until some came behind it, or due_settle(). 0 or -1 as above. */
-struct due_entry {
-	struct job *job;
-	struct schedule schedule; /* its extra and the text stay where they are until then */
-	const struct zone *zone;
-	enum step_source source;
-	struct slice text;
-	uint64_t hash;
-};
-enum { DUE_AHEAD = 8 };
-struct due_stream {
-	struct due_entry entries[DUE_AHEAD];
-	size_t put, taken;
-};
-int due_stream(struct due *d, struct due_stream *stream, const struct due_entry *entry);
-int due_settle(struct due *d, struct due_stream *stream);
 /* Takes a job off; a timer without jobs goes. */
 void due_remove(struct due *d, struct job *job);
 /* The first due second, SCHEDULE_NEVER if there is none. */

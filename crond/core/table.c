@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crond/base/large.h"
+
 struct job_file *job_file_new(const char *path, size_t jobs, size_t text)
 {
 	struct job_file *f = calloc(1, sizeof(*f));
@@ -16,6 +18,8 @@ struct job_file *job_file_new(const char *path, size_t jobs, size_t text)
 	f->jobs = calloc(jobs + 1, sizeof(*f->jobs));
 	f->text = malloc(text + 1);
 	f->room = jobs;
+	large_pages(f->jobs, (jobs + 1) * sizeof(*f->jobs));
+	large_pages(f->text, text);
 	f->text_room = text + 1;
 	if (!f->path || !f->jobs || !f->text) {
 		job_file_free(f);
@@ -102,6 +106,7 @@ int job_file_number(struct job_file *f)
 	s.keys = calloc(s.slots, sizeof(*s.keys));
 	s.again = calloc(s.slots, sizeof(*s.again));
 	rc = s.keys && s.again ? 0 : -1;
+	large_pages(s.keys, s.slots * sizeof(*s.keys));
 	for (size_t i = 0; rc == 0 && i < f->count; i++) {
 		struct job *job = &f->jobs[i];
 		uint32_t same;
