@@ -33,7 +33,7 @@ def test_a_job_that_ends_without_a_scheduler_is_taken_in(room):
     room.wait_out("pid")
     kill(daemon)
     room.wait_for(lambda: not room.keepers(), 10, "the keeper's end")
-    equal(room.log("FAIL"), [], "FAIL lines without a scheduler")
+    equal(room.log("FAIL job"), [], "FAIL lines without a scheduler")
     room.start()
     line = room.wait_log(r"FAIL job=gold run=gold-\d+-1 result=exit code=3 ")
     check("after=2." in line.text, "how long it took: " + line.text)

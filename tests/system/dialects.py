@@ -10,11 +10,13 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 import lab
 
 SPOOLS = {"debian": "/var/spool/cron/crontabs", "cronie": "/var/spool/cron"}
 NAMES = {"debian": "cron", "cronie": "crond"}
+QUIET = "MAILTO=\"\"\n"  # above lines whose output is nobody's business
 # Lines that only our daemon writes. Everything else is held against the peer's.
 OURS = re.compile(r"\(CRON\) INFO \((cronward|cluster:|reload|SIG|Shutting down; )|^\S+: (FAIL|END|RECOVERED|"
                   r"SKIPPED) job=|\) (ERROR|WARNING|INFO) \((/[^ ]*|[a-z]+-[0-9a-f]{16}-\d+-\d+): |crond-notify")
@@ -85,6 +87,31 @@ class World:
         return self.room.wait_for(lambda: len(self.lines(pattern)) >= count and
                                   self.lines(pattern), deadline,
                                   "%d lines like %s" % (count, pattern))
+
+    def startup(self):
+        """The lines of every start."""
+        if self.debian:
+            return ["cron: (CRON) INFO (pidfile fd = N)"]
+        version = self.wait_lines(1, "STARTUP")[0].split("(")[-1]
+        return ["crond: (CRON) STARTUP (" + version,
+                "crond: (CRON) INFO (RANDOM_DELAY will be scaled with factor N% if used.)",
+                "crond: (CRON) INFO (running with inotify support)"]
+
+    def expect(self, lines, deadline=10):
+        """Behind those of every start there are these lines, and no others; runs are parallel, so
+        that their order says nothing."""
+        lines, begin = [line for line in lines if line], self.startup()
+        found = self.wait_lines(len(begin) + len(lines), deadline=deadline)
+        lab.equal(found[:len(begin)], begin, "first lines")
+        time.sleep(0.3)
+        lab.equal(sorted(self.lines()[len(begin):]), sorted(lines), "lines of the log")
+
+    def only_mail(self, count=1):
+        mails = self.room.wait_for(lambda: len(self.room.mails()) >= count and self.room.mails(), 10,
+                                   "%d mails" % count)
+        time.sleep(0.3)
+        lab.equal(len(self.room.mails()), count, "mails")
+        return mails[0] if count == 1 else mails
 
 
 def _register(scenario, dialects):
