@@ -58,7 +58,7 @@ static void child(const struct request *r)
 	identity_own(&r->identity);
 	become_root();
 	execle(helper, "crontab", r->dialect->pam_service, r->user, (char *)NULL,
-		(char *const *)environment);
+	        (char *const *)environment);
 	_exit(127);
 }
 
