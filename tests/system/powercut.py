@@ -12,7 +12,7 @@ import stat
 import struct
 import subprocess
 
-LOOP_CTL_GET_FREE, LOOP_SET_FD, LOOP_CLR_FD = 0x4C82, 0x4C00, 0x4C01
+LOOP_CTL_GET_FREE, LOOP_SET_FD, LOOP_SET_STATUS64, AUTOCLEAR = 0x4C82, 0x4C00, 0x4C04, 4
 BLKFLSBUF = 0x1261
 FS_IOC_SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2
 PTRACE_CONT, PTRACE_SYSCALL, PTRACE_SEIZE, PTRACE_INTERRUPT = 7, 24, 0x4206, 0x4207
@@ -60,6 +60,9 @@ def loop_device(image):
             device = node("/media/loop", stat.S_IFBLK, 7, fcntl.ioctl(control, LOOP_CTL_GET_FREE))
             try:
                 fcntl.ioctl(device, LOOP_SET_FD, image)
+                # Free again with its last user, however that one ends.
+                fcntl.ioctl(device, LOOP_SET_STATUS64,
+                            struct.pack("=5Q4I160s2Q", 0, 0, 0, 0, 0, 0, 0, 0, AUTOCLEAR, b"", 0, 0))
                 os.close(control)
                 return device
             except OSError as error:
@@ -115,7 +118,6 @@ class Disk:
             os.close(fd)
 
     def close(self):
-        fcntl.ioctl(self.device, LOOP_CLR_FD)
         os.close(self.device)
         os.close(self.image)
 
