@@ -40,13 +40,6 @@ static int hang(void)
 	return PAM_SUCCESS;
 }
 
-static int busy(void)
-{
-	for (volatile unsigned n = 0;; n++)
-		;
-	return PAM_SUCCESS;
-}
-
 static int hang_blocked(void)
 {
 	sigset_t all;
@@ -177,7 +170,6 @@ static int act(const char *action)
 	} actions[] = {
 		{ "deny", deny },
 		{ "hang", hang },
-		{ "busy", busy },
 		{ "hang-blocked", hang_blocked },
 		{ "hang-child", hang_child },
 		{ "crash", crash },
