@@ -160,6 +160,9 @@ def main():
                            text=True)
         if p.stdout.startswith("unable: "):
             crontab_test.skip(p.stdout[8:].strip())
+        if p.stdout.startswith("1..0"):  # the lab's own skip is that of the whole
+            print(p.stdout, end="")
+            return 0
         lines += p.stdout.splitlines()
         bad |= p.returncode
     print("1..%d" % sum(not x.startswith("#") for x in lines))
