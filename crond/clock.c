@@ -10,7 +10,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-enum { STEP_BEYOND = 365 * 86400, SETTLE_NS = 1600 * 1000, SETTLE_MARGIN_NS = 20 * 1000 };
+enum { STEP_BEYOND = 365 * 86400 };
 
 static int64_t ns(const struct timespec *t)
 {
@@ -67,30 +67,6 @@ void clock_touch(struct crond *c)
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (c->working && due_first(&c->due) > now.tv_sec && now.tv_sec > c->due.now)
 		c->due.now = now.tv_sec;
-}
-
-/* time(2), and the times of files, come from a clock that the kernel moves on with its
- * tick, up to 4 ms after the second began: a job that asks at once would still be told the
- * second before, at midnight yesterday's. Its phase is known: one sleep ends just behind
- * the tick. Not for longer than SETTLE_NS, for the rest passes while a shell or an
- * interpreter starts. */
-void clock_settle(int64_t second)
-{
-	struct timespec coarse, tick, real, pause = { 0 };
-	int64_t since, left;
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &coarse);
-	if (coarse.tv_sec >= second)
-		return;
-	clock_getres(CLOCK_REALTIME_COARSE, &tick);
-	clock_gettime(CLOCK_REALTIME, &real);
-	since = ns(&real) - second * 1000000000;
-	left = ns(&coarse) + ns(&tick) + SETTLE_MARGIN_NS - ns(&real);
-	if (left > SETTLE_NS - since)
-		left = SETTLE_NS - since;
-	pause.tv_nsec = (long)left;
-	if (since >= 0 && left > 0)
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
 /* Also without anything due the timer is armed: it tells when the clock is set. */

@@ -373,8 +373,6 @@ void clock_init(struct crond *c, int64_t stamp);
 void clock_missed(struct crond *c);
 void clock_touch(struct crond *c);
 void clock_arm(struct crond *c);
-/* Waits a moment where that second has begun and is not yet everybody's. */
-void clock_settle(int64_t second);
 /* Lets due advance to now: starts what is due. */
 void clock_advance(struct crond *c);
 /* Rules of time zones may have been replaced: what comes next is counted anew. */

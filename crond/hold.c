@@ -387,6 +387,7 @@ int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *tol
 	}
 	h->output.job = r->job ? r->job : r->id;
 	h->output.run = r->id;
+	spawn_settle(r->scheduled);
 	h->guard = (struct guard){
 		.run = r, .output = &h->output, .in = in, .input = r->input,
 		.subreaper = r->flags & RUN_TREE || r->timeout_ms, .started_ns = guard_now(),

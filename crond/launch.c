@@ -148,7 +148,6 @@ static bool send_one(struct crond *c, struct live_run *run)
 
 void launch_send(struct crond *c, struct live_run *run)
 {
-	clock_settle(run->scheduled);
 	wait_later(c, LATER_WAITING, WAITING_MS);
 	if (TAILQ_EMPTY(&c->unsent) && send_one(c, run))
 		return;
