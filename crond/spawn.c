@@ -27,7 +27,7 @@
 #include "crond/pam_calls.h"
 
 enum { PAGE = 4096, STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100,
-	SETTLE_NS = 1800 * 1000, SETTLE_MARGIN_NS = 20 * 1000 };
+	SETTLE_NS = 1600 * 1000, SETTLE_MARGIN_NS = 20 * 1000 };
 
 /* of whichever child is between clone and exec: there is only one at a time */
 static _Alignas(PAGE) char child_stack[STACK_SIZE];
