@@ -20,6 +20,7 @@
 #include "crond/core/dialect.h"
 #include "crond/core/direct.h"
 #include "crond/rundir.h"
+#include "crond/tick.h"
 
 enum { RECORD_FIRST = 8 * 1024, RECORD_MOST = 64 * 1024 * 1024, FORK_TRIES = 40, FORK_PAUSE_MS = 50 };
 
@@ -387,7 +388,7 @@ int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *tol
 	}
 	h->output.job = r->job ? r->job : r->id;
 	h->output.run = r->id;
-	spawn_settle(r->scheduled);
+	tick_settle(r->scheduled);
 	h->guard = (struct guard){
 		.run = r, .output = &h->output, .in = in, .input = r->input,
 		.subreaper = r->flags & RUN_TREE || r->timeout_ms, .started_ns = guard_now(),

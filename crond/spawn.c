@@ -26,8 +26,7 @@
 #include "crond/kernel.h"
 #include "crond/pam_calls.h"
 
-enum { PAGE = 4096, STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100,
-	SETTLE_NS = 1600 * 1000, SETTLE_MARGIN_NS = 20 * 1000 };
+enum { PAGE = 4096, STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100 };
 
 /* of whichever child is between clone and exec: there is only one at a time */
 static _Alignas(PAGE) char child_stack[STACK_SIZE];
@@ -38,17 +37,12 @@ enum { SETGROUPS = SYS_setgroups32, SETRESGID = SYS_setresgid32, SETRESUID = SYS
 enum { SETGROUPS = SYS_setgroups, SETRESGID = SYS_setresgid, SETRESUID = SYS_setresuid };
 #endif
 
-static int64_t nanoseconds(const struct timespec *ts)
-{
-	return ts->tv_sec * INT64_C(1000000000) + ts->tv_nsec;
-}
-
 static int64_t boottime(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return nanoseconds(&ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
 static void child_fail(struct spawn *s, enum spawn_step step, const char *what)
@@ -241,30 +235,6 @@ static int child_main(void *arg)
 	execve(s->run->shell, (char *const *)(uintptr_t)shell_words, s->env);
 	child_fail(s, SPAWN_EXEC, s->run->shell);
 	return 127;
-}
-
-/* time(2), and the times of files, come from a clock that the kernel moves on with its
- * tick, up to 4 ms after the second began: a job that asks at once would still be told the
- * second before, at midnight yesterday's. Its phase is known: one sleep ends just behind
- * the tick. Not for longer than SETTLE_NS, for the rest passes while a shell or an
- * interpreter starts. */
-void spawn_settle(int64_t second)
-{
-	struct timespec coarse, tick, real, pause = { 0 };
-	int64_t since, left;
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &coarse);
-	if (coarse.tv_sec >= second)
-		return;
-	clock_getres(CLOCK_REALTIME_COARSE, &tick);
-	clock_gettime(CLOCK_REALTIME, &real);
-	since = nanoseconds(&real) - second * 1000000000;
-	left = nanoseconds(&coarse) + nanoseconds(&tick) + SETTLE_MARGIN_NS - nanoseconds(&real);
-	if (left > SETTLE_NS - since)
-		left = SETTLE_NS - since;
-	pause.tv_nsec = (long)left;
-	if (since >= 0 && left > 0)
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
 int spawn(struct spawn *s)

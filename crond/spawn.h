@@ -52,8 +52,6 @@ struct spawn {
 /* Starts it. 0; -1 with step, error and what, and the child is reaped. On success pidfd
  * is the caller's. While it works the caller stands still (the child borrows its memory). */
 int spawn(struct spawn *s);
-/* Waits a moment, at most until 1.6 ms into that second, where it is not yet everybody's. */
-void spawn_settle(int64_t second);
 /* Gives back what a start used, for a keeper that will wait for long. */
 void spawn_memory_free(void);
 /* The failure in one line. */

@@ -34,16 +34,6 @@ def test_every_kind_of_table_fires_on_its_second(room):
               "steps of " + name)
 
 
-def test_no_job_is_told_the_second_before(room):
-    """awk asks time(2), whose clock is behind, and date the true one."""
-    room.system("#@ seconds\n* * * * * * root awk 'BEGIN { srand(); t = srand(); "
-                "\"date +\\%%s\" | getline d; print t, d }' >>%s/told\n" % OUT)
-    room.start()
-    for line in room.wait_out("told", 7):
-        told, true = line.split()
-        check(int(told) >= int(true), "told %s in second %s" % (told, true))
-
-
 def test_a_plain_line_fires_at_the_full_minute(room):
     room.crontab("alice", "* * * * * date +\\%%s.\\%%N >>%s/minute\n" % OUT)
     room.start()
