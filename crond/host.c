@@ -22,6 +22,7 @@
 
 #include "crond/base/diag.h"
 #include "crond/base/file.h"
+#include "crond/base/text.h"
 #include "crond/core/zone.h"
 
 enum { ZONE_FILE_MOST = 1 << 20 };
@@ -47,6 +48,7 @@ static void host_names(struct crond *c)
 		*dot = '\0';
 	c->self.name = c->host;
 	c->self.fqdn = c->fqdn;
+	c->seed = text_hash(3, c->fqdn, strlen(c->fqdn));
 }
 
 /* Told when an address comes or goes, so that nothing has to be looked up in vain. */

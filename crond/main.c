@@ -14,8 +14,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "crond/base/text.h"
-
 /* Descriptors 0 to 2 exist: what is opened later must not become one of them. */
 static void descriptors_fill(void)
 {
@@ -257,7 +255,6 @@ int main(int argc, char **argv)
 	if (s->debug)
 		debug_begin(s);
 	log_start(c);
-	c->seed = text_hash(3, s->helpers, 0);
 	limits_take(c);
 	if (s->check)
 		return crond_check(c);

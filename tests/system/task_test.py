@@ -1,5 +1,6 @@
 """What tasks and option comments ask for: limits, stops, hosts, environment."""
 import os
+import socket
 import time
 
 import lab
@@ -155,6 +156,30 @@ def test_five_field_and_every_schedules(room):
     room.start()
     stamps = [int(one) for one in room.wait_out("every", 3)]
     equal([one % 2 for one in stamps], [0] * len(stamps), "seconds on the grid")
+
+
+def instance(room, name, host):
+    """A private instance on a host of that name, with tasks that leave their second open."""
+    socket.sethostname(host)
+    lab.put("/home/%s.conf" % name, "".join(
+        task("t%d" % i, "echo $CRON_SCHEDULED_AT $CRON_JOB >>%s/%s" % (OUT, name),
+             schedule="~ * * * * *") for i in range(300)))
+    os.makedirs("/home/" + name)
+    before = lab.read(room.errors).count("jobs in force")
+    room.launch("-f", "--prefix", "/home/" + name, "/home/%s.conf" % name)
+    room.wait_for(lambda: lab.read(room.errors).count("jobs in force") > before, 10, "its start")
+
+
+def test_a_tilde_differs_from_host_to_host_and_stays(room):
+    for name, host in (("one", "web-1"), ("two", "web-2"), ("again", "web-1")):
+        instance(room, name, host)
+    began = time.time()
+    time.sleep(5)
+    starts = {name: {line for line in room.lines(name) if began + 1 < int(line.split()[0]) < began + 4}
+              for name in ("one", "two", "again")}
+    check(starts["one"], "nothing was started in three seconds")
+    equal(starts["again"], starts["one"], "starts on a host of the same name")
+    check(starts["two"] != starts["one"], "another host starts the same in the same seconds")
 
 
 if __name__ == "__main__":
