@@ -243,6 +243,12 @@ static void run_flags(struct start *s)
 		*f |= RUN_TRUSTED;
 }
 
+/* Is there nobody to take it? Of a command line (-m) the keeper finds out. */
+static bool mailer_lacks(const struct run *r)
+{
+	return !(r->flags & RUN_MAIL_COMMAND) && access(r->mailer, X_OK) < 0;
+}
+
 /* Where the log is on standard error, what jobs print is shown there, too, unless it is
  * mailed; in a private instance whether or not. */
 static void run_shown(struct start *s)
@@ -252,7 +258,7 @@ static void run_shown(struct start *s)
 
 	if (s->c->log.target == LOG_TO_SYSLOG && !set->only_files)
 		return;
-	if (r->flags & RUN_MAIL && access(r->mailer, X_OK) < 0)
+	if (r->flags & RUN_MAIL && mailer_lacks(r))
 		r->flags &= ~(uint32_t)RUN_MAIL;
 	if (set->only_files || !(r->flags & RUN_MAIL))
 		r->flags |= RUN_ECHO;

@@ -69,6 +69,17 @@ def mail_command(world):
 
 
 @cronie
+def mail_command_beside_a_log_on_standard_error(world):
+    """As in a container, where nobody has /dev/log."""
+    if world.peer:
+        return
+    lab.put("/usr/sbin/mymailer", "#!/bin/sh\ncat >%s/new; mv %s/new %s/got\n" % (OUT, OUT, OUT), 0o755)
+    world.table("alice", "@reboot echo a\n")
+    world.start("-x", "misc", "-m", "/usr/sbin/mymailer -a")
+    equal(world.room.wait_out("got", 2)[-1], "a", "what was mailed")
+
+
+@cronie
 def mail_only_on_failure(world):
     world.table("alice", "@reboot -n echo good\n@reboot -n   echo bad; exit 1\n")
     world.start()
