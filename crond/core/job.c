@@ -7,6 +7,7 @@
 
 #include "crond/base/buf.h"
 #include "crond/base/text.h"
+#include "crond/core/run.h"
 #include "crond/core/table.h"
 
 _Static_assert(sizeof(struct job) <= 40, "a million of these must stay small");
@@ -18,10 +19,14 @@ const char *job_command(const struct job *job)
 
 void job_name(const struct job *job, const char *user, char out[JOB_NAME_MOST])
 {
-	if (job->common->name)
+	if (job->common->name) {
 		snprintf(out, JOB_NAME_MOST, "%s", job->common->name);
-	else
-		snprintf(out, JOB_NAME_MOST, "%.64s-%016" PRIx64, user, job->identity);
+		return;
+	}
+	snprintf(out, JOB_NAME_MOST, "%.64s-%016" PRIx64, user, job->identity);
+	for (char *c = out; *c; c++)
+		if (!run_id_char(*c))
+			*c = '_';
 }
 
 uint64_t job_identity_task(const char *name)

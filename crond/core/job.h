@@ -53,7 +53,8 @@ struct job {
 
 /* As written; NULL for a task with argv. */
 const char *job_command(const struct job *job);
-/* The name it goes by in logs and run ids: a task's name, or USER-HASH. */
+/* The name it goes by in logs and run ids: a task's name, or USER-HASH with _ for what may
+ * not stand in an id (DOMAIN\user). */
 void job_name(const struct job *job, const char *user, char out[JOB_NAME_MOST]);
 /* Identity over reload and restart: a task's name; for a line its file and user (its
  * place), time fields, command and options, and how many equal ones stand before it. */

@@ -275,7 +275,7 @@ int run_id(char *out, const char *job, int64_t scheduled, uint32_t attempt)
 	return n > 0 && n < RUN_ID_MOST && run_id_ok(out, (size_t)n) ? 0 : -1;
 }
 
-static bool id_char(char c)
+bool run_id_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 		(c && strchr("._-+@:,=%~", c));
@@ -286,7 +286,7 @@ bool run_id_ok(const char *id, size_t n)
 	if (n == 0 || n >= RUN_ID_MOST || id[0] == '.')
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!id_char(id[i]))
+		if (!run_id_char(id[i]))
 			return false;
 	return true;
 }

@@ -129,6 +129,8 @@ const char *run_session_name(enum run_session session);
 /* Why a run whose keeper is gone was never started; false where it was, or may have been. */
 bool run_session_reason(const struct run_progress *p, char *out, size_t n);
 
+/* May it stand in an id? */
+bool run_id_char(char c);
 /* NAME-EPOCH-ATTEMPT; out has RUN_ID_MOST bytes. 0 or -1 (does not fit). */
 int run_id(char *out, const char *job, int64_t scheduled, uint32_t attempt);
 /* A name that may be looked up below runs/: no slash, no leading dot, ordinary characters. */

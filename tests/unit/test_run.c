@@ -6,12 +6,14 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/base/record.h"
+#include "crond/core/job.h"
 #include "crond/core/run.h"
 
 #define LIST(text) ((struct slice){ text, sizeof(text) })
@@ -204,6 +206,24 @@ static void test_ids(void **state)
 	assert_true(run_id_ok("www-1a2b-1700000000-1", 21));
 }
 
+/* Whatever a user is called, there are ids for his jobs. */
+static void test_ids_of_users(void **state)
+{
+	static const char *const users[] = { "alice", "j.doe", "CORP\\jdoe", "a b", "j\303\266rg", "x;y" };
+	static const char *const names[] = { "alice", "j.doe", "CORP_jdoe", "a_b", "j__rg", "x_y" };
+	const struct job_common common = { 0 };
+	const struct job job = { .identity = 0x2a, .common = &common };
+	char name[JOB_NAME_MOST], id[RUN_ID_MOST], whole[RUN_ID_MOST];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+		job_name(&job, users[i], name);
+		assert_int_equal(run_id(id, name, 7, 1), 0);
+		snprintf(whole, sizeof(whole), "%s-000000000000002a-7-1", names[i]);
+		assert_string_equal(id, whole);
+	}
+}
+
 static void test_list(void **state)
 {
 	struct slice list = LIST("one\0\0three"), unended = { "one\0two", 7 };
@@ -249,7 +269,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_input_none_and_empty),
 		cmocka_unit_test(test_cut), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_version), cmocka_unit_test(test_progress),
-		cmocka_unit_test(test_ids), cmocka_unit_test(test_list),
+		cmocka_unit_test(test_ids), cmocka_unit_test(test_ids_of_users), cmocka_unit_test(test_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
