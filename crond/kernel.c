@@ -1,5 +1,5 @@
 /* kernel: system calls that an old kernel lacks or a container's filter refuses, and what
- * does in their place.
+ * does in their place; and those that are not to go through the C library.
  * Flow: scheduler, launcher and keepers call them here, and go on without. */
 #include "config.h"
 
@@ -22,6 +22,13 @@
 #endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
+#endif
+
+/* where ids once had 16 bits, the calls of the plain names still have */
+#ifdef SYS_setresuid32
+enum { SETGROUPS = SYS_setgroups32, SETRESGID = SYS_setresgid32, SETRESUID = SYS_setresuid32 };
+#else
+enum { SETGROUPS = SYS_setgroups, SETRESGID = SYS_setresgid, SETRESUID = SYS_setresuid };
 #endif
 
 enum { FILES_LOOKED_AT = 4096 };
@@ -71,4 +78,19 @@ int kernel_shared(int dir, size_t size)
 		return -1;
 	}
 	return fd;
+}
+
+int kernel_groups_set(size_t n, const gid_t *groups)
+{
+	return (int)syscall(SETGROUPS, n, groups);
+}
+
+int kernel_gid_set(gid_t gid)
+{
+	return (int)syscall(SETRESGID, gid, gid, gid);
+}
+
+int kernel_uid_set(uid_t uid)
+{
+	return (int)syscall(SETRESUID, uid, uid, uid);
 }

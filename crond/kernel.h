@@ -1,5 +1,5 @@
 /* kernel: system calls that an old kernel lacks or a container's filter refuses, and what
- * does in their place.
+ * does in their place; and those that are not to go through the C library.
  * Flow: scheduler, launcher and keepers call them here, and go on without. */
 #ifndef CROND_KERNEL_H
 #define CROND_KERNEL_H
@@ -16,5 +16,12 @@ int kernel_signal(int pidfd, pid_t pid, int sig);
 /* Memory to be shared, of that size, as a descriptor; dir: where a file may be made that
  * has no name in the end. -1 with errno. */
 int kernel_shared(int dir, size_t size);
+
+/* Ids of the calling thread alone: the library's calls would tell every thread that a PAM
+ * module may have left, and between vfork and exec our parent's. gid and uid: the real, the
+ * effective and the saved one. 0 or -1 with errno. */
+int kernel_groups_set(size_t n, const gid_t *groups);
+int kernel_gid_set(gid_t gid);
+int kernel_uid_set(uid_t uid);
 
 #endif

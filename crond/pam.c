@@ -5,20 +5,19 @@
 #include "crond/pam.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <security/pam_appl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "crond/core/dialect.h"
 #include "crond/core/jobenv.h"
 #include "crond/core/run.h"
+#include "crond/kernel.h"
 #include "crond/log.h"
 #include "crond/pam_calls.h"
 #include "crond/pam_fence.h"
@@ -174,9 +173,8 @@ static int groups_set(struct pam *p)
 	if (n)
 		memcpy(p->groups, r->groups, n * sizeof(*p->groups));
 	/* without the capability root's own jobs keep the groups that we were given */
-	if ((syscall(SYS_setgroups, n, p->groups) != 0 &&
-	            (errno != EPERM || r->uid != geteuid())) ||
-	        syscall(SYS_setresgid, r->gid, r->gid, r->gid) != 0)
+	if ((kernel_groups_set(n, p->groups) != 0 && (errno != EPERM || r->uid != geteuid())) ||
+	        kernel_gid_set(r->gid) != 0)
 		return -1;
 	pam_setcred(p->handle, PAM_REINITIALIZE_CRED | PAM_SILENT);
 	return groups_get(p);

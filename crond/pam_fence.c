@@ -1,5 +1,5 @@
 /* pam_fence: what PAM's modules may not do to the keeper that lets them in.
- * Flow: up before a module is called, down after: the keeper then has its own limits,
+ * Flow: up before a module is called, down after: the keeper then has its own
  * signals, user, directory again, and knows what the modules wanted for the job. */
 #include "config.h"
 
@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "crond/kernel.h"
 
 enum { END_AFTER_S = 2 };
 
@@ -86,7 +87,6 @@ static void signals_down(struct pam_fence *f)
 			sigaction(sig, &f->signals[sig], NULL);
 }
 
-/* The library's calls would tell every thread that a module may have left. */
 int pam_fence_rights(void)
 {
 	uid_t u[3];
@@ -94,9 +94,9 @@ int pam_fence_rights(void)
 
 	if (getresuid(&u[0], &u[1], &u[2]) < 0 || getresgid(&g[0], &g[1], &g[2]) < 0)
 		return -1;
-	if ((u[0] || u[1] || u[2]) && syscall(SYS_setresuid, 0, 0, 0) != 0)
+	if ((u[0] || u[1] || u[2]) && kernel_uid_set(0) != 0)
 		return -1;
-	if ((g[0] || g[1] || g[2]) && syscall(SYS_setresgid, 0, 0, 0) != 0)
+	if ((g[0] || g[1] || g[2]) && kernel_gid_set(0) != 0)
 		return -1;
 	return 0;
 }

@@ -31,12 +31,6 @@ enum { PAGE = 4096, STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100 };
 /* of whichever child is between clone and exec: there is only one at a time */
 static _Alignas(PAGE) char child_stack[STACK_SIZE];
 
-#ifdef SYS_setresuid32
-enum { SETGROUPS = SYS_setgroups32, SETRESGID = SYS_setresgid32, SETRESUID = SYS_setresuid32 };
-#else
-enum { SETGROUPS = SYS_setgroups, SETRESGID = SYS_setresgid, SETRESUID = SYS_setresuid };
-#endif
-
 static int64_t boottime(void)
 {
 	struct timespec ts;
@@ -90,7 +84,6 @@ static void child_limits(struct spawn *s)
 		child_fail(s, SPAWN_LIMITS, s->run->user);
 }
 
-/* Raw calls: a library's would tell every thread that a PAM module may have left. */
 static void child_identity(struct spawn *s)
 {
 	const struct run *r = s->run;
@@ -100,15 +93,15 @@ static void child_identity(struct spawn *s)
 
 	if (!(r->flags & RUN_IDENTITY))
 		return;
-	if (syscall(SETGROUPS, (size_t)s->group_count, s->groups) != 0) {
+	if (kernel_groups_set(s->group_count, s->groups) != 0) {
 		/* without the capability root's own jobs keep the groups that we were given */
 		groups = errno != EPERM || r->uid != geteuid();
 		if (groups)
 			child_fail(s, SPAWN_GROUPS, r->user);
 	}
-	if (syscall(SETRESGID, r->gid, r->gid, r->gid) != 0)
+	if (kernel_gid_set(r->gid) != 0)
 		child_fail(s, SPAWN_GID, r->user);
-	if (syscall(SETRESUID, r->uid, r->uid, r->uid) != 0)
+	if (kernel_uid_set(r->uid) != 0)
 		child_fail(s, SPAWN_UID, r->user);
 	errno = EPERM;
 	if (getresuid(&u[0], &u[1], &u[2]) != 0 || u[0] != r->uid || u[1] != r->uid ||
