@@ -17,8 +17,8 @@
 
 #include "crond/base/diag.h"
 #include "crond/base/file.h"
+#include "crond/base/kernel.h"
 #include "crond/base/text.h"
-#include "crond/kernel.h"
 #include "crond/rundir.h"
 
 enum { LOOK_AGAIN_MS = 100 };

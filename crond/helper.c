@@ -16,8 +16,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/base/kernel.h"
 #include "crond/base/text.h"
-#include "crond/kernel.h"
 
 enum { PROBE_MS = 5000, FD_FIRST = 3, FDS_MOST = 8 };
 

@@ -23,10 +23,10 @@
 
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
+#include "crond/base/kernel.h"
 #include "crond/core/dialect.h"
 #include "crond/guard.h"
 #include "crond/hold.h"
-#include "crond/kernel.h"
 #include "crond/mail.h"
 #include "crond/rundir.h"
 

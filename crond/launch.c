@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "crond/base/file.h"
+#include "crond/base/kernel.h"
 #include "crond/crond.h"
-#include "crond/kernel.h"
 
 enum { SOCKET_ROOM = 4 << 20, RESTART_MS = 1000, WAITING_MS = 3000, DEATHS_AT_ONCE = 5 };
 

@@ -14,10 +14,10 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/base/kernel.h"
 #include "crond/core/dialect.h"
 #include "crond/core/jobenv.h"
 #include "crond/core/run.h"
-#include "crond/kernel.h"
 #include "crond/log.h"
 #include "crond/pam_calls.h"
 #include "crond/pam_fence.h"

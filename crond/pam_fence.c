@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "crond/kernel.h"
+#include "crond/base/kernel.h"
 
 enum { END_AFTER_S = 2 };
 

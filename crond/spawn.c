@@ -22,8 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crond/base/kernel.h"
 #include "crond/core/dialect.h"
-#include "crond/kernel.h"
 #include "crond/pam_calls.h"
 
 enum { PAGE = 4096, STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100 };

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "crond/base/diag.h"
-#include "crond/kernel.h"
+#include "crond/base/kernel.h"
 #include "crond/rundir.h"
 
 /* With what a container's manager gives by default, 10 s, there is time for both. */

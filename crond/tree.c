@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "crond/kernel.h"
+#include "crond/base/kernel.h"
 
 struct process {
 	pid_t pid, parent, group, session;

@@ -1,8 +1,8 @@
 /* kernel: system calls that an old kernel lacks or a container's filter refuses, and what
  * does in their place; and those that are not to go through the C library.
- * Flow: scheduler, launcher and keepers call them here, and go on without. */
-#ifndef CROND_KERNEL_H
-#define CROND_KERNEL_H
+ * Flow: scheduler, launcher, keepers and crontab(1) call them here, and go on without. */
+#ifndef BASE_KERNEL_H
+#define BASE_KERNEL_H
 
 #include <stddef.h>
 #include <sys/types.h>

@@ -1,9 +1,9 @@
 /* kernel: system calls that an old kernel lacks or a container's filter refuses, and what
  * does in their place; and those that are not to go through the C library.
- * Flow: scheduler, launcher and keepers call them here, and go on without. */
+ * Flow: scheduler, launcher, keepers and crontab(1) call them here, and go on without. */
 #include "config.h"
 
-#include "crond/kernel.h"
+#include "crond/base/kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
