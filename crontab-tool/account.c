@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "crond/base/kernel.h"
 #include "crontab-tool/request.h"
 
 static const char helper[] = PKGLIBEXECDIR "/crontab-account";
@@ -43,8 +44,7 @@ static void become_root(void)
 		_exit(127);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		dup2(null, fd);
-	for (int fd = STDERR_FILENO + 1, most = (int)sysconf(_SC_OPEN_MAX); fd < most; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	kernel_close_from(STDERR_FILENO + 1);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);
