@@ -28,15 +28,17 @@ static void on_late(int sig, siginfo_t *info, void *context)
 		l->late(l->arg);
 }
 
-static int timer_arm(timer_t *timer, int sig, int seconds, const struct pam_late *late)
+static void timer_add(struct pam_fence *f, int sig, int seconds, const struct pam_late *late)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = sig };
 	struct itimerspec when = { .it_value.tv_sec = seconds };
+	timer_t *timer = &f->timers[f->timer_count];
 
 	event.sigev_value.sival_ptr = (void *)(uintptr_t)late;
 	if (timer_create(CLOCK_MONOTONIC, &event, timer) < 0)
-		return -1;
-	return timer_settime(*timer, 0, &when, NULL);
+		return;
+	timer_settime(*timer, 0, &when, NULL);
+	f->timer_count++;
 }
 
 /* A signal that no module can have a use for, and one that none can block. Nothing is
@@ -48,8 +50,9 @@ void pam_fence_time(struct pam_fence *f, const struct pam_late *late)
 
 	sigfillset(&sa.sa_mask);
 	sigaction(SIGRTMAX, &sa, NULL);
-	f->timed = timer_arm(&f->patience, SIGRTMAX, late->seconds, late) == 0 &&
-	        timer_arm(&f->end, SIGKILL, late->seconds + END_AFTER_S, late) == 0;
+	f->timer_count = 0;
+	timer_add(f, SIGRTMAX, late->seconds, late);
+	timer_add(f, SIGKILL, late->seconds + END_AFTER_S, late);
 	/* programs that a module starts inherit what is blocked */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, &f->mask);
@@ -58,10 +61,8 @@ void pam_fence_time(struct pam_fence *f, const struct pam_late *late)
 void pam_fence_time_end(struct pam_fence *f)
 {
 	sigprocmask(SIG_SETMASK, &f->mask, NULL);
-	if (!f->timed)
-		return;
-	timer_delete(f->patience);
-	timer_delete(f->end);
+	while (f->timer_count > 0)
+		timer_delete(f->timers[--f->timer_count]);
 	signal(SIGRTMAX, SIG_DFL);
 }
 

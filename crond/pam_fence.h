@@ -5,7 +5,6 @@
 #define CROND_PAM_FENCE_H
 
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -16,8 +15,8 @@ struct pam_fence {
 	mode_t umask_ours;
 	struct sigaction signals[FENCE_SIGNALS];
 	sigset_t mask;
-	timer_t patience, end;
-	bool timed;
+	timer_t timers[2]; /* what makes late() called, and what kills */
+	int timer_count;   /* as many as could be had */
 };
 
 /* late(arg) is called in a signal handler when the modules were not back after so many
