@@ -154,6 +154,8 @@ static void adopt_judge(struct crond *c, struct live_run *run, const struct run_
 		adopt_free(c, run, p);
 	} else if (errno == EAGAIN) {
 		adopt_live(c, run, p);
+	} else { /* no descriptor is free, say */
+		c->adopt_again = true;
 	}
 }
 
