@@ -155,11 +155,8 @@ static const struct job_user *line_user(struct loading *l, const struct crontab_
 
 	if (l->user && (e->user.n == 0 || (l->last_user && slice_is(e->user, l->last_user))))
 		return l->user;
-	if (e->user.n >= sizeof(name))
-		return NULL;
-	memcpy(name, e->user.s, e->user.n);
-	name[e->user.n] = '\0';
-	l->user = user_get(l->c, name);
+	snprintf(name, sizeof(name), "%.*s", (int)e->user.n, e->user.s);
+	l->user = e->user.n < sizeof(name) ? user_get(l->c, name) : NULL;
 	l->last_user = l->user ? l->user->name : NULL;
 	if (!l->c->set.root && l->user && l->user->uid != geteuid()) {
 		loading_say(l, e->line, "only root can run jobs as somebody else");

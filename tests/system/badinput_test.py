@@ -49,7 +49,9 @@ def test_a_bad_line_drops_a_debian_table(room):
 
 
 def test_unknown_users(room):
+    room.cron_d("endless", "* * * * * %s echo x >>%s/trap\n" % ("g" * 300, OUT))
     refused(room, "ghosts", "* * * * * ghost echo x >>%s/trap\n" % OUT, r"ghost")
+    room.wait_log(r"/endless:1: bad username")
 
 
 def test_numbers_are_no_users(room):
