@@ -26,11 +26,21 @@ static void descriptors_fill(void)
 		close(fd);
 }
 
+static void null_from_to(int first, int last)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = first; null >= 0 && fd <= last; fd++)
+		dup2(null, fd);
+	if (null >= 0)
+		close(null);
+}
+
 /* The caller gets our status once everything is loaded: `cron` returns when jobs can
  * be relied on, or 1. The child's end of the pipe, or -1. */
 static int daemonize(void)
 {
-	int ready[2], fd;
+	int ready[2];
 	char status = 1;
 	pid_t pid;
 
@@ -48,9 +58,7 @@ static int daemonize(void)
 	setsid();
 	if (chdir("/") < 0)
 		fprintf(stderr, "crond: /: %s\n", strerror(errno));
-	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (fd >= 0)
-		dup2(fd, 0);
+	null_from_to(STDIN_FILENO, STDIN_FILENO);
 	return ready[1];
 }
 
@@ -58,16 +66,8 @@ static int daemonize(void)
  * that: who reads them to their end is not to wait for the launcher. */
 static void daemon_quiet(int ready)
 {
-	int fd;
-
-	if (ready < 0)
-		return;
-	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (fd >= 0) {
-		dup2(fd, 1);
-		dup2(fd, 2);
-		close(fd);
-	}
+	if (ready >= 0)
+		null_from_to(STDOUT_FILENO, STDERR_FILENO);
 }
 
 static void daemon_ready(int ready)
