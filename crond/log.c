@@ -192,8 +192,8 @@ static size_t head_syslog(char *line, int priority, const char *tag, pid_t pid)
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &tm);
 	n = snprintf(line, LINE_MOST, "<%d>%s %2d %02d:%02d:%02d %.32s[%d]: ",
-		priority & ~PRIORITIES ? priority : FACILITY_CRON | priority, months[tm.tm_mon % 12], tm.tm_mday, tm.tm_hour, tm.tm_min,
-		tm.tm_sec, tag, (int)pid);
+		priority & ~PRIORITIES ? priority : FACILITY_CRON | priority, months[tm.tm_mon % 12],
+		tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, tag, (int)pid);
 	return n > 0 ? (size_t)n : 0;
 }
 

@@ -32,9 +32,9 @@ void log_open(struct log *l, enum log_target target, int level, _Atomic uint64_t
 /* Connects it if it is not: what copies it then (a child) need not try. */
 void log_ready(struct log *l);
 void log_close(struct log *l);
-/* One line as TAG[PID]: text; facility cron, if the priority names none. as: the pid whose credentials it carries
- * (SCM_CREDENTIALS, root only), 0: the caller's own. Control bytes are escaped by
- * the caller. Safe between vfork and exec: no memory is allocated. */
+/* One line as TAG[PID]: text; facility cron, if the priority names none. as: the pid whose
+ * credentials it carries (SCM_CREDENTIALS, root only), 0: the caller's own. Control bytes
+ * come out as ? or spelled out. Safe between vfork and exec: no memory is allocated. */
 void log_line(struct log *l, int priority, const char *tag, pid_t pid, pid_t as, const char *fmt, ...)
 	__attribute__((format(printf, 6, 7)));
 /* The classic form, TAG[PID]: (USER) WHAT (DETAIL), info; detail is escaped (^X, \303)
