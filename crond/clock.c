@@ -110,6 +110,8 @@ void clock_advance(struct crond *c)
 	struct timespec real = c->clock.real, mono = c->clock.mono;
 	int64_t step_ns, step, now;
 
+	if (c->stop.stage) /* nothing is started any more */
+		return;
 	clock_look(&c->clock);
 	now = c->clock.real.tv_sec;
 	step_ns = (ns(&c->clock.real) - ns(&real)) - (ns(&c->clock.mono) - ns(&mono));

@@ -349,7 +349,7 @@ struct stop {
 
 /* A signal asks us to end: at once, or once jobs have (and a second time: hurry). */
 void stop_asked(struct crond *c);
-/* At each turn of the loop from then on, in place of starts. */
+/* At each turn of the loop from then on. */
 void stop_step(struct crond *c);
 
 /* trouble.c: into the log */
@@ -373,7 +373,7 @@ void clock_init(struct crond *c, int64_t stamp);
 void clock_missed(struct crond *c);
 void clock_touch(struct crond *c);
 void clock_arm(struct crond *c);
-/* Lets due advance to now: starts what is due. */
+/* Lets due advance to now: starts what is due, unless we are to end. */
 void clock_advance(struct crond *c);
 /* Rules of time zones may have been replaced: what comes next is counted anew. */
 void clock_zones(struct crond *c);

@@ -240,10 +240,9 @@ int loop_run(struct crond *c)
 		if (n < 0 && errno != EINTR)
 			return 1;
 		loop_take_all(c, events, n < 0 ? 0 : n);
+		clock_advance(c);
 		if (c->stop.stage)
 			stop_step(c);
-		else
-			clock_advance(c);
 		run_sweep(c);
 		alert_flush(c);
 		if (!c->later[LATER_LOG])

@@ -157,6 +157,22 @@ def test_second_term_hastens(room):
     check(re.search("END job=bad .*result=killed", box.text()), box.text())
 
 
+def test_a_reload_starts_nothing_any_more(room):
+    bare()
+    room.conf("stop-grace = 60s\n")
+    room.tasks("t", task("bad", STUBBORN))
+    room.cron_d("a", SECOND + "true\n")
+    box = Container(room, "-f")
+    room.wait_out("up")
+    box.send(signal.SIGTERM)
+    box.wait("Shutting down")
+    time.sleep(1.1)
+    box.send(signal.SIGHUP)
+    box.wait("SIGHUP: jobs:")
+    equal(box.stop()[0], 0, "exit status")
+    check("never started" not in box.text(), box.text())
+
+
 def test_other_signals_are_harmless(room):
     bare()
     room.cron_d("a", SECOND + "echo x >>%s/x\n" % OUT)
