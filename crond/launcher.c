@@ -181,10 +181,11 @@ static int serve(struct keeper *k, char **argv)
 		turn_wait(k);
 		if (argv[7])
 			renew(k, argv);
-		n = recv(k->queue, id, RUN_ID_MOST, 0);
+		/* whose name was there for renew() may have been taken by a keeper since */
+		n = recv(k->queue, id, RUN_ID_MOST, argv[7] ? MSG_DONTWAIT : 0);
 		if (n == 0)
 			return 0;
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0)
 			return 1;
