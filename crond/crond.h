@@ -144,6 +144,7 @@ void user_current(struct crond *c, const struct job_user *user);
 void host_init(struct crond *c);
 void host_addresses_changed(struct crond *c);
 const struct hosts_self *host_self(struct crond *c);
+RB_HEAD(zone_tree, host_zone);
 /* name NULL: local; delay: seconds that everything is to be due later by. */
 const struct zone *host_zone(struct crond *c, const char *name, int32_t delay, struct diag *d);
 /* Reads those that are in use again; true if one is another now. */
@@ -438,7 +439,7 @@ struct crond {
 	struct stat passwd, group, nsswitch;
 	uint32_t users_epoch; /* counts changes of these files */
 	bool users_remote;    /* some accounts are not of these files */
-	SLIST_HEAD(, host_zone) zones;
+	struct zone_tree zones;
 	bool zone_said; /* that the host's own cannot be read */
 	struct hosts_self self;
 	struct hosts_address *addresses;

@@ -28,7 +28,7 @@
 enum { ZONE_FILE_MOST = 1 << 20 };
 
 struct host_zone {
-	SLIST_ENTRY(host_zone) link;
+	RB_ENTRY(host_zone) link;
 	struct zone *zone;
 	int32_t delay; /* seconds */
 	char name[];
@@ -232,16 +232,40 @@ static struct zone *zone_make(const char *name, int32_t delay, struct diag *d)
 	return z;
 }
 
+static int zone_compare(const char *name, int32_t delay, const struct host_zone *h)
+{
+	int order = strcmp(name, h->name);
+
+	return order ? order : (delay > h->delay) - (delay < h->delay);
+}
+
+static int zone_order(const struct host_zone *a, const struct host_zone *b)
+{
+	return zone_compare(a->name, a->delay, b);
+}
+
+/* A user's table may name as many as it has lines. */
+RB_PROTOTYPE(zone_tree, host_zone, link, zone_order)
+RB_GENERATE(zone_tree, host_zone, link, zone_order)
+
+static struct host_zone *zone_find(struct crond *c, const char *name, int32_t delay)
+{
+	struct host_zone *h = RB_ROOT(&c->zones);
+	int order;
+
+	while (h && (order = zone_compare(name, delay, h)) != 0)
+		h = order < 0 ? RB_LEFT(h, link) : RB_RIGHT(h, link);
+	return h;
+}
+
 const struct zone *host_zone(struct crond *c, const char *name, int32_t delay, struct diag *d)
 {
 	const char *key = name ? name : "";
-	struct host_zone *h;
+	struct host_zone *h = zone_find(c, key, delay);
 	struct zone *z;
 
-	SLIST_FOREACH(h, &c->zones, link) {
-		if (h->delay == delay && strcmp(h->name, key) == 0)
-			return h->zone;
-	}
+	if (h)
+		return h->zone;
 	z = zone_make(name, delay, d);
 	if (!name && d->text[0] && !c->zone_said)
 		say_local(c, d->text);
@@ -253,7 +277,7 @@ const struct zone *host_zone(struct crond *c, const char *name, int32_t delay, s
 	strcpy(h->name, key);
 	h->zone = z;
 	h->delay = delay;
-	SLIST_INSERT_HEAD(&c->zones, h, link);
+	RB_INSERT(zone_tree, &c->zones, h);
 	return z;
 }
 
@@ -263,7 +287,7 @@ bool host_zones_again(struct crond *c)
 	bool changed = false;
 
 	tzset(); /* for the log */
-	SLIST_FOREACH(h, &c->zones, link) {
+	RB_FOREACH(h, zone_tree, &c->zones) {
 		struct diag d;
 		struct zone *z = zone_make(*h->name ? h->name : NULL, h->delay, &d);
 

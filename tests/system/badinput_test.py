@@ -1,6 +1,8 @@
 """Whatever lies in the tables' places harms itself alone, and the log says why."""
 import os
+import resource
 import shutil
+import subprocess
 import time
 
 import lab
@@ -9,6 +11,7 @@ from lab import OUT, check, equal
 SPOOL = "/var/spool/cron/crontabs/"
 GOOD = "#@ seconds\n* * * * * * echo x >>%s/good\n" % OUT
 TRAP = "#@ seconds\n* * * * * * %%secho x >>%s/trap\n" % OUT
+LETTERS = str.maketrans("0123456789", "abcdefghij")
 SYSTEM_TRAP, USER_TRAP = TRAP % "root ", TRAP % ""
 
 
@@ -52,6 +55,19 @@ def test_unknown_users(room):
     room.cron_d("endless", "* * * * * %s echo x >>%s/trap\n" % ("g" * 300, OUT))
     refused(room, "ghosts", "* * * * * ghost echo x >>%s/trap\n" % OUT, r"ghost")
     room.wait_log(r"/endless:1: bad username")
+
+
+def test_as_many_zones_as_lines(room):
+    """Any user's table may name them, so their number costs once, not squared."""
+    def spent(count):
+        path = lab.ROOM + "/zones.tab"
+        lab.put(path, "".join("#@ timezone=A%s0\n* * * * * true\n" % str(one).translate(LETTERS)
+                              for one in range(10 ** 5, 10 ** 5 + count)), replace=True)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        subprocess.run([room.program("crond"), "-t", path], check=True, stdout=subprocess.DEVNULL)
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    few, many = spent(4000), spent(32000)
+    check(many < 20 * max(few, 0.02), "4000 took %.2f s, 32000 took %.2f s" % (few, many))
 
 
 def test_numbers_are_no_users(room):
