@@ -3,15 +3,17 @@
  * that goes into each of its runs. */
 #include "crond/core/jobenv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "crond/base/buf.h"
 
 enum { SETTINGS_AT_ONCE = 256 };
 
-static bool has(const struct buf *b, const char *name, size_t n)
+/* Among the first bytes, as many as until says. */
+static bool has(const struct buf *b, size_t until, const char *name, size_t n)
 {
-	for (size_t i = 0; i < b->len; i += strlen(b->data + i) + 1) {
+	for (size_t i = 0; i < until; i += strlen(b->data + i) + 1) {
 		if (strncmp(b->data + i, name, n) == 0 && b->data[i + n] == '=')
 			return true;
 	}
@@ -20,16 +22,17 @@ static bool has(const struct buf *b, const char *name, size_t n)
 
 void jobenv_put(struct buf *out, const char *name, const char *value)
 {
-	if (has(out, name, strlen(name)))
+	if (has(out, out->len, name, strlen(name)))
 		return;
 	buf_puts(out, name);
 	buf_putc(out, '=');
 	buf_append(out, value, strlen(value) + 1);
 }
 
-/* Whose job it is cannot be set; where it was tried the truth stands in that place. */
-static void put_assignment(struct buf *out, const struct dialect *d, const char *assignment,
-	const char *user)
+/* Whose job it is cannot be set; where it was tried the truth stands in that place. What
+ * stands behind until has other names. */
+static void put_assignment(struct buf *out, size_t until, const struct dialect *d,
+	const char *assignment, const char *user)
 {
 	size_t n = strcspn(assignment, "=");
 
@@ -37,7 +40,7 @@ static void put_assignment(struct buf *out, const struct dialect *d, const char 
 		jobenv_put(out, "LOGNAME", user);
 	else if (d->env_user && strncmp(assignment, "USER=", 5) == 0)
 		jobenv_put(out, "USER", user);
-	else if (!has(out, assignment, n))
+	else if (!has(out, until, assignment, n))
 		buf_append(out, assignment, strlen(assignment) + 1);
 }
 
@@ -50,21 +53,65 @@ static const struct crontab_env *in_force(const struct crontab_env *last, const 
 	return last;
 }
 
+/* One of many settings; the lower its rank, the later it stands. */
+struct ranked {
+	const struct crontab_env *e;
+	size_t rank;
+};
+
+static int name_order(const struct crontab_env *a, const struct crontab_env *b)
+{
+	uint32_t n = a->name_length < b->name_length ? a->name_length : b->name_length;
+	int order = memcmp(a->assignment, b->assignment, n);
+
+	return order ? order : (a->name_length > b->name_length) - (a->name_length < b->name_length);
+}
+
+static int ranked_order(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	int order = name_order(x->e, y->e);
+
+	return order ? order : (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+/* A file with hundreds: the last of a name still wins, the order is of no account, and their
+ * number counts once, not squared. */
+static void put_many(struct buf *out, const struct dialect *d, const struct crontab_env *last,
+	size_t n, const char *user)
+{
+	struct ranked *all = calloc(n, sizeof(*all));
+	size_t until = out->len, i = 0;
+
+	if (!all) {
+		out->failed = true;
+		return;
+	}
+	for (const struct crontab_env *e = last; e; e = e->before, i++)
+		all[i] = (struct ranked){ e, i };
+	qsort(all, n, sizeof(*all), ranked_order);
+	for (i = 0; i < n; i++)
+		if (i == 0 || name_order(all[i - 1].e, all[i].e) != 0)
+			put_assignment(out, until, d, all[i].e->assignment, user);
+	free(all);
+}
+
 /* A name stands where it was set first, with the value that it was set to last. */
 static void put_settings(struct buf *out, const struct dialect *d, const struct crontab_env *last,
 	const char *user)
 {
 	const struct crontab_env *all[SETTINGS_AT_ONCE];
-	const struct crontab_env *e = last;
 	size_t n = 0;
 
-	for (; e && n < SETTINGS_AT_ONCE; e = e->before)
-		all[n++] = e;
+	for (const struct crontab_env *e = last; e; e = e->before, n++)
+		if (n < SETTINGS_AT_ONCE)
+			all[n] = e;
+	if (n > SETTINGS_AT_ONCE) {
+		put_many(out, d, last, n, user);
+		return;
+	}
 	while (n-- > 0)
-		put_assignment(out, d, in_force(last, all[n])->assignment, user);
-	/* A file with hundreds: the last of a name still wins, the order is of no account. */
-	for (; e; e = e->before)
-		put_assignment(out, d, e->assignment, user);
+		put_assignment(out, out->len, d, in_force(last, all[n])->assignment, user);
 }
 
 /* The assignment in force to the name that another one has; NULL: none. */
@@ -86,7 +133,7 @@ static void put_inherited(struct buf *out, const struct jobenv_of *of)
 		const char *mine = setting(of->settings, list.s);
 
 		n = strlen(list.s) + 1;
-		put_assignment(out, of->dialect, mine ? mine : list.s, of->user);
+		put_assignment(out, out->len, of->dialect, mine ? mine : list.s, of->user);
 	}
 }
 
@@ -95,7 +142,7 @@ void jobenv_build(struct buf *out, const struct jobenv_of *of)
 	const struct dialect *d = of->dialect;
 
 	for (const char *const *own = of->own; own && *own; own++)
-		put_assignment(out, d, *own, of->user);
+		put_assignment(out, out->len, d, *own, of->user);
 	put_inherited(out, of);
 	put_settings(out, d, of->settings, of->user);
 	jobenv_put(out, "SHELL", "/bin/sh");

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "crond/base/buf.h"
 #include "crond/core/jobenv.h"
@@ -30,8 +31,8 @@ static struct slice daemons;
 /* The block with '|' behind each. */
 static const char *shown(enum dialect_id dialect, const char *const *lines, const char *const *list)
 {
-	static char text[65536];
-	struct crontab_env room[1024];
+	static char text[1 << 18];
+	static struct crontab_env room[10240];
 	struct buf b = { 0 };
 	size_t n = 0;
 
@@ -118,6 +119,35 @@ static void test_many(void **state)
 	assert_null(strstr(out, "V0=0|"));
 	assert_non_null(strstr(out, "V449=899|"));
 	assert_null(strstr(out, "V449=449|"));
+	lines[899] = "LOGNAME=root";
+	lines[898] = "PATH=/opt";
+	lines[897] = "V=1";
+	out = shown(DIALECT_CRONIE, lines, (const char *const[]){ "V8=own", NULL });
+	assert_non_null(strstr(out, "LOGNAME=alice|"));
+	assert_null(strstr(out, "LOGNAME=root|"));
+	assert_non_null(strstr(out, "|PATH=/opt|"));
+	assert_null(strstr(out, "|PATH=/usr"));
+	assert_non_null(strstr(out, "|V=1|"));
+	assert_memory_equal(out, "V8=own|", 7);
+	assert_null(strstr(out, "|V8="));
+	assert_non_null(strstr(out, "V449=449|"));
+}
+
+/* Every job of a table that sets as many as there may be waits for its own. */
+static void test_as_many_as_may_be(void **state)
+{
+	enum { MANY = 10000 };
+	static char text[MANY][16];
+	static const char *lines[MANY + 1];
+	clock_t began = clock();
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		snprintf(text[i], sizeof(text[i]), "V%d=x", i);
+		lines[i] = text[i];
+	}
+	assert_non_null(strstr(shown(DIALECT_DEBIAN, lines, NULL), "V9999=x|"));
+	assert_in_range(clock() - began, 0, CLOCKS_PER_SEC / 5);
 }
 
 static void test_value(void **state)
@@ -136,7 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain), cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_identity_cannot_be_set), cmocka_unit_test(test_task_list),
-		cmocka_unit_test(test_many), cmocka_unit_test(test_inherited), cmocka_unit_test(test_value),
+		cmocka_unit_test(test_many), cmocka_unit_test(test_as_many_as_may_be), cmocka_unit_test(test_inherited), cmocka_unit_test(test_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
