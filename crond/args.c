@@ -127,7 +127,7 @@ static int option_take(struct settings *s, int o)
 	case 'x':
 		return option_debug(s, optarg);
 	case 'm':
-		s->mail_command = *optarg ? optarg : NULL;
+		s->mail_command = optarg[strspn(optarg, " \t")] ? optarg : NULL;
 		break;
 	case 't':
 		s->check = true;

@@ -18,19 +18,25 @@
 
 static const char helper[] = PKGLIBEXECDIR "/crontab-account";
 
+/* What cannot be looked at counts as there: then crontab-account, as root, has to answer. */
+static bool stands(const char *path)
+{
+	return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 /* As the daemon decides for jobs. */
 static bool wanted(const struct request *r)
 {
 	char path[128];
 
 	if (r->dialect->id != DIALECT_CRONIE || r->identity.uid == 0 || r->identity.own_uid != 0 ||
-	        access(helper, X_OK) != 0)
+	        !stands(helper))
 		return false;
 	snprintf(path, sizeof(path), "/etc/pam.d/%s", r->dialect->pam_service);
-	if (access(path, F_OK) == 0)
+	if (stands(path))
 		return true;
 	snprintf(path, sizeof(path), "/usr/lib/pam.d/%s", r->dialect->pam_service);
-	return access(path, F_OK) == 0;
+	return stands(path);
 }
 
 /* Nothing of the caller's is left: not its ids, its environment, its files, its place. */
