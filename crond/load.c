@@ -20,7 +20,7 @@
 #include "crond/core/taskfile.h"
 #include "crond/loading.h"
 
-enum { FILE_MOST = LINES_MOST, ERRORS_SAID = 50, FRESH_S = 2 };
+enum { FILE_MOST = LINES_MOST, ERRORS_SAID = 50, FRESH_S = 2, OPEN_TRIES = 20 };
 
 /* --- saying what is wrong */
 
@@ -252,10 +252,23 @@ static const char *cannot_open(const struct crond *c, const struct source *s, in
 	return s->is_link && debian ? "CAN'T OPEN SYMLINK" : "CAN'T OPEN";
 }
 
+/* What has no name any more was replaced while it was being opened: the name is another's. */
+static int open_named(const struct crond *c, const struct source *s, struct stat *st)
+{
+	int follow = s->kind != SOURCE_USER || c->set.dialect->table_symlinks;
+
+	for (int tries = 1;; tries++) {
+		int fd = file_open(AT_FDCWD, s->path, follow, st);
+
+		if (fd < 0 || st->st_nlink > 0 || tries == OPEN_TRIES)
+			return fd;
+		close(fd);
+	}
+}
+
 void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 {
 	struct loading l = { .c = c, .source = s };
-	int follow = s->kind != SOURCE_USER || c->set.dialect->table_symlinks;
 	const char *why = trust_link(c, s);
 	struct buf bytes = { 0 };
 	struct stat st = { 0 };
@@ -264,7 +277,7 @@ void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 
 	stats->files++;
 	watch_link(c, s);
-	fd = why ? -1 : file_open(AT_FDCWD, s->path, follow, &st);
+	fd = why ? -1 : open_named(c, s, &st);
 	if (fd < 0 && !why && errno == ENOENT && !c->set.only_files && !s->is_link)
 		return; /* between listing and open */
 	if (fd < 0 && !why) {

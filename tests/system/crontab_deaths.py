@@ -77,6 +77,10 @@ def strace_works(lab):
     if not shutil.which("strace"):
         return False
     status, err = traced(lab, "alice", ["-"], GOOD, [])
+    if b"pam configuration" in err: # LeakSanitizer ends a crontab-account that is traced
+        lab.pam = False
+        lab.clean()
+        status, err = traced(lab, "alice", ["-"], GOOD, [])
     return status == 0 and body() == GOOD
 
 

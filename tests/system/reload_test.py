@@ -269,7 +269,11 @@ def test_ten_thousand_reloads_leak_nothing(room):
     before = anonymous(daemon)
     replace_often(room, daemon, 8000)
     grown = anonymous(daemon) - before
-    check(grown <= 64, "%d KiB more after 8,000 reloads" % grown)
+    # the address sanitizer keeps what was freed for a while, and finds leaks itself
+    check(grown <= (64 if lab.slowness() == 1 else 512 * 1024),
+          "%d KiB more after 8,000 reloads" % grown)
+    equal([str(line) for line in room.log(r"files refused: [1-9]|HARD LINKS")][:3], [],
+          "versions that were refused while they were replaced")
     room.wait_out("alice", len(room.lines("alice")) + 1)
 
 
