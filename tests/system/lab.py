@@ -64,6 +64,18 @@ def check(truth, text):
         raise Failure(text)
 
 
+def wait_for(truth, deadline, what):
+    """Whatever truth() gives once it is true; a failure after deadline seconds."""
+    end = time.monotonic() + deadline
+    while True:
+        value = truth()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure("waited %g s for %s" % (deadline, what))
+        time.sleep(0.02)
+
+
 def equal(got, wanted, what):
     check(got == wanted, "%s: got %r, wanted %r" % (what, got, wanted))
 
@@ -406,15 +418,7 @@ class Lab:
     # waiting and looking
 
     def wait_for(self, truth, deadline, what):
-        """Whatever truth() gives once it is true; a failure after deadline seconds."""
-        end = time.monotonic() + deadline
-        while True:
-            value = truth()
-            if value:
-                return value
-            if time.monotonic() > end:
-                raise Failure("waited %g s for %s" % (deadline, what))
-            time.sleep(0.02)
+        return wait_for(truth, deadline, what)
 
     def log(self, pattern):
         """Lines whose text (as TAG[PID]: text) holds the pattern."""

@@ -244,14 +244,7 @@ class Machine:
     # looking
 
     def wait_for(self, truth, deadline, what):
-        end = time.monotonic() + deadline * lab.slowness()
-        while True:
-            value = truth()
-            if value:
-                return value
-            if time.monotonic() > end:
-                raise Failure("waited %g s for %s" % (deadline, what))
-            time.sleep(0.05)
+        return lab.wait_for(truth, deadline * lab.slowness(), what)
 
     def lines(self, path):
         return self.read(path).splitlines()
