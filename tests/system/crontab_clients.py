@@ -7,16 +7,15 @@ import subprocess
 
 from crontab_cases import GOOD, OLD, table
 from crontab_checks import body, collect, expect
-from crontab_lab import HOME, ROOT, USERS
+from crontab_lab import ROOT, USERS, home
 
 
 def shell(script, user="alice", stdin=b""):
     """(status, stdout, stderr) of a script that finds crontab where it looks for it."""
     uid, gid = USERS[user]
-    home = "/root" if uid == 0 else "%s/%s" % (HOME, user)
-    p = subprocess.run(["sh", "-c", script], user=uid, group=gid, extra_groups=[], cwd=home,
+    p = subprocess.run(["sh", "-c", script], user=uid, group=gid, extra_groups=[], cwd=home(user),
                        input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
-                       env={"PATH": ROOT + "/tool:/usr/bin:/bin", "HOME": home, "LANG": "C"})
+                       env={"PATH": ROOT + "/tool:/usr/bin:/bin", "HOME": home(user), "LANG": "C"})
     return p.returncode, p.stdout, p.stderr
 
 

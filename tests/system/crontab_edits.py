@@ -13,7 +13,7 @@ import time
 
 from crontab_cases import GOOD, OLD, table
 from crontab_checks import UNCHANGED, body, collect, expect, tool
-from crontab_lab import CRONIE, HOME, ROOT, SPOOL, USERS, Call, Put, leftovers
+from crontab_lab import CRONIE, HOME, ROOT, SPOOL, USERS, Call, Put, home, leftovers
 
 # Says that it runs, and puts what is typed into the table's place.
 TYPED = {"EDITOR": "sh -c 'echo ready; read x; echo \"$x\" >\"$0\"'"}
@@ -85,13 +85,12 @@ class Terminal:
         os.tcsetpgrp(0, os.getpid())
         for sig in (signal.SIGTTOU, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(sig, signal.SIG_DFL)
-        home = "/root" if uid == 0 else "%s/%s" % (HOME, call.user)
-        os.chdir(home)
+        os.chdir(home(call.user))
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
         os.execve(lab.binary(call.key), [call.name, *call.argv],
-                  {"PATH": "/usr/bin:/bin", "HOME": home, "LANG": "C", "TERM": "dumb", **call.env})
+                  {"PATH": "/usr/bin:/bin", "HOME": home(call.user), "LANG": "C", "TERM": "dumb", **call.env})
 
     def heard(self):
         line = b""

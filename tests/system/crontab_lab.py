@@ -60,6 +60,11 @@ def pkglibexecdir(build):
     return path
 
 
+def home(user):
+    """Of the lab's own for root too: other tests run beside this one."""
+    return "%s/%s" % (HOME, user)
+
+
 def skip(why):
     """Says so to a TAP reader; any other sees it by the status."""
     print("1..0 # SKIP " + why)
@@ -250,9 +255,8 @@ class Lab:
                 self.write_pam()
             elif os.path.exists("/etc/pam.d/crond"):
                 os.unlink("/etc/pam.d/crond")
-        shutil.rmtree("/root/.cache/crontab", ignore_errors=True)
         os.mkdir(HOME)
-        for name in ("alice", "bob"):
+        for name in ("root", "alice", "bob"):
             os.mkdir("%s/%s" % (HOME, name))
             os.chown("%s/%s" % (HOME, name), *USERS[name])
         self.logged()
@@ -269,11 +273,10 @@ class Lab:
     def popen(self, key, call, **more):
         """Starts a call; a file descriptor or bytes as stdin."""
         uid, gid = USERS[call.user]
-        home = "/root" if uid == 0 else "%s/%s" % (HOME, call.user)
-        env = {"PATH": "/usr/bin:/bin", "HOME": home, "LANG": "C", **call.env}
+        env = {"PATH": "/usr/bin:/bin", "HOME": home(call.user), "LANG": "C", **call.env}
         return subprocess.Popen([call.name, *call.argv], executable=self.binary(key),
                                 user=uid, group=gid, extra_groups=[], env=env,
-                                cwd=home if os.path.isdir(home) else "/",
+                                cwd=home(call.user) if os.path.isdir(home(call.user)) else "/",
                                 start_new_session=True, stdin=subprocess.PIPE, umask=0o022,
                                 restore_signals=True, **more)
 
@@ -363,7 +366,7 @@ def leftovers():
 def backups():
     """What cronie's crontab keeps of a table that goes."""
     lines = []
-    for top in ("/root/.cache/crontab", HOME, "/tmp/cache"):
+    for top in (*map(home, ("root", "alice", "bob")), "/tmp/cache"):
         for path, _, files in sorted(os.walk(top)):
             for name in sorted(n for n in files if n.endswith(".bak")):
                 lines.append("backup in %s %s" % (path, oct(os.stat(path).st_mode & 0o7777)))
