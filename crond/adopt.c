@@ -170,7 +170,7 @@ static void adopt_one(struct crond *c, const char *id)
 		return;
 	if (adopt_read(c, id, &p, &r, &b) == 0) {
 		if (!run)
-			run = run_new(c, id, r.identity, r.scheduled);
+			run = run_new(c, id, &r);
 		if (run) {
 			run->adopted = true;
 			adopt_judge(c, run, &p);

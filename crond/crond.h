@@ -234,18 +234,40 @@ int64_t watch_poll_ms(void);
 struct job_state {
 	RB_ENTRY(job_state) link;
 	uint64_t identity;
-	uint32_t running;
+	uint32_t running;  /* claimed and not over; those that wait are not counted */
+	uint32_t waiting;  /* claimed starts that wait (pending.c) */
 	uint32_t failures; /* in a row */
+	uint32_t restarts; /* of a daemon, within its window; its manager counts */
+	int64_t last_start, last_end; /* realtime ms; 0: not known */
+	int16_t last_code;            /* exit code of the last run; -1: none */
+	uint8_t last_signal;          /* 0: none */
+	uint8_t last_result;          /* enum result; RESULTS: not known */
+	bool failed;   /* a daemon that was given up */
+	bool recorded; /* stands in the file */
+	bool paused;
+	char *name;    /* as it was paused; NULL while it is not */
 };
 RB_HEAD(state_tree, job_state);
 RB_PROTOTYPE(state_tree, job_state, link, state_order)
 
 struct job_state *state_get(struct crond *c, uint64_t identity); /* made if new; NULL: memory */
-void state_failures(struct crond *c, struct job_state *s, uint32_t failures);
+struct job_state *state_find(struct crond *c, uint64_t identity); /* NULL: nothing is known */
 void state_release(struct crond *c, struct job_state *s); /* dropped if it knows nothing */
+/* What it knows is put on file, for a scheduler after us in this boot. */
+void state_record(struct crond *c, struct job_state *s);
+/* A run of it has ended so; keep: on file. */
+struct outcome;
+void state_ended(struct crond *c, struct job_state *s, const struct outcome *o, uint32_t failures,
+	bool keep);
+/* Off by hand, or on again: on disk before it returns, so it lasts over boots. 0; -1 with
+ * errno, and nothing has changed. */
+int state_pause(struct crond *c, uint64_t identity, const char *name, bool paused);
+/* A daemon is given up, or is to be tried again; restarts: in its window. */
+void state_failed(struct crond *c, uint64_t identity, bool failed, uint32_t restarts);
 /* *stamp: what is on record, 0 if nothing. */
 int state_open(struct crond *c, int64_t *stamp);
 int state_stamp(struct crond *c, int64_t second);
+void pauses_read(struct crond *c); /* pauses.c, from state_open() */
 
 /* --- runs (start.c, launch.c, helper.c, report.c, runs.c, outcome_in.c, adopt.c) */
 
@@ -267,6 +289,7 @@ struct live_run {
 	struct keeper *keeper;
 	struct job_state *job;
 	int64_t scheduled;
+	uint32_t flags;    /* of its record: RUN_TASK... */
 	uint32_t failures; /* of its job in a row, its own counted */
 	unsigned looks;    /* how often adopt found it claimed and not started */
 	unsigned told;     /* as in its keeper, where we have no pidfd of that */
@@ -279,10 +302,17 @@ RB_HEAD(run_tree, live_run);
 RB_PROTOTYPE(run_tree, live_run, link, live_order)
 TAILQ_HEAD(run_queue, live_run);
 
-/* start.c */
+/* start.c, start_run.c */
+enum start_cause { START_DUE, START_REBOOT, START_HAND, START_RETRY, START_DAEMON };
+
 void start_due(struct crond *c, const struct due_found *found);
 void start_missed(struct crond *c, const struct due_found *found, const char *why);
 void start_reboot_jobs(struct crond *c);
+/* Now, whatever its schedule says; its limits hold. by: who asked, as it is to stand in the
+ * log ("uid 1000 (alice)"), or NULL. By hand also a job that is paused or not enabled. 0 with
+ * the run's id, or -1 with the reason in *d. */
+int start_job_now(struct crond *c, const struct job *job, enum start_cause cause, const char *by,
+	char id[RUN_ID_MOST], struct diag *d);
 /* launch.c */
 int launch_init(struct crond *c);
 int launch_start(struct crond *c);
@@ -300,9 +330,11 @@ bool helper_probe_shell(struct crond *c);
 pid_t helper_run(struct crond *c, const char *name, const char *const *argv, const int *fds, int n,
 	uid_t uid, gid_t gid);
 /* runs.c */
-struct live_run *run_new(struct crond *c, const char *id, uint64_t identity, int64_t scheduled);
+struct live_run *run_new(struct crond *c, const char *id, const struct run *record);
 struct live_run *run_find(struct crond *c, const char *id);
 void run_event(struct crond *c, struct live_run *run, enum run_event event);
+/* It has ended and counts no more; its directory may stay a little longer. */
+void run_over(struct crond *c, struct live_run *run);
 void run_forget(struct crond *c, struct live_run *run);
 void run_watch_keeper(struct crond *c, struct live_run *run, pid_t pid, int pidfd);
 void run_keeper_gone(struct crond *c, struct keeper *k);
@@ -323,6 +355,9 @@ void records_free(struct run_records *r);
 enum run_state outcome_take(struct crond *c, struct live_run *run);
 /* Writes `lost` with the run's lock in hand (fd) and takes it in. */
 enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason);
+/* daemon.c: a copy of a daemon has ended, and counts no more. */
+void daemon_ended(struct crond *c, struct live_run *run, const struct run *r,
+	const struct outcome *o);
 /* adopt.c */
 void adopt_all(struct crond *c);
 void adopt_unstarted(struct crond *c); /* looks again at what could not be judged */
@@ -461,7 +496,7 @@ struct crond {
 	uint64_t seed; /* of this host: for `~` */
 	int run_fd, runs, pid_fd, stamp_fd, state_fd;
 	struct state_tree states;
-	size_t state_records;
+	size_t state_count, state_records, state_folded; /* records in the file, and when folded */
 	struct run_tree live;
 	struct run_queue unsent, removable;
 	struct keeper_tree keepers;

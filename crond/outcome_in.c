@@ -70,19 +70,24 @@ static int end_priority(const struct crond *c, enum result result)
 	return c->set.only_files ? LOG_INFO : LOG_DEBUG;
 }
 
-static void outcome_say(struct crond *c, struct live_run *run, const struct run *r,
-	const struct outcome *o)
+/* How it ended goes to what its job has learnt; a failure counts once. */
+static void outcome_learn(struct crond *c, struct live_run *run, const struct outcome *o)
 {
-	bool failed = result_failed(o->result);
+	bool failed = result_failed(o->result), counts = failed || o->result == RESULT_OK;
 	uint32_t before = run->job ? run->job->failures : 0;
 
 	run->failures = failed ? before + 1 : 0;
-	if (failed && rundir_was_logged(c->runs, run->id))
-		return;
-	if (run->job && (failed || o->result == RESULT_OK))
-		state_failures(c, run->job, failed ? before + 1 : 0);
-	if (failed) {
-		say_end(c, LOG_ERR, "FAIL", r, o, before + 1);
+	if (run->job && (!failed || !rundir_was_logged(c->runs, run->id)))
+		state_ended(c, run->job, o, counts ? run->failures : before, run->flags & RUN_LEARN);
+}
+
+static void outcome_say(struct crond *c, struct live_run *run, const struct run *r,
+	const struct outcome *o, uint32_t before)
+{
+	if (result_failed(o->result)) {
+		if (rundir_was_logged(c->runs, run->id))
+			return;
+		say_end(c, LOG_ERR, "FAIL", r, o, run->failures);
 		rundir_logged(c->runs, run->id);
 	} else if (o->result == RESULT_OK && before) {
 		say_end(c, LOG_NOTICE, "RECOVERED", r, o, before);
@@ -137,20 +142,31 @@ void records_free(struct run_records *r)
 	buf_free(&r->outcome_file);
 }
 
-/* A success that nobody asked about: nothing to say, nothing to learn. */
+/* A success that nobody asked about: nothing to say. */
 static bool uneventful(struct crond *c, const struct live_run *run, const struct outcome *o)
 {
 	return o->result == RESULT_OK && c->log.level < end_priority(c, o->result) &&
-		(!run->job || !run->job->failures);
+		(!run->job || !run->job->failures) && !(run->flags & RUN_DAEMON);
 }
 
 /* As its keeper reports it; everything else is said with what its directory holds. */
-static bool reported_uneventful(struct crond *c, const struct live_run *run)
+static bool reported_uneventful(struct crond *c, struct live_run *run)
 {
 	struct outcome o;
 
-	return run->reported.n && outcome_decode(&o, run->reported, NULL) == 0 &&
-		uneventful(c, run, &o);
+	if (!run->reported.n || outcome_decode(&o, run->reported, NULL) < 0 || !uneventful(c, run, &o))
+		return false;
+	outcome_learn(c, run, &o);
+	return true;
+}
+
+/* Whoever started it may have to start it again; by now it counts no more. */
+static void outcome_follow(struct crond *c, struct live_run *run, const struct run *r,
+	const struct outcome *o)
+{
+	run_over(c, run);
+	if (run->flags & RUN_DAEMON)
+		daemon_ended(c, run, r, o);
 }
 
 enum run_state outcome_take(struct crond *c, struct live_run *run)
@@ -161,12 +177,18 @@ enum run_state outcome_take(struct crond *c, struct live_run *run)
 	if (reported_uneventful(c, run) || records_read(c, run->id, &r) < 0)
 		return next;
 	if (!uneventful(c, run, &r.outcome)) {
-		outcome_say(c, run, &r.run, &r.outcome);
+		uint32_t before = run->job ? run->job->failures : 0;
+
+		outcome_learn(c, run, &r.outcome);
+		outcome_say(c, run, &r.run, &r.outcome, before);
 		if (r.run.alert.n && result_alerts(r.outcome.result)) {
 			next = RUN_STATE_TELLING;
 			alert_wanted(c, run);
 		}
+	} else {
+		outcome_learn(c, run, &r.outcome);
 	}
+	outcome_follow(c, run, &r.run, &r.outcome);
 	records_free(&r);
 	return next;
 }

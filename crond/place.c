@@ -392,7 +392,7 @@ int place_open(struct crond *c)
 
 void place_close(struct crond *c)
 {
-	static const char *const files[] = { "stamp", "failures", "launcher" };
+	static const char *const files[] = { "stamp", "jobs", "launcher" };
 
 	unlink(c->set.pid_file);
 	if (!c->set.remove_dir)
@@ -400,6 +400,7 @@ void place_close(struct crond *c)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlinkat(c->run_fd, files[i], 0);
 	unlinkat(c->run_fd, "runs", AT_REMOVEDIR); /* stays where jobs still run */
+	unlinkat(c->run_fd, "state/paused", 0);
 	unlinkat(c->run_fd, "state/alerts", AT_REMOVEDIR); /* and where alerts wait */
 	unlinkat(c->run_fd, "state", AT_REMOVEDIR);
 	rmdir(c->set.run_dir);

@@ -28,7 +28,7 @@ static int keeper_order(const struct keeper *a, const struct keeper *b)
 RB_GENERATE(run_tree, live_run, link, live_order)
 RB_GENERATE(keeper_tree, keeper, link, keeper_order)
 
-struct live_run *run_new(struct crond *c, const char *id, uint64_t identity, int64_t scheduled)
+struct live_run *run_new(struct crond *c, const char *id, const struct run *record)
 {
 	size_t n = strlen(id) + 1;
 	struct live_run *run = calloc(1, sizeof(*run) + n);
@@ -36,8 +36,9 @@ struct live_run *run_new(struct crond *c, const char *id, uint64_t identity, int
 	if (!run)
 		return NULL;
 	memcpy(run->id, id, n);
-	run->scheduled = scheduled;
-	run->job = state_get(c, identity);
+	run->scheduled = record->scheduled;
+	run->flags = record->flags;
+	run->job = state_get(c, record->identity);
 	if (!run->job || RB_INSERT(run_tree, &c->live, run)) {
 		if (run->job)
 			state_release(c, run->job);
@@ -45,6 +46,7 @@ struct live_run *run_new(struct crond *c, const char *id, uint64_t identity, int
 		return NULL;
 	}
 	run->job->running++;
+	run->job->last_start = (int64_t)c->clock.real.tv_sec * 1000;
 	c->running++;
 	c->waiting++;
 	return run;
@@ -73,8 +75,7 @@ static void run_set(struct crond *c, struct live_run *run, enum run_state state)
 	run->state = state;
 }
 
-/* Over, for counts: its directory may stay a little longer. */
-static void run_over(struct crond *c, struct live_run *run)
+void run_over(struct crond *c, struct live_run *run)
 {
 	struct job_state *state = run->job;
 

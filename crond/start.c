@@ -3,56 +3,21 @@
  * claim) -> the launcher's queue. */
 #include "config.h"
 
-#include "crond/crond.h"
+#include "crond/start.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/base/diag.h"
 #include "crond/base/text.h"
-#include "crond/core/direct.h"
-#include "crond/core/jobenv.h"
-#include "crond/core/mailtext.h"
 #include "crond/rundir.h"
 
-enum { REPORTS_EACH = 32, NAMES_MOST = 200 };
-
-/* What one start is put together from. */
-struct start {
-	struct crond *c;
-	const struct job *job;
-	const struct timer *timer; /* NULL: @reboot */
-	const struct job_common *common;
-	int64_t scheduled;
-	char name[JOB_NAME_MOST], id[RUN_ID_MOST], place[PATH_MAX + 16];
-	struct buf env, words;
-	struct run run;
-};
-
-/* Made once for each stretch of lines, and again when its user's home has moved. */
-static int env_prepare(struct crond *c, struct job_common *m)
-{
-	struct buf b = { 0 };
-	char *block;
-
-	if (m->env_block.s && m->env_of == m->user->generation)
-		return 0;
-	jobenv_build(&b, &(struct jobenv_of){ .dialect = c->set.dialect, .settings = m->env,
-		.own = m->options->env, .inherited = c->inherited, .user = m->user->name,
-		.home = m->user->home, .path = c->jobs_path });
-	block = b.failed ? NULL : arena_alloc(&m->file->arena, b.len);
-	if (block) {
-		memcpy(block, b.data, b.len);
-		m->env_block = (struct slice){ block, b.len };
-		m->env_of = m->user->generation;
-	}
-	buf_free(&b);
-	return block ? 0 : -1;
-}
+enum { REPORTS_EACH = 32, NAMES_MOST = 200, NUMBERS_BACK = 9, NUMBERS_MOST = 10000 };
 
 /* --- may it start? */
 
@@ -63,302 +28,68 @@ static void say_skipped(struct start *s, const char *reason)
 		s->common->user->name);
 }
 
-static bool start_wanted(struct start *s, const struct job_state *state)
+/* By hand a job runs that is off by its file or paused: somebody wants it now. */
+static bool start_wanted(struct start *s, const struct job_state *state, struct diag *d)
 {
 	const struct options *o = s->common->options;
-	char why[64];
+	bool by_hand = s->cause == START_HAND;
 
-	if (!o->enabled)
-		return false;
+	if (!by_hand && (!o->enabled || state->paused)) {
+		if (o->enabled)
+			say_skipped(s, "paused");
+		return diag_error(d, 0, 0, o->enabled ? "it is paused" : "it is not enabled") == 0;
+	}
 	if (o->hosts && !hosts_match(o->hosts, host_self(s->c)))
-		return false;
+		return diag_error(d, 0, 0, "it does not belong on this host") == 0;
 	if (o->max && state->running >= o->max) {
-		snprintf(why, sizeof(why), "%" PRIu32 " running already, max is %" PRIu32,
-			state->running, o->max);
-		say_skipped(s, why);
+		diag_error(d, 0, 0, "%" PRIu32 " running already, max is %" PRIu32, state->running, o->max);
+		say_skipped(s, d->text);
 		return false;
 	}
 	if (s->c->set.conf.max_running && s->c->running >= s->c->set.conf.max_running) {
 		say_skipped(s, "max-running of crond.conf is reached");
-		return false;
+		return diag_error(d, 0, 0, "max-running of crond.conf is reached") == 0;
 	}
 	return true;
 }
 
-/* --- what exactly is to be run */
-
-/* The environment as pointers, to be judged; once for each stretch of lines. */
-static bool direct_judge(struct slice env)
-{
-	const char *list[512];
-	size_t n = 0;
-
-	for (const char *e; (e = run_list_next(&env));) {
-		if (n == sizeof(list) / sizeof(list[0]) - 1)
-			return false;
-		list[n++] = e;
-	}
-	list[n] = NULL;
-	return direct_environment(list);
-}
-
-static void run_words(struct start *s, struct job_common *m)
-{
-	struct run *r = &s->run;
-	size_t n = 0;
-
-	if (m->options->argv) {
-		for (const char *const *w = m->options->argv; *w; w++)
-			buf_append(&s->words, *w, strlen(*w) + 1);
-		r->argv_only = true;
-	} else if (s->c->shell_adds_pwd && s->c->set.conf.direct_exec &&
-		strcmp(r->shell, "/bin/sh") == 0) {
-		char *out = arena_alloc(&s->c->scratch, strlen(r->command) + 1);
-
-		if (!m->checked_direct) {
-			m->direct_ok = direct_judge(m->env_block);
-			m->checked_direct = true;
-		}
-		if (out && m->direct_ok)
-			n = direct_words(slice_of(r->command), out);
-		for (; n > 0; n--) {
-			buf_append(&s->words, out, strlen(out) + 1);
-			out += strlen(out) + 1;
-		}
-		r->flags |= RUN_DASH_PWD | (s->c->shell_waits ? RUN_SHELL_WAITS : 0u);
-	}
-	r->words = (struct slice){ s->words.data, s->words.len };
-}
-
-static int run_command(struct start *s)
-{
-	struct run *r = &s->run;
-	const char *text = job_command(s->job);
-
-	if (s->common->kind == JOB_LINE)
-		return crontab_split(slice_of(text), s->c->set.dialect, &s->c->scratch, &r->command,
-			&r->input);
-	r->command = text;
-	if (!text) { /* argv: shown as its words */
-		struct buf shown = { 0 };
-
-		for (const char *const *w = s->common->options->argv; *w; w++)
-			buf_printf(&shown, "%s%s", shown.len ? " " : "", *w);
-		r->command = arena_copy(&s->c->scratch, shown.data ? shown.data : "", shown.len);
-		buf_free(&shown);
-	}
-	return r->command ? 0 : -1;
-}
-
-/* Several lines of the environment belong to the run alone. */
-static void run_env(struct start *s)
-{
-	const struct job_common *m = s->common;
-
-	buf_append(&s->env, m->env_block.s, m->env_block.n);
-	if (m->has_options) {
-		char at[32], attempt[16];
-
-		snprintf(at, sizeof(at), "%" PRId64, s->scheduled);
-		snprintf(attempt, sizeof(attempt), "%" PRIu32, s->run.attempt);
-		jobenv_put(&s->env, "CRON_JOB", s->name);
-		jobenv_put(&s->env, "CRON_RUN_ID", s->id);
-		jobenv_put(&s->env, "CRON_SCHEDULED_AT", at);
-		jobenv_put(&s->env, "CRON_ATTEMPT", attempt);
-		jobenv_put(&s->env, "CRON_HOST", s->c->fqdn);
-	}
-	s->run.env = (struct slice){ s->env.data, s->env.len };
-}
-
-/* NULL: there is none. */
-static const char *run_mailer(struct start *s)
-{
-	const struct settings *set = &s->c->set;
-
-	if (set->mail_command && strcmp(set->mail_command, "off") != 0) {
-		s->run.flags |= RUN_MAIL_COMMAND;
-		return set->mail_command;
-	}
-	if (set->mail_command || (set->conf.mailer && strcmp(set->conf.mailer, "off") == 0))
-		return NULL;
-	return set->conf.mailer ? set->conf.mailer : "/usr/sbin/sendmail";
-}
-
-static void run_mail(struct start *s)
-{
-	struct run *r = &s->run;
-	struct slice env = s->common->env_block;
-	const char *to = given_expand(s->c, jobenv_value(env, "MAILTO"));
-
-	if (s->common->kind == JOB_TASK)
-		return;
-	if (s->c->set.output_to_log || s->c->no_mailer) {
-		r->flags |= RUN_LOG_OUTPUT;
-		return;
-	}
-	if (!to && !s->c->set.only_files)
-		to = s->common->user->name;
-	r->mailer = run_mailer(s);
-	if (!to || !*to || !r->mailer)
-		return;
-	r->flags |= RUN_MAIL;
-	if (s->job->flags & JOB_MAIL_ON_FAILURE)
-		r->flags |= RUN_MAIL_ON_FAILURE;
-	r->mail_to = to;
-	r->mail_from = given_expand(s->c, jobenv_value(env, "MAILFROM"));
-	r->mail_type = jobenv_value(env, "CONTENT_TYPE");
-	if (!r->mail_type)
-		r->mail_type = s->c->mail_type;
-	r->mail_encoding = jobenv_value(env, "CONTENT_TRANSFER_ENCODING");
-}
-
-static void run_flags(struct start *s)
-{
-	static const unsigned mask_flags[] = { RUN_LOG_START, RUN_LOG_END, RUN_LOG_FAILED, RUN_LOG_PID };
-	const struct settings *set = &s->c->set;
-	const struct options *o = s->common->options;
-	uint32_t *f = &s->run.flags;
-
-	for (unsigned i = 0; i < 4; i++) {
-		if (set->log_mask & 1u << i)
-			*f |= mask_flags[i];
-	}
-	if (s->common->kind == JOB_TASK)
-		*f |= RUN_TASK | RUN_TREE;
-	/* a private instance's user may well have no home: in a container few have */
-	if (s->common->kind == JOB_TASK && (o->dir || !set->only_files))
-		*f |= RUN_CHDIR_MUST;
-	if (s->common->kind == JOB_TASK || o->alert)
-		*f |= RUN_KEEP_TAIL;
-	if (set->root)
-		*f |= RUN_IDENTITY;
-	if (set->root && s->c->pam && (set->dialect->pam_for_system_root || !s->common->system ||
-		s->common->user->uid != 0))
-		*f |= RUN_PAM;
-	if (set->dialect->chdir_must_work)
-		*f |= RUN_CHDIR_MUST;
-	if (s->job->flags & JOB_QUIET)
-		*f |= RUN_QUIET;
-	if (s->common->trusted)
-		*f |= RUN_TRUSTED;
-}
-
-/* Is there nobody to take it? Of a command line (-m) the keeper finds out. */
-static bool mailer_lacks(const struct run *r)
-{
-	return !(r->flags & RUN_MAIL_COMMAND) && access(r->mailer, X_OK) < 0;
-}
-
-/* Where the log is on standard error, what jobs print is shown there, too, unless it is
- * mailed; in a private instance whether or not. */
-static void run_shown(struct start *s)
-{
-	const struct settings *set = &s->c->set;
-	struct run *r = &s->run;
-
-	if (s->c->log.target == LOG_TO_SYSLOG && !set->only_files)
-		return;
-	if (r->flags & RUN_MAIL && mailer_lacks(r))
-		r->flags &= ~(uint32_t)RUN_MAIL;
-	if (set->only_files || !(r->flags & RUN_MAIL))
-		r->flags |= RUN_ECHO;
-}
-
-static struct slice list_join(struct arena *a, const char *const *list)
-{
-	size_t n = 0, at = 0;
-	char *out;
-
-	for (const char *const *w = list; w && *w; w++)
-		n += strlen(*w) + 1;
-	out = n ? arena_text(a, n) : NULL;
-	for (const char *const *w = list; out && *w; w++) {
-		memcpy(out + at, *w, strlen(*w) + 1);
-		at += strlen(*w) + 1;
-	}
-	return (struct slice){ out, out ? n : 0 };
-}
-
-static void run_as(struct start *s)
-{
-	struct run *r = &s->run;
-	const struct job_user *u = s->common->user;
-	const char *home = jobenv_value(s->common->env_block, "HOME");
-
-	r->user = u->name;
-	r->uid = (uint32_t)u->uid;
-	r->gid = (uint32_t)u->gid;
-	r->groups = u->groups;
-	r->group_count = u->group_count;
-	r->dir = s->common->options->dir ? s->common->options->dir : home;
-	/* Debian's daemon stands above its spool, and a job without a home stays there */
-	r->fallback_dir = s->common->kind == JOB_LINE && !s->c->set.only_files ? "/var/spool/cron" : "/";
-	r->umask = s->c->umask;
-	r->shell = jobenv_value(s->common->env_block, "SHELL");
-}
-
-static int run_fill(struct start *s, struct job_common *m)
-{
-	struct run *r = &s->run;
-	const struct options *o = m->options;
-	const struct settings *set = &s->c->set;
-
-	if (env_prepare(s->c, m) < 0)
-		return -1;
-	r->id = s->id;
-	r->identity = s->job->identity;
-	r->job = s->name;
-	snprintf(s->place, sizeof(s->place), "%s:%u", m->file->path, (unsigned)s->job->line);
-	r->place = s->place;
-	r->scheduled = s->scheduled;
-	r->attempt = 1;
-	r->dialect = set->dialect->id;
-	run_as(s);
-	run_flags(s);
-	run_mail(s);
-	run_shown(s);
-	if (run_command(s) < 0)
-		return -1;
-	run_words(s, m);
-	run_env(s);
-	r->timeout_ms = o->timeout_ms;
-	r->kill_after_ms = o->kill_after_ms;
-	r->output_most = set->conf.output_max;
-	r->host = set->fqdn ? s->c->fqdn : s->c->host;
-	r->pam_service = set->dialect->pam_service;
-	r->alert = list_join(&s->c->scratch, o->alert);
-	r->tags = list_join(&s->c->scratch, o->tags);
-	r->owner = o->owner;
-	r->description = o->description;
-	/* jobs that fire alike share a timer, whose text is the first one's */
-	r->schedule = s->timer ? s->timer->text : "@reboot";
-	if (o->schedule)
-		r->schedule = o->schedule;
-	return s->env.failed || s->words.failed ? -1 : 0;
-}
-
 /* --- the claim */
 
-/* 0: claimed, in s->id. A clock that was set back meets its seconds again: those are
- * runs of their own where the step rule repeats them. -1 with errno. */
-static int claim(struct start *s)
+static int claim_as(struct start *s)
 {
 	struct crond *c = s->c;
 
-	for (uint32_t n = 1; n < 10; n++) {
-		if (n > 1) {
-			if (errno != EEXIST || s->scheduled > c->clock.high || c->clock.handled >= c->clock.high)
-				return -1;
-			if (run_id(s->id, s->name, s->scheduled, n) < 0)
-				return -1;
-		}
-		buf_clear(&c->record);
-		run_encode(&s->run, &c->record);
-		if (c->record.failed) {
-			errno = ENOMEM;
+	buf_clear(&c->record);
+	run_encode(&s->run, &c->record);
+	if (c->record.failed || s->env.failed) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return rundir_claim(c->runs, s->id, &c->record);
+}
+
+/* How often may the number in the id be counted up? A due second is claimed once; a clock
+ * that was set back meets its seconds again: those are runs of their own where the step
+ * rule repeats them. What nobody's clock asks for takes the next number that is free. */
+static uint32_t claim_numbers(const struct start *s)
+{
+	const struct clock *k = &s->c->clock;
+
+	if (s->cause == START_HAND || s->cause == START_DAEMON)
+		return NUMBERS_MOST;
+	return s->scheduled > k->high || k->handled >= k->high ? 1 : NUMBERS_BACK;
+}
+
+/* 0: claimed, in s->id. -1 with errno. */
+static int claim(struct start *s)
+{
+	if (claim_as(s) == 0)
+		return 0;
+	for (uint32_t n = 2, most = claim_numbers(s); errno == EEXIST && n <= most; n++) {
+		if (run_id(s->id, s->name, s->scheduled, n) < 0)
 			return -1;
-		}
-		if (rundir_claim(c->runs, s->id, &c->record) == 0)
+		start_run_renamed(s);
+		if (claim_as(s) == 0)
 			return 0;
 	}
 	return -1;
@@ -382,51 +113,107 @@ static void say_failed(struct start *s, const char *what)
 	buf_free(&cmd);
 }
 
-static void start_claimed(struct start *s)
+static int start_claimed(struct start *s, struct diag *d)
 {
-	struct live_run *run = run_new(s->c, s->id, s->job->identity, s->scheduled);
+	struct live_run *run = run_new(s->c, s->id, &s->run);
 
 	if (!run) { /* stays on disk: taken in as claimed at the next start */
 		say_failed(s, "out of memory");
-		return;
+		return diag_error(d, 0, 0, "out of memory");
 	}
 	launch_send(s->c, run);
+	return 0;
 }
 
-/* timer: NULL for @reboot. */
-static void start_job(struct crond *c, const struct job *job, const struct timer *timer,
-	int64_t scheduled)
+static int start_failed(struct start *s, struct diag *d, const char *why)
 {
-	struct start s = { .c = c, .job = job, .timer = timer, .common = job->common,
-		.scheduled = scheduled };
-	struct job_common *m = (struct job_common *)job->common; /* its caches are ours */
-	struct job_state *state = state_get(c, job->identity);
+	say_failed(s, why);
+	return diag_error(d, 0, 0, "%s", why);
+}
 
+static int start_allowed(struct start *s, struct diag *d)
+{
+	user_current(s->c, s->common->user);
+	if (s->common->user->gone)
+		return start_failed(s, d, "its user has no passwd entry");
+	if (start_run_fill(s) < 0)
+		return start_failed(s, d, "out of memory");
+	if (claim(s) == 0)
+		return start_claimed(s, d);
+	if (errno != EEXIST)
+		return start_failed(s, d, strerror(errno));
+	return diag_error(d, 0, 0, "claimed before"); /* somebody starts or started it */
+}
+
+/* What *s says. 0 with s->id, or -1 with *d. */
+static int start_job(struct start *s, struct diag *d)
+{
+	struct crond *c = s->c;
+	struct job_state *state = state_get(c, s->job->identity);
+	int rc = -1;
+
+	s->common = s->job->common;
 	if (!state)
-		return;
-	job_name(job, m->user->name, s.name);
-	if (run_id(s.id, s.name, scheduled, 1) < 0 || !start_wanted(&s, state))
-		goto out;
-	user_current(c, m->user);
-	if (m->user->gone) {
-		say_failed(&s, "its user has no passwd entry");
-		goto out;
-	}
-	if (run_fill(&s, m) < 0)
-		say_failed(&s, "out of memory");
-	else if (claim(&s) == 0)
-		start_claimed(&s);
-	else if (errno != EEXIST) /* claimed before: somebody starts or started it */
-		say_failed(&s, strerror(errno));
-out:
-	buf_free(&s.env);
-	buf_free(&s.words);
+		return diag_error(d, 0, 0, "out of memory");
+	job_name(s->job, s->common->user->name, s->name);
+	if (run_id(s->id, s->name, s->scheduled, 1) < 0)
+		diag_error(d, 0, 0, "its name is too long for a run");
+	else if (start_wanted(s, state, d))
+		rc = start_allowed(s, d);
+	buf_free(&s->env);
+	buf_free(&s->words);
 	arena_free(&c->scratch);
 	state_release(c, state);
 	if (++c->starts_since_reports >= REPORTS_EACH) {
 		c->starts_since_reports = 0;
 		reports_take(c);
 	}
+	return rc;
+}
+
+/* The timer of a job, along its list. */
+static const struct timer *timer_of(const struct job *job)
+{
+	if (!job->back)
+		return NULL;
+	while (!job->first)
+		job = (const struct job *)(void *)((char *)job->back - offsetof(struct job, next));
+	return (const struct timer *)(void *)((char *)job->back - offsetof(struct timer, jobs));
+}
+
+static void say_asked(const struct start *s)
+{
+	log_line(&s->c->log, LOG_NOTICE, s->c->set.dialect->daemon_tag, getpid(), 0,
+		"RUN job=%s run=%s by=\"%s\" user=%s", s->name, s->id, s->by, s->common->user->name);
+}
+
+int start_job_now(struct crond *c, const struct job *job, enum start_cause cause, const char *by,
+	char id[RUN_ID_MOST], struct diag *d)
+{
+	struct start s = { .c = c, .job = job, .cause = cause, .by = by };
+	struct timespec now;
+
+	if (c->stop.stage || c->stopping)
+		return diag_error(d, 0, 0, "crond is shutting down");
+	clock_gettime(CLOCK_REALTIME, &now);
+	s.scheduled = now.tv_sec;
+	s.timer = timer_of(job);
+	reports_take(c); /* what has ended counts no more */
+	if (start_job(&s, d) < 0)
+		return -1;
+	if (by)
+		say_asked(&s);
+	memcpy(id, s.id, sizeof(s.id));
+	return 0;
+}
+
+static void start_at(struct crond *c, const struct job *job, const struct timer *timer,
+	enum start_cause cause, int64_t scheduled)
+{
+	struct start s = { .c = c, .job = job, .timer = timer, .cause = cause, .scheduled = scheduled };
+	struct diag d;
+
+	start_job(&s, &d);
 }
 
 /* One start for several of a job's times: those it takes in are not silent. */
@@ -458,7 +245,7 @@ void start_due(struct crond *c, const struct due_found *found)
 	if (found->more)
 		say_merged(c, found);
 	for (const struct job *job = found->timer->jobs; job; job = job->next)
-		start_job(c, job, found->timer, found->scheduled);
+		start_at(c, job, found->timer, START_DUE, found->scheduled);
 }
 
 static void say_missed(struct crond *c, const struct job *job, const struct due_found *found,
@@ -511,7 +298,7 @@ void start_reboot_jobs(struct crond *c)
 			const struct job *job = &s->jobs->jobs[i];
 
 			if (!job->back)
-				start_job(c, job, NULL, now);
+				start_at(c, job, NULL, START_REBOOT, now);
 		}
 	}
 }

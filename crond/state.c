@@ -1,12 +1,14 @@
 /* state: what jobs have learnt, by their identity, and how far time was handled.
- * Flow: start and outcome_in ask and tell; what must outlive the scheduler is appended
- * to a file in the run-time directory (memory, not disk), folded together at start. */
+ * Flow: start, outcome_in and control ask and tell; what must outlive the scheduler is
+ * appended to a file in the run-time directory (memory, not disk), folded together at
+ * start; who is paused stands in the state directory (pauses.c). */
 #include "config.h"
 
 #include "crond/crond.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -15,8 +17,8 @@
 #include "crond/base/file.h"
 
 enum {
-	STATE_MAGIC = 0x736e7243, STAMP_MAGIC = 0x746e7243, STATE_VERSION = 1,
-	STATE_FILE_MOST = 64 << 20, FOLD_AT = 65536,
+	STATE_MAGIC = 0x736e7243, STAMP_MAGIC = 0x746e7243, STATE_VERSION = 2, STAMP_VERSION = 1,
+	STATE_FILE_MOST = 64 << 20, FOLD_AT = 65536, LATELY_MOST = 10000,
 };
 
 struct stamp_record {
@@ -24,6 +26,15 @@ struct stamp_record {
 	int64_t second;
 };
 
+struct state_record {
+	uint64_t identity;
+	int64_t last_start, last_end;
+	uint32_t failures, restarts;
+	int16_t last_code;
+	uint8_t last_signal, last_result, failed, zero[3];
+};
+
+/* Of version 1, in a file of its own. */
 struct failures_record {
 	uint64_t identity;
 	uint32_t failures, zero;
@@ -36,10 +47,16 @@ static int state_order(const struct job_state *a, const struct job_state *b)
 
 RB_GENERATE(state_tree, job_state, link, state_order)
 
-struct job_state *state_get(struct crond *c, uint64_t identity)
+struct job_state *state_find(struct crond *c, uint64_t identity)
 {
 	struct job_state key = { .identity = identity };
-	struct job_state *s = RB_FIND(state_tree, &c->states, &key);
+
+	return RB_FIND(state_tree, &c->states, &key);
+}
+
+struct job_state *state_get(struct crond *c, uint64_t identity)
+{
+	struct job_state *s = state_find(c, identity);
 
 	if (s)
 		return s;
@@ -47,16 +64,38 @@ struct job_state *state_get(struct crond *c, uint64_t identity)
 	if (!s)
 		return NULL;
 	s->identity = identity;
+	s->last_result = RESULTS;
 	RB_INSERT(state_tree, &c->states, s);
+	c->state_count++;
 	return s;
+}
+
+/* How a plain line ended lately is known for as many as a person would look at. */
+static bool state_blank(const struct crond *c, const struct job_state *s)
+{
+	if (s->running || s->waiting || s->failures || s->paused || s->failed || s->recorded)
+		return false;
+	return s->last_result == RESULTS || c->state_count > LATELY_MOST;
 }
 
 void state_release(struct crond *c, struct job_state *s)
 {
-	if (s->running || s->failures)
+	if (!state_blank(c, s))
 		return;
 	RB_REMOVE(state_tree, &c->states, s);
+	c->state_count--;
+	free(s->name);
 	free(s);
+}
+
+/* --- on file */
+
+static struct state_record record_of(const struct job_state *s)
+{
+	return (struct state_record){ .identity = s->identity, .last_start = s->last_start,
+		.last_end = s->last_end, .failures = s->failures, .restarts = s->restarts,
+		.last_code = s->last_code, .last_signal = s->last_signal, .last_result = s->last_result,
+		.failed = s->failed };
 }
 
 /* Writes what is known anew, without what has been forgotten. */
@@ -70,35 +109,63 @@ static int state_fold(struct crond *c)
 	buf_append(&b, head, sizeof(head));
 	c->state_records = 0;
 	RB_FOREACH(s, state_tree, &c->states) {
-		struct failures_record r = { .identity = s->identity, .failures = s->failures };
+		struct state_record r = record_of(s);
 
-		if (s->failures) {
+		if (s->recorded) {
 			buf_append(&b, &r, sizeof(r));
 			c->state_records++;
 		}
 	}
-	result = b.failed ? -1 : file_replace(c->run_fd, "failures", 0600, b.data, b.len, 0);
+	c->state_folded = c->state_records;
+	result = b.failed ? -1 : file_replace(c->run_fd, "jobs", 0600, b.data, b.len, 0);
 	buf_free(&b);
 	if (result < 0)
 		return -1;
 	if (c->state_fd >= 0)
 		close(c->state_fd);
-	c->state_fd = openat(c->run_fd, "failures", O_WRONLY | O_APPEND | O_CLOEXEC);
+	c->state_fd = openat(c->run_fd, "jobs", O_WRONLY | O_APPEND | O_CLOEXEC);
 	return c->state_fd < 0 ? -1 : 0;
 }
 
-void state_failures(struct crond *c, struct job_state *s, uint32_t failures)
+void state_record(struct crond *c, struct job_state *s)
 {
-	struct failures_record r = { .identity = s->identity, .failures = failures };
+	struct state_record r = record_of(s);
 
-	if (s->failures == failures)
-		return;
-	s->failures = failures;
+	s->recorded = true;
 	if (c->state_fd < 0 || file_write(c->state_fd, &r, sizeof(r)) < 0)
 		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
-			"(CRON) ERROR (%s/failures: %s)", c->set.run_dir, strerror(errno));
-	if (++c->state_records > FOLD_AT)
+			"(CRON) ERROR (%s/jobs: %s)", c->set.run_dir, strerror(errno));
+	if (++c->state_records > c->state_folded * 2 + FOLD_AT)
 		state_fold(c);
+}
+
+void state_ended(struct crond *c, struct job_state *s, const struct outcome *o, uint32_t failures,
+	bool keep)
+{
+	bool told = s->failures != failures;
+
+	s->failures = failures;
+	s->last_result = (uint8_t)o->result;
+	s->last_code = (int16_t)o->exit_code;
+	s->last_signal = (uint8_t)o->signal;
+	s->last_start = o->started_ns / 1000000;
+	s->last_end = o->finished_ns / 1000000;
+	if (keep || told)
+		state_record(c, s);
+}
+
+void state_failed(struct crond *c, uint64_t identity, bool failed, uint32_t restarts)
+{
+	struct job_state *s = state_get(c, identity);
+
+	if (!s)
+		return;
+	if (s->failed != failed || s->restarts != restarts) {
+		s->failed = failed;
+		s->restarts = restarts;
+		state_record(c, s);
+	}
+	state_release(c, s);
 }
 
 static void say_unknown(struct crond *c, const char *file)
@@ -108,36 +175,71 @@ static void say_unknown(struct crond *c, const char *file)
 		c->set.run_dir, file, file);
 }
 
-static void state_read(struct crond *c)
+/* The last record of a job is the one that counts. */
+static void record_take(struct crond *c, const struct state_record *r)
+{
+	struct job_state *s = state_get(c, r->identity);
+
+	if (!s)
+		return;
+	s->recorded = true;
+	s->last_start = r->last_start;
+	s->last_end = r->last_end;
+	s->failures = r->failures;
+	s->restarts = r->restarts;
+	s->last_code = r->last_code;
+	s->last_signal = r->last_signal;
+	s->last_result = r->last_result < RESULTS ? r->last_result : RESULTS;
+	s->failed = r->failed;
+}
+
+static void records_take(struct crond *c, struct slice b)
+{
+	struct state_record r;
+
+	for (size_t at = 0; at + sizeof(r) <= b.n; at += sizeof(r)) {
+		memcpy(&r, b.s + at, sizeof(r));
+		record_take(c, &r);
+	}
+}
+
+/* What a scheduler of version 1 left. */
+static void failures_take(struct crond *c, struct slice b)
+{
+	struct failures_record r;
+
+	for (size_t at = 0; at + sizeof(r) <= b.n; at += sizeof(r)) {
+		memcpy(&r, b.s + at, sizeof(r));
+		record_take(c, &(struct state_record){ .identity = r.identity, .failures = r.failures,
+			.last_code = -1, .last_result = RESULTS });
+	}
+}
+
+static bool state_read(struct crond *c, const char *file, uint32_t version,
+	void (*take)(struct crond *c, struct slice b))
 {
 	uint32_t head[2];
-	struct failures_record r;
 	struct buf b = { 0 };
 	struct stat st;
-	int fd = file_open(c->run_fd, "failures", 0, &st);
+	int fd = file_open(c->run_fd, file, 0, &st);
 
 	if (fd < 0)
-		return;
+		return false;
 	if (file_read(fd, STATE_FILE_MOST, &b) == 0 && b.len >= sizeof(head)) {
 		memcpy(head, b.data, sizeof(head));
-		if (head[0] != STATE_MAGIC || head[1] != STATE_VERSION) {
-			say_unknown(c, "failures");
-			renameat(c->run_fd, "failures", c->run_fd, "failures.old");
-			b.len = 0;
-		}
-	}
-	for (size_t at = sizeof(head); at + sizeof(r) <= b.len; at += sizeof(r)) {
-		struct job_state *s;
+		if (head[0] == STATE_MAGIC && head[1] == version) {
+			take(c, (struct slice){ b.data + sizeof(head), b.len - sizeof(head) });
+		} else {
+			char old[32];
 
-		memcpy(&r, b.data + at, sizeof(r));
-		s = state_get(c, r.identity);
-		if (s) {
-			s->failures = r.failures;
-			state_release(c, s);
+			snprintf(old, sizeof(old), "%s.old", file);
+			say_unknown(c, file);
+			renameat(c->run_fd, file, c->run_fd, old);
 		}
 	}
 	buf_free(&b);
 	close(fd);
+	return true;
 }
 
 static int64_t stamp_read(struct crond *c)
@@ -147,7 +249,7 @@ static int64_t stamp_read(struct crond *c)
 
 	if (n == 0)
 		return 0;
-	if (n != sizeof(r) || r.magic != STAMP_MAGIC || r.version != STATE_VERSION) {
+	if (n != sizeof(r) || r.magic != STAMP_MAGIC || r.version != STAMP_VERSION) {
 		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) ERROR (%s/stamp: not of a version that is known, not used)", c->set.run_dir);
 		return 0;
@@ -161,13 +263,16 @@ int state_open(struct crond *c, int64_t *stamp)
 	if (c->stamp_fd < 0)
 		return -1;
 	*stamp = stamp_read(c);
-	state_read(c);
+	if (!state_read(c, "jobs", STATE_VERSION, records_take) &&
+		state_read(c, "failures", 1, failures_take))
+		unlinkat(c->run_fd, "failures", 0);
+	pauses_read(c);
 	return state_fold(c);
 }
 
 int state_stamp(struct crond *c, int64_t second)
 {
-	struct stamp_record r = { .magic = STAMP_MAGIC, .version = STATE_VERSION, .second = second };
+	struct stamp_record r = { .magic = STAMP_MAGIC, .version = STAMP_VERSION, .second = second };
 
 	return pwrite(c->stamp_fd, &r, sizeof(r), 0) == sizeof(r) ? 0 : -1;
 }

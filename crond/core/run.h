@@ -77,6 +77,9 @@ enum {
 	RUN_SHELL_WAITS = 1 << 16, /* /bin/sh stays in front of what it executes, and says what killed it */
 	RUN_LOG_OUTPUT = 1 << 17, /* what it prints goes to the log (CMDOUT) */
 	RUN_MAIL_COMMAND = 1 << 18, /* mailer is a whole command line (cronie's -m) */
+	RUN_LEARN = 1 << 19,      /* of a job with options: what became of it is kept on file */
+	RUN_DAEMON = 1 << 20,     /* a copy of a daemon */
+	RUN_RETRIES = 1 << 21,    /* its job asks for retries */
 	RUN_TRUSTED = 1 << 15,   /* of root's file: its alerts may use any webhook */
 };
 

@@ -1,0 +1,134 @@
+/* pauses: which jobs are off by hand.
+ * Flow: control asks -> what jobs have learnt -> one file in the state directory, replaced
+ * whole; read once, at start. Its lines: an identity in hexadecimal, a blank, a name. */
+#include "config.h"
+
+#include "crond/crond.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "crond/base/file.h"
+
+#define PAUSES_HEAD "# crond: jobs that are paused, 1\n"
+enum { PAUSES_MOST = 16 << 20, IDENTITY_DIGITS = 16 };
+
+static void say_pauses(struct crond *c, const char *why)
+{
+	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+		"(CRON) ERROR (%s/paused: %s)", c->set.state_dir, why);
+}
+
+static int state_dir_open(struct crond *c)
+{
+	return open(c->set.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int pauses_write(struct crond *c)
+{
+	int dir = state_dir_open(c), rc = -1, saved;
+	struct buf b = { 0 };
+	struct job_state *s;
+
+	buf_puts(&b, PAUSES_HEAD);
+	RB_FOREACH(s, state_tree, &c->states) {
+		if (s->paused)
+			buf_printf(&b, "%016" PRIx64 " %s\n", s->identity, s->name);
+	}
+	if (b.failed)
+		errno = ENOMEM;
+	else if (dir >= 0)
+		rc = file_replace(dir, "paused", 0600, b.data, b.len, 1);
+	saved = errno;
+	if (dir >= 0)
+		close(dir);
+	buf_free(&b);
+	errno = saved;
+	return rc;
+}
+
+/* name: NULL where it is paused no more. */
+static int pause_set(struct job_state *s, const char *name)
+{
+	char *copy = name ? strdup(name) : NULL;
+
+	if (name && !copy) {
+		errno = ENOMEM;
+		return -1;
+	}
+	free(s->name);
+	s->name = copy;
+	s->paused = copy != NULL;
+	return 0;
+}
+
+int state_pause(struct crond *c, uint64_t identity, const char *name, bool paused)
+{
+	struct job_state *s = state_get(c, identity);
+	int rc = 0, saved = 0;
+
+	if (!s || (paused && (!name || strpbrk(name, "\n")))) {
+		errno = s ? EINVAL : ENOMEM;
+		return -1;
+	}
+	if (s->paused != paused && (rc = pause_set(s, paused ? name : NULL)) == 0) {
+		rc = pauses_write(c);
+		saved = errno;
+		if (rc < 0) /* as it was: what is said and what is on disk are one */
+			pause_set(s, paused ? NULL : name ? name : "?");
+	}
+	state_release(c, s);
+	errno = saved;
+	return rc;
+}
+
+static int line_take(struct crond *c, char *line)
+{
+	char *end;
+	uint64_t identity = strtoull(line, &end, 16);
+	struct job_state *s;
+
+	if (end != line + IDENTITY_DIGITS || *end != ' ' || !end[1])
+		return -1;
+	s = state_get(c, identity);
+	return s ? pause_set(s, end + 1) : -1;
+}
+
+static void pauses_take(struct crond *c, char *text)
+{
+	size_t n = strlen(PAUSES_HEAD), bad = 0;
+
+	if (strncmp(text, PAUSES_HEAD, n) != 0) {
+		say_pauses(c, "not of a version that is known, not used");
+		return;
+	}
+	text += n;
+	for (char *line; (line = strsep(&text, "\n"));)
+		bad += *line && line_take(c, line) < 0;
+	if (bad)
+		say_pauses(c, "has lines that are not understood");
+}
+
+void pauses_read(struct crond *c)
+{
+	int dir = state_dir_open(c), fd = -1;
+	struct buf b = { 0 };
+	struct stat st;
+
+	if (dir >= 0)
+		fd = file_open(dir, "paused", 0, &st);
+	if (fd >= 0 && file_read(fd, PAUSES_MOST, &b) == 0 && buf_text(&b))
+		pauses_take(c, b.data);
+	else if (errno != ENOENT)
+		say_pauses(c, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (dir >= 0)
+		close(dir);
+	buf_free(&b);
+}
