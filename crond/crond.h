@@ -296,6 +296,8 @@ struct live_run {
 	struct slice reported; /* its outcome, while a report of it is taken in */
 	bool told_sent;    /* its event is on the way to crond-notify */
 	bool adopted;      /* of a scheduler before us, and not started by us */
+	bool speaks;       /* its job has a socket to say something on */
+	struct said *said; /* what it has said, see run_said(); NULL: nothing yet */
 	char id[];
 };
 RB_HEAD(run_tree, live_run);
@@ -323,6 +325,10 @@ void launch_ended(struct crond *c);
 /* report.c: all reports that are there now; how many there were. */
 size_t reports_take(struct crond *c);
 void reports_ready(struct crond *c); /* there are some, or it is time to look again */
+/* said.c: what jobs say while they run */
+/* As last heard; of an adopted run as it stands in its directory now. NULL: nothing. */
+const struct said *run_said(struct crond *c, struct live_run *run);
+void said_take(struct live_run *run, struct slice said); /* as a keeper reports it */
 /* helper.c */
 bool helper_probe_shell(struct crond *c);
 /* A helper program with exactly fds[0..n-1] as its descriptors 3.., clean signals and

@@ -27,7 +27,22 @@
 enum report_type {
 	REPORT_TAKEN = 1, /* the keeper has held the run's lock for a while */
 	REPORT_ENDED = 2, /* an outcome stands */
+	REPORT_SAID = 3,  /* what the job says of itself is another: struct said is the outcome */
 };
+
+/* What a run has said of itself so far (sd_notify), whole each time; the same bytes stand in
+ * runs/ID/said for a scheduler that comes later. Told when it changes, and then at most once
+ * a second: a heartbeat changes nothing of it. */
+enum { SAID_MAGIC = 0x73647243, SAID_BATCH_MOST = 32, SAID_STATUS_MOST = 160 };
+enum said_flags { SAID_READY = 1, SAID_STOPPING = 2 };
+struct said {
+	uint32_t magic;   /* another one with each change of this */
+	uint32_t flags;   /* enum said_flags */
+	uint32_t batches; /* that have ended */
+	char batch[SAID_BATCH_MOST];   /* the one under way; "": none */
+	char status[SAID_STATUS_MOST]; /* fit to be shown; "": none */
+};
+_Static_assert(sizeof(struct said) <= RUN_OUTCOME_MOST, "it goes with a report");
 
 struct report {
 	uint32_t type;

@@ -56,6 +56,8 @@ static void report_take(struct crond *c, const struct report *r, size_t outcome_
 		run->reported = (struct slice){ r->outcome, outcome_n };
 		run_event(c, run, RUN_EVENT_ENDED);
 		run->reported.n = 0;
+	} else if (run && r->type == REPORT_SAID) {
+		said_take(run, (struct slice){ r->outcome, outcome_n });
 	}
 }
 

@@ -227,6 +227,7 @@ void rundir_remove(int runs, const char *id)
 	remove_file(runs, id, "outcome");
 	remove_file(runs, id, "outcome.new");
 	remove_file(runs, id, RUNDIR_LOGGED);
+	remove_file(runs, id, RUNDIR_SAID);
 	unlinkat(runs, id, AT_REMOVEDIR);
 }
 

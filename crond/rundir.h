@@ -5,6 +5,7 @@
  *   runs/ID/outcome   how it ended, if that is too long for the run file's head; appears by
  *                     rename
  *   runs/ID/logged    empty: its failure has been logged
+ *   runs/ID/said      struct said (launch.h); appears by rename
  *
  * The lock is an open-file-description write lock on the whole of runs/ID/run. */
 #ifndef CROND_RUNDIR_H
@@ -16,6 +17,7 @@
 #include "crond/core/run.h"
 
 #define RUNDIR_LOGGED "logged"
+#define RUNDIR_SAID "said"
 
 struct buf;
 

@@ -104,6 +104,7 @@ void run_forget(struct crond *c, struct live_run *run)
 	if (run->keeper)
 		run->keeper->run = NULL;
 	RB_REMOVE(run_tree, &c->live, run);
+	free(run->said);
 	free(run);
 }
 
