@@ -87,6 +87,7 @@ static void adopt_live(struct crond *c, struct live_run *run, const struct run_p
 	if (lock < 0 && errno == EAGAIN && named && p->phase != RUN_CLAIMED) {
 		run_event(c, run, RUN_EVENT_TAKEN);
 		run_watch_keeper(c, run, p->keeper_pid, pidfd);
+		run_stop_adopt(c, run);
 		return;
 	}
 	if (pidfd >= 0)
@@ -107,6 +108,7 @@ static void adopt_claimed(struct crond *c, struct live_run *run)
 
 	if (run->scheduled >= c->clock.real.tv_sec - LATE_START) {
 		run->adopted = false;
+		run_stop_adopt(c, run);
 		launch_send(c, run);
 	} else if (!looked || c->w_old.fd >= 0) {
 		c->adopt_again = true;

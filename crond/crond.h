@@ -293,6 +293,7 @@ struct live_run {
 	uint32_t failures; /* of its job in a row, its own counted */
 	unsigned looks;    /* how often adopt found it claimed and not started */
 	unsigned told;     /* as in its keeper, where we have no pidfd of that */
+	enum stop_reason stopping; /* not STOP_NONE: it was asked to stop */
 	struct slice reported; /* its outcome, while a report of it is taken in */
 	bool told_sent;    /* its event is on the way to crond-notify */
 	bool adopted;      /* of a scheduler before us, and not started by us */
@@ -368,6 +369,20 @@ void daemon_ended(struct crond *c, struct live_run *run, const struct run *r,
 void adopt_all(struct crond *c);
 void adopt_unstarted(struct crond *c); /* looks again at what could not be judged */
 void adopt_waiting(struct crond *c);   /* at our own runs that nobody reported */
+
+/* ask.c: what its keeper is to do with it. What it comes to is seen in the outcome. */
+/* Has its whole tree stopped, by its own stop-signal and kill-after; it ends as killed (or
+ * whatever the reason stands for), with why and text (who; NULL: nothing to add) in its
+ * outcome. Holds over our death; a run that no keeper has yet is stopped once one has it.
+ * Asked again it is left to the first. 0, or -1 with errno (ESRCH: it is over already). */
+int run_stop(struct crond *c, struct live_run *run, enum stop_reason why, const char *text);
+/* Hands a signal to its main process. 0; -1 with errno (ESRCH: not running). */
+int run_signal(struct crond *c, const struct live_run *run, int sig);
+/* A keeper was seen to have it; a scheduler before us may have asked for its end. */
+void run_stop_tell(struct crond *c, struct live_run *run);
+void run_stop_adopt(struct crond *c, struct live_run *run);
+/* One of the plain signals to its keeper. 0; -1 with errno. */
+int run_tell(struct crond *c, const struct live_run *run, int sig);
 
 /* alert.c: the wire to crond-notify */
 void alert_wanted(struct crond *c, struct live_run *run);

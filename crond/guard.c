@@ -87,9 +87,17 @@ static void stop(struct guard *g, enum result as)
 
 	if (!g->ended)
 		g->stopped = as;
-	if (!after && as == RESULT_KILLED) /* a run without a limit of its own has none set */
+	if (!after && as != RESULT_TIMEOUT) /* a run without a limit of its own has none set */
 		after = (uint64_t)(KILL_AFTER_DEFAULT / MS);
 	ask(g, after);
+}
+
+bool guard_stop(struct guard *g, enum result as)
+{
+	if (g->ended || g->stage != GUARD_RUNNING)
+		return false;
+	stop(g, as);
+	return true;
 }
 
 /* One step of stopping: looks whether somebody is left, and turns to KILL in time. */
@@ -188,6 +196,8 @@ static void timers(struct guard *g)
 		g->grace_ns = 0;
 		g->grace(g->arg);
 	}
+	if (*g->heard)
+		g->hear(g->arg);
 	if (g->stage != GUARD_RUNNING)
 		stop_step(g, now);
 	else if (*g->told)

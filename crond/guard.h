@@ -30,13 +30,15 @@ struct guard {
 	void (*grace)(void *arg);
 	void *arg;
 	const volatile sig_atomic_t *told; /* to end, by a signal */
+	const volatile sig_atomic_t *heard; /* something else, by a signal: hear() is called */
+	void (*hear)(void *arg);
 	const sigset_t *mask;   /* while waiting */
 	/* how it ended */
 	bool ended;             /* the main process */
 	int status;
 	struct rusage usage;
 	int64_t ended_ns, finished_ns; /* monotonic; realtime */
-	enum result stopped;    /* RESULT_TIMEOUT or RESULT_KILLED; RESULT_OK: by itself */
+	enum result stopped;    /* RESULT_TIMEOUT, _KILLED, _WATCHDOG; RESULT_OK: by itself */
 	enum guard_stage stage;
 	int left;               /* processes that were there when it was last looked */
 	int64_t deadline_ns, next_ns, pause_ns; /* the guard's own */
@@ -45,6 +47,9 @@ struct guard {
 /* Returns when the job's main process has ended, and what was to be stopped is gone (or
  * would not go). Some of its output may be left to read. */
 void guard_wait(struct guard *g);
+/* Stops it, now, from a callback: it ends as that result. False: it has ended, or is being
+ * stopped already. */
+bool guard_stop(struct guard *g, enum result as);
 int64_t guard_now(void); /* monotonic, ns */
 
 #endif

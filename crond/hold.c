@@ -104,6 +104,7 @@ int hold_take(struct hold *h, int runs, const char *id)
 	memset(&h->outcome, 0, sizeof(h->outcome));
 	memset(&h->output, 0, sizeof(h->output));
 	memset(&h->guard, 0, sizeof(h->guard));
+	stop_order_set(&h->order, STOP_NONE, NULL);
 	h->output.file = h->output.streams[0].fd = h->output.streams[1].fd = -1;
 	if (run_progress_decode(&h->progress, (struct slice){ h->record, (size_t)n }, &d) < 0) {
 		if (rundir_has_outcome(runs, id))
@@ -422,13 +423,14 @@ static void outcome_reason(struct hold *h)
 	const struct guard *g = &h->guard;
 	unsigned long long most = h->run.timeout_ms;
 	bool whole = most % 1000 == 0;
-	size_t n = 0;
+	size_t n;
 
 	if (g->stopped == RESULT_TIMEOUT)
-		n = (size_t)snprintf(h->reason, sizeof(h->reason), "ran longer than %llu %s",
+		snprintf(h->reason, sizeof(h->reason), "ran longer than %llu %s",
 			whole ? most / 1000 : most, whole ? "s" : "ms");
-	else if (g->stopped == RESULT_KILLED)
-		n = (size_t)snprintf(h->reason, sizeof(h->reason), "shutdown");
+	else if (g->stopped != RESULT_OK)
+		stop_order_say(&h->order, h->reason, sizeof(h->reason));
+	n = strlen(h->reason);
 	if (g->stage == GUARD_GAVE_UP)
 		snprintf(h->reason + n, sizeof(h->reason) - n, "%s%d processes could not be ended",
 			n ? ", " : "", g->left);
@@ -449,6 +451,12 @@ static void tell_death(struct hold *h)
 	output_say(&h->output, h->run.flags & RUN_TASK ? 1 : 0, line, strlen(line));
 }
 
+void hold_stop(struct hold *h, const struct stop_order *order)
+{
+	if (guard_stop(&h->guard, stop_reason_result(order->why)))
+		h->order = *order;
+}
+
 void hold_ended(struct hold *h)
 {
 	const struct guard *g = &h->guard;
@@ -459,7 +467,10 @@ void hold_ended(struct hold *h)
 	tell_death(h);
 	outcome_status(o, g->status);
 	if (g->stopped != RESULT_OK) {
+		if (g->stopped == RESULT_KILLED && h->order.why == STOP_NONE)
+			h->order.why = STOP_SHUTDOWN; /* by a signal that has no order with it */
 		o->result = g->stopped;
+		o->stopped = h->order.why;
 		o->exit_code = -1;
 	}
 	outcome_reason(h);

@@ -8,6 +8,7 @@
 
 #include "crond/core/outcome.h"
 #include "crond/core/run.h"
+#include "crond/core/stop_order.h"
 #include "crond/guard.h"
 #include "crond/launch.h"
 #include "crond/output.h"
@@ -27,6 +28,7 @@ struct hold {
 	struct outcome outcome;
 	struct output output;
 	struct guard guard;
+	struct stop_order order; /* STOP_NONE: nobody wanted it stopped */
 	struct spawn spawn;
 	struct pam *pam;
 	struct list words, env;
@@ -42,6 +44,8 @@ struct hold {
 int hold_take(struct hold *h, int runs, const char *id);
 /* Starts the job. 0, or -1 with a reason. told: give up waiting for a free process. */
 int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *told);
+/* Has it stopped, from a callback of its guard. */
+void hold_stop(struct hold *h, const struct stop_order *order);
 /* The outcome of a job that was guarded to its end; of one that never began. */
 void hold_ended(struct hold *h);
 void hold_refused(struct hold *h);

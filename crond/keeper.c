@@ -29,17 +29,11 @@
 #include "crond/hold.h"
 #include "crond/mail.h"
 #include "crond/rundir.h"
+#include "crond/told.h"
 
 enum { FINISH_TRIES = 50, FINISH_PAUSE_MS = 100 };
 
-static volatile sig_atomic_t told;
 static sigset_t waiting_mask;
-
-static void on_term(int sig)
-{
-	(void)sig;
-	told++;
-}
 
 /* --- starts in flight */
 
@@ -139,6 +133,32 @@ static void grace_over(void *arg)
 	pam_memory_free();
 }
 
+/* --- what it is told meanwhile */
+
+static void stop_look(struct keeper *k, struct hold *h)
+{
+	struct stop_order order;
+	struct buf text = { 0 };
+
+	if (rundir_read(k->runs, h->run.id, RUNDIR_STOP, &text) == 0 &&
+		stop_order_decode(&order, (struct slice){ text.data, text.len }) == 0)
+		hold_stop(h, &order);
+	buf_free(&text);
+}
+
+static void hear(void *arg)
+{
+	struct keeper *k = arg;
+	struct hold *h = k->hold;
+	int sig;
+
+	told_look();
+	stop_look(k, h);
+	while ((sig = told_signal(h->run.id)))
+		if (!h->guard.ended)
+			kernel_signal(h->guard.pidfd, h->guard.job, sig);
+}
+
 /* --- the end of a run */
 
 /* A full run-time directory gets a while to become less full. */
@@ -154,7 +174,7 @@ static void outcome_write(struct keeper *k, struct hold *h)
 	h->outcome.stdout_tail.n = h->outcome.stderr_tail.n = 0;
 	keeper_slot_release(k);
 	while (rundir_finish(k->runs, id, h->lock, &h->progress, &h->outcome) < 0 &&
-		tries++ < FINISH_TRIES && !told)
+		tries++ < FINISH_TRIES && !*told_to_end())
 		poll(NULL, 0, FINISH_PAUSE_MS);
 }
 
@@ -210,7 +230,7 @@ static bool mail_wanted(const struct hold *h)
 /* Somebody may still write to the job's pipes, and is to come to no harm by it. */
 static void linger(struct hold *h)
 {
-	while (output_open(&h->output) && !told) {
+	while (output_open(&h->output) && !*told_to_end()) {
 		struct pollfd p[2] = {
 			{ .fd = h->output.streams[0].fd, .events = POLLIN },
 			{ .fd = h->output.streams[1].fd, .events = POLLIN },
@@ -296,10 +316,13 @@ static void guard_run(struct keeper *k, struct hold *h)
 	h->progress.born_after_ns = h->spawn.born_after_ns;
 	h->progress.born_before_ns = h->spawn.born_before_ns;
 	rundir_mark(h->lock, &h->progress);
-	h->guard.told = &told;
+	h->guard.told = told_to_end();
+	h->guard.heard = told_something();
+	h->guard.hear = hear;
 	h->guard.mask = &waiting_mask;
 	h->guard.grace = grace_over;
 	h->guard.arg = k;
+	k->hold = h;
 	h->guard.grace_ns = h->guard.started_ns + grace(k);
 	guard_wait(&h->guard);
 	grace_learn(k, h->guard.ended_ns - h->guard.started_ns);
@@ -322,7 +345,7 @@ static void keep(struct keeper *k, const char *id)
 	k->untold = id;
 	if (h.run.flags & RUN_PAM) /* its modules may take their time */
 		report_taken(k);
-	if (h.reason[0] || hold_start(&h, &k->log, &told) < 0)
+	if (h.reason[0] || hold_start(&h, &k->log, told_to_end()) < 0)
 		refuse(k, &h);
 	else
 		guard_run(k, &h);
@@ -332,28 +355,13 @@ static void keep(struct keeper *k, const char *id)
 
 /* --- the process */
 
-static void signals(void)
-{
-	struct sigaction end = { .sa_handler = on_term, .sa_flags = SA_RESTART }, deflt = { .sa_handler = SIG_DFL };
-	sigset_t term;
-
-	/* the launcher's empty handlers stand for the others: exec forgets them, so no
-	 * signal is ignored in a job because we did not want it */
-	sigaction(SIGTERM, &end, NULL);
-	sigaction(SIGCHLD, &deflt, NULL);
-	sigemptyset(&waiting_mask);
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	sigprocmask(SIG_BLOCK, &term, NULL);
-}
-
 /* The next run, if this keeper may take one. Where its slot is gone already it counts
  * itself in beyond the limit: one start more for one that has ended, and no fork. */
 static bool next(struct keeper *k, char *id)
 {
 	ssize_t n;
 
-	if (k->last || told)
+	if (k->last || *told_to_end())
 		return false;
 	n = recv(k->queue, id, RUN_ID_MOST, MSG_DONTWAIT);
 	if (n <= 0)
@@ -373,7 +381,8 @@ void keeper_main(struct keeper *k, const char *first)
 	char id[RUN_ID_MOST + 1];
 
 	snprintf(id, sizeof(id), "%s", first);
-	signals();
+	signal(SIGCHLD, SIG_DFL);
+	told_begin(&waiting_mask);
 	do
 		keep(k, id);
 	while (next(k, id));

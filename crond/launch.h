@@ -18,11 +18,19 @@
 #ifndef CROND_LAUNCH_H
 #define CROND_LAUNCH_H
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "crond/core/run.h"
+
+/* Signals to a keeper. SIGTERM: the system goes down; stop the job, and a second time: kill
+ * it. LAUNCH_LOOK: look for runs/ID/stop. LAUNCH_SIGNAL, with run_signal_value(): hand that
+ * signal to the job. A keeper may have its next run by the time they arrive: the last two
+ * name the one that is meant. */
+#define LAUNCH_LOOK SIGUSR1
+#define LAUNCH_SIGNAL SIGRTMIN
 
 enum report_type {
 	REPORT_TAKEN = 1, /* the keeper has held the run's lock for a while */

@@ -20,6 +20,7 @@
 
 #include "crond/keeper.h"
 #include "crond/pam.h"
+#include "crond/told.h"
 
 enum { TURN_MS = 20, FORK_PAUSE_MS = 20, FORK_PAUSE_MOST_MS = 1000, ZONE_S = 10 };
 
@@ -32,7 +33,7 @@ static void on_signal(int sig)
  * nor keepers want have an empty handler rather than none: exec forgets handlers. */
 static void signals_set(void)
 {
-	static const int unwanted[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM,
+	static const int unwanted[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGUSR2, SIGALRM,
 		SIGTSTP, SIGTTIN, SIGTTOU, SIGVTALRM, SIGPROF, SIGXFSZ, SIGIO, SIGPWR };
 	/* as the kernel reads it, nothing but zeros is the default. The library's call would
 	 * leave out its two private signals, which its posix_spawn() makes ignored. */
@@ -46,6 +47,7 @@ static void signals_set(void)
 		sigaction(unwanted[i], &sa, NULL);
 	sa.sa_handler = SIG_IGN; /* keepers are nobody's business when they end */
 	sigaction(SIGCHLD, &sa, NULL);
+	told_prepare();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

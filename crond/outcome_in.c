@@ -77,7 +77,7 @@ static void outcome_learn(struct crond *c, struct live_run *run, const struct ou
 	uint32_t before = run->job ? run->job->failures : 0;
 
 	run->failures = failed ? before + 1 : 0;
-	if (run->job && (!failed || !rundir_was_logged(c->runs, run->id)))
+	if (run->job && (!failed || !rundir_has(c->runs, run->id, RUNDIR_LOGGED)))
 		state_ended(c, run->job, o, counts ? run->failures : before, run->flags & RUN_LEARN);
 }
 
@@ -85,7 +85,7 @@ static void outcome_say(struct crond *c, struct live_run *run, const struct run 
 	const struct outcome *o, uint32_t before)
 {
 	if (result_failed(o->result)) {
-		if (rundir_was_logged(c->runs, run->id))
+		if (rundir_has(c->runs, run->id, RUNDIR_LOGGED))
 			return;
 		say_end(c, LOG_ERR, "FAIL", r, o, run->failures);
 		rundir_logged(c->runs, run->id);

@@ -48,6 +48,7 @@ static void report_take(struct crond *c, const struct report *r, size_t outcome_
 	if (run && r->type == REPORT_TAKEN) {
 		run_event(c, run, RUN_EVENT_TAKEN);
 		run_watch_keeper(c, run, r->keeper_pid, pidfd);
+		run_stop_tell(c, run);
 		return;
 	}
 	if (pidfd >= 0)

@@ -113,17 +113,22 @@ int rundir_mark(int fd, const struct run_progress *p)
 	return -1;
 }
 
-static int outcome_beside(int runs, const char *id, const struct buf *out)
+int rundir_write(int runs, const char *id, const char *file, const struct buf *text)
 {
-	char path[PATH_MOST], temp[PATH_MOST];
+	char path[PATH_MOST], temp[PATH_MOST + 4];
 	int fd = -1, rc = -1, saved;
 
-	if (path_make(path, id, "outcome") < 0 || path_make(temp, id, "outcome.new") < 0)
+	if (text->failed) {
+		errno = ENOMEM;
 		return -1;
+	}
+	if (path_make(path, id, file) < 0)
+		return -1;
+	snprintf(temp, sizeof(temp), "%s.new", path);
 	fd = openat(runs, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -1;
-	if (file_write(fd, out->data, out->len) == 0)
+	if (file_write(fd, text->data, text->len) == 0)
 		rc = renameat(runs, temp, runs, path);
 	saved = errno;
 	close(fd);
@@ -163,7 +168,7 @@ int rundir_finish(int runs, const char *id, int fd, struct run_progress *p, cons
 			p->phase = RUN_STARTED;
 			rundir_mark(fd, p);
 		}
-		rc = outcome_beside(runs, id, &out);
+		rc = rundir_write(runs, id, "outcome", &out);
 	}
 	buf_free(&out);
 	return rc;
@@ -228,6 +233,8 @@ void rundir_remove(int runs, const char *id)
 	remove_file(runs, id, "outcome.new");
 	remove_file(runs, id, RUNDIR_LOGGED);
 	remove_file(runs, id, RUNDIR_SAID);
+	remove_file(runs, id, RUNDIR_STOP);
+	remove_file(runs, id, RUNDIR_STOP ".new");
 	unlinkat(runs, id, AT_REMOVEDIR);
 }
 
@@ -244,10 +251,9 @@ int rundir_logged(int runs, const char *id)
 	return fd >= 0 ? 0 : errno == EEXIST ? 1 : -1;
 }
 
-bool rundir_was_logged(int runs, const char *id)
+bool rundir_has(int runs, const char *id, const char *file)
 {
 	char path[PATH_MOST];
 
-	return path_make(path, id, RUNDIR_LOGGED) == 0 &&
-		file_exists(runs, path);
+	return path_make(path, id, file) == 0 && file_exists(runs, path);
 }

@@ -6,6 +6,7 @@
  *                     rename
  *   runs/ID/logged    empty: its failure has been logged
  *   runs/ID/said      struct said (launch.h); appears by rename
+ *   runs/ID/stop      why it is to be stopped (core/stop_order); appears by rename
  *
  * The lock is an open-file-description write lock on the whole of runs/ID/run. */
 #ifndef CROND_RUNDIR_H
@@ -18,6 +19,7 @@
 
 #define RUNDIR_LOGGED "logged"
 #define RUNDIR_SAID "said"
+#define RUNDIR_STOP "stop"
 
 struct buf;
 
@@ -36,10 +38,12 @@ int rundir_mark(int fd, const struct run_progress *p);
 int rundir_finish(int runs, const char *id, int fd, struct run_progress *p, const struct outcome *o);
 /* Appends the whole file to out. 0 or -1 with errno. */
 int rundir_read(int runs, const char *id, const char *file, struct buf *out);
+/* A file beside the run file, whole or not at all. 0 or -1 with errno. */
+int rundir_write(int runs, const char *id, const char *file, const struct buf *text);
+bool rundir_has(int runs, const char *id, const char *file);
 /* Notes that its failure stands in the log: said once, also when the scheduler dies before
  * the directory is gone. 0, 1 (noted before) or -1 with errno. */
 int rundir_logged(int runs, const char *id);
-bool rundir_was_logged(int runs, const char *id);
 /* Removes the run's files and directory. */
 void rundir_remove(int runs, const char *id);
 

@@ -14,7 +14,6 @@
 
 #include "crond/base/diag.h"
 #include "crond/base/kernel.h"
-#include "crond/rundir.h"
 
 /* With what a container's manager gives by default, 10 s, there is time for both. */
 enum { GRACE_MS = 8000, KILLED_MS = 1000 };
@@ -28,21 +27,6 @@ static int64_t grace_ms(const struct crond *c)
 
 /* --- telling keepers: once to stop their jobs, a second time to kill them */
 
-/* We have no pidfd of its keeper: while its lock is held the recorded pid is its. */
-static void tell_unwatched(struct crond *c, struct live_run *run)
-{
-	int lock = rundir_lock(c->runs, run->id), error = errno;
-	struct run_progress p;
-	struct buf b = { 0 };
-
-	if (lock >= 0)
-		close(lock);
-	else if (error == EAGAIN && rundir_read(c->runs, run->id, "run", &b) == 0 &&
-		run_progress_decode(&p, (struct slice){ b.data, b.len }, NULL) == 0 && p.keeper_pid > 1)
-		kernel_signal(-1, p.keeper_pid, SIGTERM);
-	buf_free(&b);
-}
-
 static void tell_all(struct crond *c)
 {
 	struct live_run *run;
@@ -55,7 +39,7 @@ static void tell_all(struct crond *c)
 	}
 	RB_FOREACH(run, run_tree, &c->live) {
 		if (run->state == RUN_STATE_LIVE && !run->keeper && run->told < c->stop.stage) {
-			tell_unwatched(c, run);
+			run_tell(c, run, SIGTERM);
 			run->told = c->stop.stage;
 		}
 	}

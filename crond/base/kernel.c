@@ -62,6 +62,22 @@ int kernel_signal(int pidfd, pid_t pid, int sig)
 	return kill(pid, sig);
 }
 
+int kernel_signal_value(int pidfd, pid_t pid, int sig, int value)
+{
+	siginfo_t info = { .si_signo = sig, .si_code = SI_QUEUE };
+
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_value.sival_int = value;
+	if (pidfd >= 0) {
+		if (syscall(SYS_pidfd_send_signal, pidfd, sig, &info, 0) == 0)
+			return 0;
+		if (errno == ESRCH || errno == EAGAIN)
+			return -1;
+	}
+	return sigqueue(pid, sig, info.si_value);
+}
+
 int kernel_shared(int dir, size_t size)
 {
 	int fd = memfd_create("crond", MFD_CLOEXEC);

@@ -13,6 +13,8 @@ void kernel_close_from(int first);
 int kernel_pidfd(pid_t pid);
 /* Sends by the pidfd; where that cannot be, or pidfd is -1, by the pid. 0 or -1 with errno. */
 int kernel_signal(int pidfd, pid_t pid, int sig);
+/* The same with a number that its handler gets, for signals that queue up (SIGRTMIN on). */
+int kernel_signal_value(int pidfd, pid_t pid, int sig, int value);
 /* Memory to be shared, of that size, as a descriptor; dir: where a file may be made that
  * has no name in the end. -1 with errno. */
 int kernel_shared(int dir, size_t size);

@@ -30,7 +30,7 @@ static const struct result_row {
 enum outcome_tag {
 	OUTCOME_RESULT = 1, OUTCOME_EXIT_CODE, OUTCOME_SIGNAL, OUTCOME_REASON, OUTCOME_STARTED,
 	OUTCOME_FINISHED, OUTCOME_TOOK, OUTCOME_CPU, OUTCOME_MEMORY, OUTCOME_OUTPUT,
-	OUTCOME_TRUNCATED, OUTCOME_JOB_PID, OUTCOME_STDOUT, OUTCOME_STDERR,
+	OUTCOME_TRUNCATED, OUTCOME_JOB_PID, OUTCOME_STDOUT, OUTCOME_STDERR, OUTCOME_STOPPED,
 };
 
 const char *result_name(enum result r)
@@ -91,6 +91,7 @@ void outcome_encode(const struct outcome *o, struct buf *out)
 	put_number(out, OUTCOME_OUTPUT, o->output_bytes);
 	put_number(out, OUTCOME_TRUNCATED, o->truncated);
 	put_number(out, OUTCOME_JOB_PID, (uint64_t)(int64_t)o->job_pid);
+	put_number(out, OUTCOME_STOPPED, o->stopped);
 	put_tail(out, OUTCOME_STDOUT, o->stdout_tail);
 	put_tail(out, OUTCOME_STDERR, o->stderr_tail);
 }
@@ -149,6 +150,10 @@ static int field_decode(struct outcome *o, const struct record_field *f)
 		return bad;
 	case OUTCOME_JOB_PID:
 		return field_int(f, 0, INT_MAX, &o->job_pid);
+	case OUTCOME_STOPPED:
+		bad = field_int(f, 0, STOP_REASONS - 1, &value);
+		o->stopped = (enum stop_reason)value;
+		return bad;
 	case OUTCOME_STDOUT:
 		o->stdout_tail = f->value;
 		return f->value.n > OUTCOME_TAIL ? -1 : 0;

@@ -27,12 +27,25 @@ enum result {
 	RESULTS
 };
 
+/* For what a run was stopped by us before its end (core/stop_order). */
+enum stop_reason {
+	STOP_NONE,     /* it was not, or its own timeout did it */
+	STOP_PERSON,   /* cronctl kill */
+	STOP_REPLACE,  /* concurrency=replace: a later start takes its place */
+	STOP_SHUTDOWN,
+	STOP_WATCHDOG, /* its heartbeats were missing */
+	STOP_RESTART,  /* cronctl restart */
+	STOP_REMOVED,  /* its task is gone, or not for this host any more */
+	STOP_REASONS
+};
+
 enum { OUTCOME_MAGIC = 0x6f6e7243, OUTCOME_VERSION = 1, OUTCOME_TAIL = 4096 };
 
 struct outcome {
 	enum result result;
 	int exit_code;            /* of RESULT_OK, RESULT_EXIT; -1 otherwise */
 	int signal;               /* 0: none */
+	enum stop_reason stopped;
 	const char *reason;       /* NULL: none */
 	int64_t started_ns, finished_ns; /* realtime; 0: never started */
 	int64_t took_ns;          /* monotonic */

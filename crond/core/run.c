@@ -10,6 +10,7 @@
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/base/record.h"
+#include "crond/base/text.h"
 #include "crond/core/dialect.h"
 
 enum kind {
@@ -289,6 +290,13 @@ bool run_id_ok(const char *id, size_t n)
 		if (!run_id_char(id[i]))
 			return false;
 	return true;
+}
+
+int32_t run_signal_value(const char *id, int sig)
+{
+	uint32_t run = (uint32_t)text_hash(0, id, strlen(id)) & INT32_MAX >> RUN_SIGNAL_BITS;
+
+	return (int32_t)(run << RUN_SIGNAL_BITS | (uint32_t)sig);
 }
 
 const char *run_list_next(struct slice *list)

@@ -139,6 +139,11 @@ int run_id(char *out, const char *job, int64_t scheduled, uint32_t attempt);
 /* A name that may be looked up below runs/: no slash, no leading dot, ordinary characters. */
 bool run_id_ok(const char *id, size_t n);
 
+/* What goes with a signal to a keeper that is to hand sig to this run's job: sig in the low
+ * bits, and above them what only this run has. Never 0. */
+enum { RUN_SIGNAL_BITS = 7 };
+int32_t run_signal_value(const char *id, int sig);
+
 /* Next text of a NUL-separated list; NULL at the end. *list moves on. */
 const char *run_list_next(struct slice *list);
 

@@ -1,0 +1,112 @@
+/* ask: what a keeper is asked to do with the run it has: stop it, hand a signal to it.
+ * Flow: control, policy and daemons want it; it stands in the run's directory, so that it
+ * outlives us, and the keeper is woken. How the run ends comes back as its outcome. */
+#include "config.h"
+
+#include "crond/crond.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crond/base/diag.h"
+#include "crond/base/kernel.h"
+#include "crond/core/stop_order.h"
+#include "crond/rundir.h"
+
+/* The keeper of a run that we have no pidfd of: while its lock is held the recorded pid is
+ * the keeper's. 0: nobody has it now. */
+static pid_t keeper_of(struct crond *c, const struct live_run *run)
+{
+	int lock = rundir_lock(c->runs, run->id), error = errno;
+	struct run_progress p;
+	struct buf b = { 0 };
+	pid_t pid = 0;
+
+	if (lock >= 0)
+		close(lock);
+	else if (error == EAGAIN && rundir_read(c->runs, run->id, "run", &b) == 0 &&
+		run_progress_decode(&p, (struct slice){ b.data, b.len }, NULL) == 0 && p.keeper_pid > 1)
+		pid = p.keeper_pid;
+	buf_free(&b);
+	return pid;
+}
+
+/* value: with LAUNCH_SIGNAL. */
+static int tell(struct crond *c, const struct live_run *run, int sig, int value)
+{
+	pid_t pid = run->keeper ? run->keeper->pid : keeper_of(c, run);
+	int pidfd = run->keeper ? run->keeper->watch->fd : -1;
+
+	errno = ESRCH;
+	if (pid <= 1)
+		return -1;
+	if (sig == LAUNCH_SIGNAL)
+		return kernel_signal_value(pidfd, pid, sig, value);
+	return kernel_signal(pidfd, pid, sig);
+}
+
+int run_tell(struct crond *c, const struct live_run *run, int sig)
+{
+	return tell(c, run, sig, 0);
+}
+
+static bool is_over(const struct live_run *run)
+{
+	return run->state == RUN_STATE_TELLING || run->state == RUN_STATE_DONE;
+}
+
+int run_stop(struct crond *c, struct live_run *run, enum stop_reason why, const char *text)
+{
+	struct stop_order order;
+	struct buf b = { 0 };
+	int rc = 0, saved;
+
+	if (is_over(run)) {
+		errno = ESRCH;
+		return -1;
+	}
+	if (run->stopping)
+		return 0;
+	stop_order_set(&order, why, text);
+	stop_order_encode(&order, &b);
+	rc = rundir_write(c->runs, run->id, RUNDIR_STOP, &b);
+	saved = errno;
+	buf_free(&b);
+	errno = saved;
+	if (rc < 0)
+		return -1;
+	run->stopping = why;
+	run_stop_tell(c, run);
+	return 0;
+}
+
+void run_stop_tell(struct crond *c, struct live_run *run)
+{
+	if (run->stopping && run->state == RUN_STATE_LIVE)
+		tell(c, run, LAUNCH_LOOK, 0);
+}
+
+void run_stop_adopt(struct crond *c, struct live_run *run)
+{
+	struct stop_order order;
+	struct buf b = { 0 };
+
+	if (rundir_read(c->runs, run->id, RUNDIR_STOP, &b) == 0 &&
+		stop_order_decode(&order, (struct slice){ b.data, b.len }) == 0)
+		run->stopping = order.why;
+	buf_free(&b);
+	run_stop_tell(c, run);
+}
+
+int run_signal(struct crond *c, const struct live_run *run, int sig)
+{
+	errno = EINVAL;
+	if (sig < 1 || sig >= 1 << RUN_SIGNAL_BITS)
+		return -1;
+	errno = ESRCH;
+	if (run->state != RUN_STATE_LIVE)
+		return -1;
+	return tell(c, run, LAUNCH_SIGNAL, run_signal_value(run->id, sig));
+}
