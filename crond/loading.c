@@ -138,6 +138,8 @@ static int job_put(struct loading *l, const struct job_common *m, struct job *jo
 	const struct schedule *s, struct slice time_text)
 {
 	job->common = m;
+	if (m->options->type == JOB_TYPE_DAEMON)
+		return 0; /* kept running, by no timer */
 	if (s->flags & SCHEDULE_REBOOT) {
 		l->file->reboot_jobs++;
 		return 0;
@@ -282,5 +284,5 @@ int loading_task(void *arg, const struct taskfile_task *t)
 		return -1;
 	job->identity = identity;
 	job->line = t->line & (LINES_MOST - 1);
-	return job_put(l, m, job, &t->schedule, slice_of(o->schedule));
+	return job_put(l, m, job, &t->schedule, slice_of(o->schedule ? o->schedule : ""));
 }

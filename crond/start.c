@@ -297,7 +297,7 @@ void start_reboot_jobs(struct crond *c)
 		for (size_t i = 0; i < s->jobs->count; i++) {
 			const struct job *job = &s->jobs->jobs[i];
 
-			if (!job->back)
+			if (!job->back && job->common->options->type == JOB_TYPE_CRON)
 				start_at(c, job, NULL, START_REBOOT, now);
 		}
 	}

@@ -298,21 +298,37 @@ void text_quoted(struct buf *out, struct slice s, size_t most)
 	buf_putc(out, '"');
 }
 
+static const char *const signals[] = {
+	[SIGHUP] = "HUP", [SIGINT] = "INT", [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
+	[SIGTRAP] = "TRAP", [SIGABRT] = "ABRT", [SIGBUS] = "BUS", [SIGFPE] = "FPE",
+	[SIGKILL] = "KILL", [SIGUSR1] = "USR1", [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
+	[SIGPIPE] = "PIPE", [SIGALRM] = "ALRM", [SIGTERM] = "TERM", [SIGCHLD] = "CHLD",
+	[SIGCONT] = "CONT", [SIGSTOP] = "STOP", [SIGTSTP] = "TSTP", [SIGTTIN] = "TTIN",
+	[SIGTTOU] = "TTOU", [SIGURG] = "URG", [SIGXCPU] = "XCPU", [SIGXFSZ] = "XFSZ",
+	[SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF", [SIGWINCH] = "WINCH",
+	[SIGPOLL] = "POLL", [SIGPWR] = "PWR", [SIGSYS] = "SYS",
+};
+
+enum { SIGNALS = sizeof(signals) / sizeof(signals[0]) };
+
 const char *text_signal(int number)
 {
-	static const char *const names[] = {
-		[SIGHUP] = "HUP", [SIGINT] = "INT", [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
-		[SIGTRAP] = "TRAP", [SIGABRT] = "ABRT", [SIGBUS] = "BUS", [SIGFPE] = "FPE",
-		[SIGKILL] = "KILL", [SIGUSR1] = "USR1", [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
-		[SIGPIPE] = "PIPE", [SIGALRM] = "ALRM", [SIGTERM] = "TERM", [SIGCHLD] = "CHLD",
-		[SIGCONT] = "CONT", [SIGSTOP] = "STOP", [SIGTSTP] = "TSTP", [SIGTTIN] = "TTIN",
-		[SIGTTOU] = "TTOU", [SIGURG] = "URG", [SIGXCPU] = "XCPU", [SIGXFSZ] = "XFSZ",
-		[SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF", [SIGWINCH] = "WINCH",
-		[SIGPOLL] = "POLL", [SIGPWR] = "PWR", [SIGSYS] = "SYS",
-	};
-	bool known = number > 0 && (size_t)number < sizeof(names) / sizeof(names[0]);
+	return number > 0 && number < SIGNALS && signals[number] ? signals[number] : "?";
+}
 
-	return known && names[number] ? names[number] : "?";
+int text_signal_find(struct slice name)
+{
+	uint64_t number;
+
+	if (text_number(name, SIGNALS - 1, &number) == 0)
+		return number && signals[number] ? (int)number : -1;
+	if (name.n > 3 && strncmp(name.s, "SIG", 3) == 0)
+		name = (struct slice){ name.s + 3, name.n - 3 };
+	for (int i = 1; i < SIGNALS; i++) {
+		if (signals[i] && slice_is(name, signals[i]))
+			return i;
+	}
+	return -1;
 }
 
 uint64_t text_hash(uint64_t seed, const void *bytes, size_t n)

@@ -35,6 +35,8 @@ void text_quoted(struct buf *out, struct slice s, size_t most);
 size_t text_utf8(struct slice s);
 /* "TERM" for SIGTERM; "?" for a number without a name. */
 const char *text_signal(int number);
+/* Its number: TERM, SIGTERM or 15; -1: there is none. */
+int text_signal_find(struct slice name);
 /* 64-bit FNV-1a with a final mix: a stable hash that may be stored. */
 uint64_t text_hash(uint64_t seed, const void *bytes, size_t n);
 

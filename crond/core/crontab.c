@@ -85,7 +85,7 @@ static void walk_comment(struct walk *w, struct slice line)
 	if (line.n < 2)
 		return;
 	before = pending_open(w)->options;
-	switch (options_comment(&w->pending.options, w->reader.arena, line, &d, &lint)) {
+	switch (options_comment(&w->pending.options, w->reader.arena, line, w->line, &d, &lint)) {
 	case COMMENT_OPTIONS:
 		return;
 	case COMMENT_BAD:

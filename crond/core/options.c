@@ -2,123 +2,28 @@
  * Flow: parsers hand in names and string values, options judge them. */
 #include "crond/core/options.h"
 
-#include <stddef.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "crond/base/arena.h"
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
-#include "crond/core/options_value.h"
+#include "crond/core/options_table.h"
 
 enum { VALUES_MOST = 1024 };
 
-/* How a field of struct options is filled. */
-enum form {
-	FORM_OWN,  /* by the judge */
-	FORM_TEXT, /* const char *, a copy */
-	FORM_LIST, /* const char *const *, copies */
-};
-
-struct option {
-	struct option_def def;
-	enum form form;
-	size_t at; /* of the field in struct options */
-	int (*judge)(const struct option_def *def, struct slice value, void *field, struct diag *d);
-	bool identity; /* another value makes it another job */
-};
-
-#define AT(field) .at = offsetof(struct options, field)
-#define BOTH .line = true, .task = true
-
-static const struct option table[OPTIONS] = {
-	[OPTION_SCHEDULE] = {
-		.def = { OPTION_SCHEDULE, "schedule", .task = true,
-			.help = "When: 5 fields, 6 with seconds, 7 with a year, or @daily, @every 90s, @reboot." },
-		.form = FORM_TEXT, AT(schedule), .judge = option_judge_command, .identity = true },
-	[OPTION_SECOND] = {
-		.def = { OPTION_SECOND, "second", .line = true,
-			.help = "A seconds field for the line below." },
-		.form = FORM_TEXT, AT(second), .judge = option_judge_line, .identity = true },
-	[OPTION_TIMEZONE] = {
-		.def = { OPTION_TIMEZONE, "timezone", BOTH,
-			.help = "Time zone of the schedule; the host's by default." },
-		.form = FORM_TEXT, AT(timezone), .judge = option_judge_timezone, .identity = true },
-	[OPTION_COMMAND] = {
-		.def = { OPTION_COMMAND, "command", .task = true,
-			.help = "Text for the shell." },
-		.form = FORM_TEXT, AT(command), .judge = option_judge_command, .identity = true },
-	[OPTION_ARGV] = {
-		.def = { OPTION_ARGV, "argv", .list = true, .task = true,
-			.help = "Words to execute without a shell, in place of command." },
-		.form = FORM_LIST, AT(argv), .judge = option_judge_any, .identity = true },
-	[OPTION_USER] = {
-		.def = { OPTION_USER, "user", .task = true,
-			.help = "Whom it runs as; by default the user that crond runs as." },
-		.form = FORM_TEXT, AT(user), .judge = option_judge_user, .identity = true },
-	[OPTION_DIR] = {
-		.def = { OPTION_DIR, "dir", BOTH,
-			.help = "Working directory, absolute; the user's home by default." },
-		.form = FORM_TEXT, AT(dir), .judge = option_judge_dir, .identity = true },
-	[OPTION_ENV] = {
-		.def = { OPTION_ENV, "env", .list = true, BOTH,
-			.help = "NAME=value settings for the job's environment." },
-		.form = FORM_LIST, AT(env), .judge = option_judge_env, .identity = true },
-	[OPTION_ENABLED] = {
-		.def = { OPTION_ENABLED, "enabled", BOTH, .fallback_line = "yes", .fallback_task = "yes",
-			.help = "no: never started." },
-		AT(enabled), .judge = option_judge_bool },
-	[OPTION_HOSTS] = {
-		.def = { OPTION_HOSTS, "hosts", .list = true, BOTH,
-			.help = "Only where one matches: address, network, interface, name or glob; '!' negates." },
-		.form = FORM_LIST, AT(hosts), .judge = option_judge_host, .identity = true },
-	[OPTION_MAX] = {
-		.def = { OPTION_MAX, "max", BOTH, .fallback_task = "1",
-			.help = "Most runs at a time." },
-		AT(max), .judge = option_judge_max },
-	[OPTION_CONCURRENCY] = {
-		.def = { OPTION_CONCURRENCY, "concurrency", BOTH, .fallback_line = "allow",
-			.fallback_task = "forbid",
-			.help = "What is done when due while running: forbid skips, allow starts another." },
-		AT(concurrency), .judge = option_judge_concurrency },
-	[OPTION_TIMEOUT] = {
-		.def = { OPTION_TIMEOUT, "timeout", BOTH,
-			.help = "Longest run; then it is stopped." },
-		AT(timeout_ms), .judge = option_judge_timeout },
-	[OPTION_KILL_AFTER] = {
-		.def = { OPTION_KILL_AFTER, "kill-after", BOTH, .fallback_line = "10s",
-			.fallback_task = "10s",
-			.help = "From TERM to KILL when a run is stopped." },
-		AT(kill_after_ms), .judge = option_judge_duration },
-	[OPTION_ALERT] = {
-		.def = { OPTION_ALERT, "alert", .list = true, BOTH,
-			.help = "Who is told of failures: mail:ADDRESS or webhook:NAME." },
-		.form = FORM_LIST, AT(alert), .judge = option_judge_alert },
-	[OPTION_DESCRIPTION] = {
-		.def = { OPTION_DESCRIPTION, "description", BOTH,
-			.help = "What it is for; passed to alerts." },
-		.form = FORM_TEXT, AT(description), .judge = option_judge_line },
-	[OPTION_OWNER] = {
-		.def = { OPTION_OWNER, "owner", BOTH,
-			.help = "Who looks after it; passed to alerts." },
-		.form = FORM_TEXT, AT(owner), .judge = option_judge_line },
-	[OPTION_TAGS] = {
-		.def = { OPTION_TAGS, "tags", .list = true, BOTH,
-			.help = "Words to sort it by; passed to alerts." },
-		.form = FORM_LIST, AT(tags), .judge = option_judge_tag },
-};
-_Static_assert(OPTIONS <= 32, "options.set has a bit for each");
-
 const struct option_def *option_get(enum option_id id)
 {
-	return (unsigned)id < OPTIONS ? &table[id].def : NULL;
+	return (unsigned)id < OPTIONS ? &option_row(id)->def : NULL;
 }
 
 const struct option_def *option_find(struct slice name)
 {
 	for (size_t i = 0; i < OPTIONS; i++) {
-		if (slice_is(name, table[i].def.name))
-			return &table[i].def;
+		const struct option_def *def = &option_row((enum option_id)i)->def;
+
+		if (slice_is(name, def->name))
+			return def;
 	}
 	return NULL;
 }
@@ -134,11 +39,18 @@ const char *option_nearest(struct slice name, enum job_kind kind)
 	size_t n = 0;
 
 	for (size_t i = 0; i < OPTIONS; i++) {
-		if (allowed(&table[i].def, kind))
-			names[n++] = table[i].def.name;
+		const struct option_def *def = &option_row((enum option_id)i)->def;
+
+		if (allowed(def, kind))
+			names[n++] = def->name;
 	}
 	names[n] = NULL;
 	return text_nearest(name, names);
+}
+
+static const char *option_fallback(const struct option_def *def, enum job_kind kind)
+{
+	return kind == JOB_LINE ? def->fallback_line : def->fallback_task;
 }
 
 static void *field_of(struct options *o, const struct option *option)
@@ -146,16 +58,26 @@ static void *field_of(struct options *o, const struct option *option)
 	return (char *)o + option->at;
 }
 
+/* The table's own values are good; the tests see to that. */
+static void take_fallback(const struct option *option, const char *text, void *field)
+{
+	while (*text && !(option->none && strcmp(text, "none") == 0)) {
+		size_t n = option->def.list ? strcspn(text, ",") : strlen(text);
+
+		(void)option->kind->take(option, (struct slice){ text, n }, field, NULL);
+		text += n + (text[n] == ',');
+	}
+}
+
 void options_default(struct options *o, enum job_kind kind)
 {
-	*o = (struct options){ 0 };
+	*o = (struct options){ .kind = kind, .umask = OPTION_NO_UMASK };
 	for (size_t i = 0; i < OPTIONS; i++) {
-		const struct option_def *def = &table[i].def;
-		const char *value = kind == JOB_LINE ? def->fallback_line : def->fallback_task;
+		const struct option *option = option_row((enum option_id)i);
+		const char *value = option_fallback(&option->def, kind);
 
-		/* the table's own values are good; the tests see to that */
 		if (value)
-			(void)table[i].judge(def, slice_of(value), field_of(o, &table[i]), NULL);
+			take_fallback(option, value, field_of(o, option));
 	}
 }
 
@@ -173,7 +95,7 @@ static int check_values(const struct option *option, const struct slice *values,
 		return diag_error(d, 0, 0, "'%s' has %zu values, the most is %d", name, n, VALUES_MOST);
 	for (size_t i = 0; i < n; i++) {
 		/* words of a command may be empty, but for the first */
-		bool may_be_empty = option->def.id == OPTION_ARGV && i > 0;
+		bool may_be_empty = option->empty && (i > 0 || !option->def.list);
 
 		if (values[i].n == 0 && !may_be_empty)
 			return diag_error(d, 0, 0, "'%s' is empty", name);
@@ -218,32 +140,71 @@ static int keep_list(void *field, struct arena *arena, const struct slice *value
 /* The limit that goes with a policy, as long as none is given. */
 static void follow_concurrency(struct options *o)
 {
-	if (!(o->set & 1U << OPTION_MAX))
-		o->max = o->concurrency == CONCURRENCY_FORBID ? 1 : 0;
+	if (!option_given(o, OPTION_MAX))
+		o->max = o->concurrency == CONCURRENCY_ALLOW ? 0 : 1;
+}
+
+static int judge(const struct option *option, const struct slice *values, size_t n, void *field,
+	struct diag *d)
+{
+	if (option->none && n == 1 && slice_is(values[0], "none")) {
+		memset(field, 0, option->kind->size);
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (values[i].n && option->kind->take(option, values[i], field, d))
+			return -1;
+	}
+	return 0;
+}
+
+/* Fills the field, or leaves it as it was. */
+static int fill(const struct option *option, struct options *o, struct arena *arena,
+	const struct slice *values, size_t n, struct diag *d)
+{
+	struct options taken = *o; /* a value that is refused leaves no trace */
+	void *field = field_of(&taken, option);
+	bool none = option->none && n == 1 && slice_is(values[0], "none");
+
+	if (option->kind->form == FORM_SET)
+		memset(field, 0, option->kind->size);
+	if (judge(option, values, n, field, d))
+		return -1;
+	if (option->kind->form == FORM_TEXT && !none && keep_text(field, arena, values[0], d))
+		return -1;
+	if (option->kind->form == FORM_LIST && !none && keep_list(field, arena, values, n, d))
+		return -1;
+	memcpy(field_of(o, option), field, option->kind->size);
+	return 0;
+}
+
+static int note_origin(struct options *o, struct arena *arena, enum option_id id, uint32_t line,
+	struct diag *d)
+{
+	struct option_origin *origin = arena_alloc(arena, sizeof(*origin));
+
+	if (!origin)
+		return no_memory(d);
+	*origin = (struct option_origin){ .next = o->origins, .line = line, .id = id };
+	o->origins = origin;
+	return 0;
 }
 
 int options_set(struct options *o, struct arena *arena, enum option_id id, enum job_kind kind,
-	const struct slice *values, size_t n, struct diag *d)
+	const struct slice *values, size_t n, uint32_t line, struct diag *d)
 {
-	const struct option *option = &table[id];
-	void *field = field_of(o, option);
+	const struct option *option = option_row(id);
 
 	if (!allowed(&option->def, kind))
 		return diag_error(d, 0, 0, "'%s' is only for %s", option->def.name,
 			kind == JOB_LINE ? "task files" : "crontab lines");
-	if (o->set & 1U << id)
+	if (option_own(o, id))
 		return diag_error(d, 0, 0, "'%s' is given twice", option->def.name);
-	if (check_values(option, values, n, d))
+	if (check_values(option, values, n, d) || fill(option, o, arena, values, n, d) ||
+		note_origin(o, arena, id, line, d))
 		return -1;
-	for (size_t i = 0; i < n; i++) {
-		if (option->judge(&option->def, values[i], field, d))
-			return -1;
-	}
-	if (option->form == FORM_TEXT && keep_text(field, arena, values[0], d))
-		return -1;
-	if (option->form == FORM_LIST && keep_list(field, arena, values, n, d))
-		return -1;
-	o->set |= 1U << id;
+	o->set[id / 64] |= UINT64_C(1) << id % 64;
+	o->own[id / 64] |= UINT64_C(1) << id % 64;
 	if (id == OPTION_CONCURRENCY)
 		follow_concurrency(o);
 	return 0;
@@ -253,7 +214,7 @@ int options_check(const struct options *o, enum job_kind kind, struct diag *d)
 {
 	if (kind == JOB_LINE)
 		return 0;
-	if (!o->schedule)
+	if (!o->schedule && o->type == JOB_TYPE_CRON)
 		return diag_error(d, 0, 0, "'schedule' is missing");
 	if (!o->command && !o->argv)
 		return diag_error(d, 0, 0, "'command' or 'argv' is missing");
@@ -278,24 +239,28 @@ static bool same_list(const char *const *a, const char *const *b)
 	return !*a && !*b;
 }
 
-static bool same_form(const struct option *option, const void *a, const void *b)
+static bool same_field(const struct option *option, const void *a, const void *b)
 {
-	if (option->form == FORM_TEXT)
+	if (option->kind->form == FORM_TEXT)
 		return same_text(*(const char *const *)a, *(const char *const *)b);
-	if (option->form == FORM_LIST)
+	if (option->kind->form == FORM_LIST)
 		return same_list(*(const char *const *const *)a, *(const char *const *const *)b);
-	return true; /* options_equal has those */
+	return memcmp(a, b, option->kind->size) == 0;
 }
 
 bool options_equal(const struct options *a, const struct options *b)
 {
 	if (a == b)
 		return true;
-	if (a->enabled != b->enabled || a->concurrency != b->concurrency || a->max != b->max ||
-		a->timeout_ms != b->timeout_ms || a->kill_after_ms != b->kill_after_ms)
-		return false;
 	for (size_t i = 0; i < OPTIONS; i++) {
-		if (!same_form(&table[i], (const char *)a + table[i].at, (const char *)b + table[i].at))
+		const struct option *option = option_row((enum option_id)i);
+
+		if (!same_field(option, (const char *)a + option->at, (const char *)b + option->at))
+			return false;
+	}
+	/* of these, nothing that is written stands for "not given" */
+	for (enum option_id id = OPTION_NICE; id <= OPTION_LIMIT_STACK; id++) {
+		if (option_given(a, id) != option_given(b, id))
 			return false;
 	}
 	return true;
@@ -310,16 +275,64 @@ static void put_value(struct buf *out, const char *value)
 void options_identity(const struct options *o, struct buf *out)
 {
 	for (size_t i = 0; i < OPTIONS; i++) {
-		const char *field = (const char *)o + table[i].at;
+		const struct option *option = option_row((enum option_id)i);
+		const char *field = (const char *)o + option->at;
 
-		if (!table[i].identity || !(o->set & 1U << i))
+		if (!option->identity || !option_own(o, option->def.id))
 			continue;
-		buf_printf(out, "%s=", table[i].def.name);
-		if (table[i].form == FORM_TEXT)
-			put_value(out, *(const char *const *)field);
-		else
-			for (const char *const *p = *(const char *const *const *)field; *p; p++)
+		buf_printf(out, "%s=", option->def.name);
+		if (option->kind->form == FORM_LIST)
+			for (const char *const *p = *(const char *const *const *)field; p && *p; p++)
 				put_value(out, *p);
+		else if (*(const char *const *)field)
+			put_value(out, *(const char *const *)field);
 		buf_putc(out, '\n');
 	}
+}
+
+enum option_id option_of_limit(int resource)
+{
+	for (enum option_id id = OPTION_LIMIT_AS; id <= OPTION_LIMIT_STACK; id++) {
+		if (option_row(id)->at == offsetof(struct options, limits) +
+			(size_t)resource * sizeof(struct option_limit))
+			return id;
+	}
+	return OPTIONS;
+}
+
+static bool is_zero(const char *field, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (field[i])
+			return false;
+	}
+	return true;
+}
+
+void option_print(const struct options *o, enum option_id id, struct buf *out)
+{
+	const struct option *option = option_row(id);
+	const char *field = (const char *)o + option->at;
+	const char *fallback = option_fallback(&option->def, o->kind);
+
+	if (!option_given(o, id) && !fallback)
+		return;
+	if (option->none && is_zero(field, option->kind->size))
+		buf_puts(out, "none");
+	else
+		option->kind->print(option, field, out);
+}
+
+void option_origin(const struct options *o, enum option_id id, char *out, size_t n)
+{
+	const struct option_origin *at = o->origins;
+
+	while (at && at->id != id)
+		at = at->next;
+	if (!at)
+		snprintf(out, n, "default");
+	else if (at->file || o->file)
+		snprintf(out, n, "%s:%u", at->file ? at->file : o->file, (unsigned)at->line);
+	else
+		snprintf(out, n, "line %u", (unsigned)at->line);
 }

@@ -16,6 +16,7 @@ struct comment {
 	struct options *o;
 	struct arena *arena;
 	struct diag *d;
+	uint32_t line;
 	const char *start, *at, *end;
 	struct buf text;
 	struct buf ends; /* of size_t: where each value ends in text */
@@ -123,7 +124,7 @@ static int set_values(struct comment *c, const struct option_def *def)
 		values[i] = (struct slice){ text + from, to - from };
 		from = to;
 	}
-	rc = options_set(c->o, c->arena, def->id, JOB_LINE, values, n, c->d);
+	rc = options_set(c->o, c->arena, def->id, JOB_LINE, values, n, c->line, c->d);
 out:
 	free(values);
 	return rc;
@@ -239,9 +240,9 @@ static enum comment_options read_options(struct comment *c, struct diag *lint)
 }
 
 enum comment_options options_comment(struct options *o, struct arena *arena, struct slice line,
-	struct diag *d, struct diag *lint)
+	uint32_t number, struct diag *d, struct diag *lint)
 {
-	struct comment c = { .o = o, .arena = arena, .d = d, .start = line.s, .at = line.s,
+	struct comment c = { .o = o, .arena = arena, .d = d, .line = number, .start = line.s, .at = line.s,
 		.end = line.s + line.n };
 	struct slice word, name;
 

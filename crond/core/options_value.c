@@ -10,7 +10,7 @@
 #include "crond/core/taskfile.h"
 #include "crond/core/zone.h"
 
-enum { MAX_MOST = 100000, USER_MOST = 256, SHOWN_MOST = 48 };
+enum { USER_MOST = 256, PATH_MOST = 4095, CPU_MOST = 4095, SHOWN_MOST = 48 };
 
 static bool is_blank(char c)
 {
@@ -55,18 +55,16 @@ int option_bad(const char *name, struct slice value, const char *expected, struc
 		n < value.n ? "..." : "", expected);
 }
 
-int option_judge_any(const struct option_def *def, struct slice value, void *field, struct diag *d)
+OPTION_JUDGE(any)
 {
 	(void)def;
 	(void)value;
-	(void)field;
 	(void)d;
 	return 0;
 }
 
-int option_judge_line(const struct option_def *def, struct slice value, void *field, struct diag *d)
+OPTION_JUDGE(line)
 {
-	(void)field;
 	for (size_t i = 0; i < value.n; i++) {
 		if (is_control(value.s[i]))
 			return option_bad(def->name, value, "one line without control characters is needed",
@@ -75,9 +73,8 @@ int option_judge_line(const struct option_def *def, struct slice value, void *fi
 	return 0;
 }
 
-int option_judge_tag(const struct option_def *def, struct slice value, void *field, struct diag *d)
+OPTION_JUDGE(tag)
 {
-	(void)field;
 	for (size_t i = 0; i < value.n; i++) {
 		if (is_blank(value.s[i]) || is_control(value.s[i]) || value.s[i] == ',')
 			return option_bad(def->name, value, "a tag is one word without commas", d);
@@ -85,10 +82,8 @@ int option_judge_tag(const struct option_def *def, struct slice value, void *fie
 	return 0;
 }
 
-int option_judge_command(const struct option_def *def, struct slice value, void *field,
-	struct diag *d)
+OPTION_JUDGE(command)
 {
-	(void)field;
 	for (size_t i = 0; i < value.n; i++) {
 		if (!is_blank(value.s[i]))
 			return 0;
@@ -96,10 +91,8 @@ int option_judge_command(const struct option_def *def, struct slice value, void 
 	return diag_error(d, 0, 0, "'%s' is empty", def->name);
 }
 
-int option_judge_timezone(const struct option_def *def, struct slice value, void *field,
-	struct diag *d)
+OPTION_JUDGE(timezone)
 {
-	(void)field;
 	if (zone_name_ok(value))
 		return 0;
 	return option_bad(def->name, value, "a zone's name such as Europe/Berlin or UTC is needed", d);
@@ -121,30 +114,45 @@ bool option_user_ok(struct slice name)
 	return !number;
 }
 
-int option_judge_user(const struct option_def *def, struct slice value, void *field, struct diag *d)
+OPTION_JUDGE(user)
 {
-	(void)field;
 	if (option_user_ok(value))
 		return 0;
 	return option_bad(def->name, value, "a user's name is needed, not a number", d);
 }
 
-int option_judge_dir(const struct option_def *def, struct slice value, void *field, struct diag *d)
+OPTION_JUDGE(group)
 {
-	(void)field;
-	if (value.s[0] == '/')
+	if (option_user_ok(value))
 		return 0;
-	if (value.s[0] == '~')
-		return option_bad(def->name, value, "'~' is not expanded, an absolute path is needed", d);
-	return option_bad(def->name, value, "an absolute path is needed", d);
+	return option_bad(def->name, value, "a group's name is needed, not a number", d);
 }
 
+OPTION_JUDGE(name)
+{
+	if (taskfile_name_ok(value))
+		return 0;
+	return option_bad(def->name, value, "letters, digits, '.', '_' and '-' are allowed, at most 64, "
+		"and a letter or digit comes first", d);
+}
+
+/* A file or program: nothing is expanded. */
+OPTION_JUDGE(path)
+{
+	if (value.s[0] != '/')
+		return option_bad(def->name, value, value.s[0] == '~' ?
+			"'~' is not expanded, an absolute path is needed" : "an absolute path is needed", d);
+	if (value.n > PATH_MOST)
+		return option_bad(def->name, value, "longer than a path can be", d);
+	return option_judge_line(def, value, d);
+}
+
+
 /* What is set may be a secret: the message shows the name alone. */
-int option_judge_env(const struct option_def *def, struct slice value, void *field, struct diag *d)
+OPTION_JUDGE(env)
 {
 	size_t n = 0;
 
-	(void)field;
 	while (n < value.n && (is_letter(value.s[n]) || value.s[n] == '_' ||
 				      (n && is_digit(value.s[n]))))
 		n++;
@@ -157,20 +165,65 @@ int option_judge_env(const struct option_def *def, struct slice value, void *fie
 		"a variable's name has letters, digits and '_', no digit first", d);
 }
 
-int option_judge_host(const struct option_def *def, struct slice value, void *field, struct diag *d)
+OPTION_JUDGE(host)
 {
 	(void)def;
-	(void)field;
 	return hosts_pattern_check(value, d);
 }
 
-int option_judge_alert(const struct option_def *def, struct slice value, void *field, struct diag *d)
+/* 0,2-3,8-15 */
+OPTION_JUDGE(cpus)
+{
+	const char *at = value.s, *end = value.s + value.n;
+	uint64_t from, to;
+
+	while (at <= end) {
+		const char *comma = memchr(at, ',', (size_t)(end - at));
+		struct slice first = { at, (size_t)((comma ? comma : end) - at) }, last;
+		const char *dash = first.n ? memchr(at, '-', first.n) : NULL;
+
+		last = first;
+		if (dash) {
+			first.n = (size_t)(dash - at);
+			last = (struct slice){ dash + 1, last.n - first.n - 1 };
+		}
+		if (text_number(first, CPU_MOST, &from) || text_number(last, CPU_MOST, &to) || from > to)
+			return option_bad(def->name, value, "numbers and ranges such as 0,2-3 are needed", d);
+		at += (size_t)((comma ? comma : end) - at) + 1;
+	}
+	return 0;
+}
+
+/* Below the directory of logs, or absolute; never up and out. */
+OPTION_JUDGE(log)
+{
+	for (size_t i = 0; i + 1 < value.n; i++) {
+		bool begins = i == 0 || value.s[i - 1] == '/';
+
+		if (begins && value.s[i] == '.' && value.s[i + 1] == '.' &&
+			(i + 2 == value.n || value.s[i + 2] == '/'))
+			return option_bad(def->name, value, "'..' is not allowed in it", d);
+	}
+	if (value.s[value.n - 1] == '/')
+		return option_bad(def->name, value, "it must end with a file's name", d);
+	if (value.n > PATH_MOST)
+		return option_bad(def->name, value, "longer than a path can be", d);
+	return option_judge_line(def, value, d);
+}
+
+OPTION_JUDGE(mail)
+{
+	if (mailtext_safe(value))
+		return 0;
+	return option_bad(def->name, value, "no mail address that may be written to", d);
+}
+
+OPTION_JUDGE(alert)
 {
 	const char *colon = memchr(value.s, ':', value.n);
 	struct slice kind = { value.s, colon ? (size_t)(colon - value.s) : 0 };
 	struct slice target = { value.s + kind.n + 1, value.n - kind.n - 1 };
 
-	(void)field;
 	if (slice_is(kind, "mail")) {
 		/* a list in one target would be delivered or fail as one */
 		if (mailtext_safe(target) && !memchr(target.s, ',', target.n))
@@ -183,59 +236,4 @@ int option_judge_alert(const struct option_def *def, struct slice value, void *f
 		return option_bad(def->name, value, "no name of a webhook", d);
 	}
 	return option_bad(def->name, value, "mail:ADDRESS or webhook:NAME is needed", d);
-}
-
-int option_judge_bool(const struct option_def *def, struct slice value, void *field, struct diag *d)
-{
-	if (text_bool(value, field) == 0)
-		return 0;
-	return option_bad(def->name, value, "yes or no is needed", d);
-}
-
-int option_judge_max(const struct option_def *def, struct slice value, void *field, struct diag *d)
-{
-	uint64_t v;
-
-	if (text_number(value, MAX_MOST, &v) || v == 0)
-		return option_bad(def->name, value, "a number from 1 to 100000 is needed", d);
-	*(uint32_t *)field = (uint32_t)v;
-	return 0;
-}
-
-int option_judge_concurrency(const struct option_def *def, struct slice value, void *field,
-	struct diag *d)
-{
-	static const char *const names[] = {
-		[CONCURRENCY_ALLOW] = "allow",
-		[CONCURRENCY_FORBID] = "forbid",
-	};
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (slice_is(value, names[i])) {
-			*(enum concurrency *)field = (enum concurrency)i;
-			return 0;
-		}
-	}
-	return option_bad(def->name, value, "allow or forbid is needed", d);
-}
-
-int option_judge_duration(const struct option_def *def, struct slice value, void *field,
-	struct diag *d)
-{
-	if (text_duration(value, field) == 0)
-		return 0;
-	return option_bad(def->name, value, "a duration such as 90s, 15m or 1h30m is needed", d);
-}
-
-int option_judge_timeout(const struct option_def *def, struct slice value, void *field,
-	struct diag *d)
-{
-	uint64_t ms;
-
-	if (option_judge_duration(def, value, &ms, d))
-		return -1;
-	if (ms == 0)
-		return option_bad(def->name, value, "it must be above 0", d);
-	*(uint64_t *)field = ms;
-	return 0;
 }

@@ -8,29 +8,24 @@
 struct diag;
 struct option_def;
 
-/* Each: 0, or -1 with *d. Those whose field is a bool, an enum or a number fill
- * *field; the others leave it alone, as the caller keeps the text. value is not empty
- * and has no NUL in it. */
-int option_judge_any(const struct option_def *def, struct slice value, void *field, struct diag *d);
-int option_judge_line(const struct option_def *def, struct slice value, void *field, struct diag *d);
-int option_judge_tag(const struct option_def *def, struct slice value, void *field, struct diag *d);
-int option_judge_command(const struct option_def *def, struct slice value, void *field,
-	struct diag *d);
-int option_judge_timezone(const struct option_def *def, struct slice value, void *field,
-	struct diag *d);
-int option_judge_user(const struct option_def *def, struct slice value, void *field, struct diag *d);
-int option_judge_dir(const struct option_def *def, struct slice value, void *field, struct diag *d);
-int option_judge_env(const struct option_def *def, struct slice value, void *field, struct diag *d);
-int option_judge_host(const struct option_def *def, struct slice value, void *field, struct diag *d);
-int option_judge_alert(const struct option_def *def, struct slice value, void *field, struct diag *d);
-int option_judge_bool(const struct option_def *def, struct slice value, void *field, struct diag *d);
-int option_judge_max(const struct option_def *def, struct slice value, void *field, struct diag *d);
-int option_judge_concurrency(const struct option_def *def, struct slice value, void *field,
-	struct diag *d);
-int option_judge_timeout(const struct option_def *def, struct slice value, void *field,
-	struct diag *d);
-int option_judge_duration(const struct option_def *def, struct slice value, void *field,
-	struct diag *d);
+/* Each: 0, or -1 with *d. value is not empty and has no NUL in it. */
+#define OPTION_JUDGE(name) \
+	int option_judge_##name(const struct option_def *def, struct slice value, struct diag *d)
+OPTION_JUDGE(any);
+OPTION_JUDGE(line);
+OPTION_JUDGE(tag);
+OPTION_JUDGE(name);
+OPTION_JUDGE(command);
+OPTION_JUDGE(timezone);
+OPTION_JUDGE(user);
+OPTION_JUDGE(group);
+OPTION_JUDGE(path);
+OPTION_JUDGE(env);
+OPTION_JUDGE(host);
+OPTION_JUDGE(cpus);
+OPTION_JUDGE(log);
+OPTION_JUDGE(mail);
+OPTION_JUDGE(alert);
 
 /* A user's name as a table may have it: no blank, control byte, '/' or ':', no '-' in
  * front, not a number. Whether there is such a user is another question. */

@@ -16,7 +16,7 @@
 #include "crond/core/section.h"
 #include "crond/core/token.h"
 
-enum { DEFS_MOST = 64, SHOWN_MOST = 40 };
+enum { DEFS_MOST = 128, SHOWN_MOST = 40 };
 
 /* Cannot be written in a file: there, an unknown name ends the reading before. */
 static const char hook_name[] = "\001diag";

@@ -120,7 +120,8 @@ static void draft_setting(void *arg, const struct setting *s)
 		draft->schedule_line = s->line;
 		draft->schedule_column = s->column;
 	}
-	if (options_set(&draft->task.options, p->arena, id, JOB_TASK, s->values, s->count, &d))
+	if (options_set(&draft->task.options, p->arena, id, JOB_TASK, s->values, s->count,
+		    s->line, &d))
 		draft_refuse(draft, &d, s->line, s->column);
 }
 
@@ -143,6 +144,8 @@ static void draft_finish(struct draft *draft, const struct section *s)
 		draft_refuse(draft, &d, s->line, s->column);
 		return;
 	}
+	if (!task->options.schedule)
+		return; /* a daemon */
 	schedule = slice_of(task->options.schedule);
 	if (schedule_parse(&task->schedule, schedule, GRAMMAR_EXTENDED,
 		    text_hash(p->seed_host, s->title.s, s->title.n), p->arena, &why) == 0)

@@ -18,6 +18,35 @@ static void must(int good)
 		abort();
 }
 
+static bool given(const struct options *o)
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < OPTION_SETS; i++)
+		any |= o->set[i];
+	return any != 0;
+}
+
+/* What is printed is taken again, and means the same. */
+static void print(const struct options *o, enum option_id id, enum job_kind kind, struct arena *arena)
+{
+	struct options again;
+	struct buf out = { 0 };
+	char where[64];
+
+	option_origin(o, id, where, sizeof(where));
+	must(strcmp(where, "line 1") == 0);
+	option_print(o, id, &out);
+	must(out.len > 0);
+	if (out.data[0] != '"' && out.data[0] != '{') {
+		options_default(&again, kind);
+		must(options_set(&again, arena, id, kind, &(struct slice){ out.data, out.len }, 1, 1, NULL) ==
+			0);
+		must(options_equal(o, &again));
+	}
+	buf_free(&out);
+}
+
 static void comment(struct slice line, struct arena *arena)
 {
 	struct options o;
@@ -26,12 +55,12 @@ static void comment(struct slice line, struct arena *arena)
 
 	options_default(&o, JOB_LINE);
 	memset(&lint, 'x', sizeof(lint));
-	result = options_comment(&o, arena, line, &d, &lint);
+	result = options_comment(&o, arena, line, 1, &d, &lint);
 	must((result == COMMENT_BAD) == (d.text[0] != '\0'));
 	must(d.column <= line.n + 1);
 	must(memchr(lint.text, '\0', sizeof(lint.text)) != NULL);
-	must(result == COMMENT_OPTIONS || result == COMMENT_BAD || o.set == 0);
-	must(result != COMMENT_OPTIONS || o.set != 0);
+	must(result == COMMENT_OPTIONS || result == COMMENT_BAD || !given(&o));
+	must(result != COMMENT_OPTIONS || given(&o));
 }
 
 static void value(enum option_id id, enum job_kind kind, struct slice text, struct arena *arena)
@@ -43,13 +72,14 @@ static void value(enum option_id id, enum job_kind kind, struct slice text, stru
 	int rc;
 
 	options_default(&o, kind);
-	rc = options_set(&o, arena, id, kind, &text, 1, &d);
+	rc = options_set(&o, arena, id, kind, &text, 1, 1, &d);
 	must((rc != 0) == (d.text[0] != '\0'));
-	must(o.set == (rc ? 0 : 1U << id));
+	must(given(&o) == (rc == 0) && option_given(&o, id) == (rc == 0));
 	if (rc == 0) {
 		options_identity(&o, &identity);
+		print(&o, id, kind, arena);
 		hosts_match(o.hosts, &self);
-		must(options_set(&o, arena, id, kind, &text, 1, &d) == -1);
+		must(options_set(&o, arena, id, kind, &text, 1, 1, &d) == -1);
 	}
 	buf_free(&identity);
 }

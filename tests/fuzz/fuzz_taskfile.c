@@ -30,8 +30,8 @@ static int hear_task(void *arg, const struct taskfile_task *t)
 	h->tasks++;
 	must(taskfile_name_ok(slice_of(t->name)));
 	must(t->line >= 1 && t->line <= h->lines);
-	must(o->schedule && !o->command != !o->argv);
-	must(o->set & 1U << OPTION_SCHEDULE);
+	must((o->schedule || o->type == JOB_TYPE_DAEMON) && !o->command != !o->argv);
+	must(!o->schedule == !option_given(o, OPTION_SCHEDULE));
 	must(o->max <= 100000);
 	if (o->command)
 		h->hash = text_hash(h->hash, o->command, strlen(o->command));

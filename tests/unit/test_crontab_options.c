@@ -99,7 +99,7 @@ static void test_options(void **state)
 	assert_non_null(o);
 	assert_int_equal(o->timeout_ms, 600000);
 	assert_int_equal(o->max, 2);
-	assert_true(o->set & 1u << OPTION_MAX);
+	assert_true(option_given(o, OPTION_MAX));
 	assert_int_equal(parse_bytes(&p, slice_of("#@ max=2\n@daily a\n@daily b\n")), 0);
 	assert_null(p.last.options);
 	/* A bad line has used its options up. */

@@ -30,12 +30,27 @@ static struct world start(enum job_kind kind)
 
 static int set(struct world *w, enum job_kind kind, const char *name, const char *value)
 {
-	struct slice s = slice_of(value);
 	const struct option_def *def = option_find(slice_of(name));
+	struct slice values[8];
+	size_t n = 0;
 
 	assert_non_null(def);
 	w->d = (struct diag){ 0 };
-	return options_set(&w->o, &w->arena, def->id, kind, &s, 1, &w->d);
+	while (def->list && strchr(value, ',')) {
+		values[n++] = (struct slice){ value, strcspn(value, ",") };
+		value = strchr(value, ',') + 1;
+	}
+	values[n++] = slice_of(value);
+	return options_set(&w->o, &w->arena, def->id, kind, values, n, 7, &w->d);
+}
+
+static bool any_given(const struct options *o)
+{
+	for (int i = 0; i < OPTIONS; i++) {
+		if (option_given(o, (enum option_id)i))
+			return true;
+	}
+	return false;
 }
 
 static void table(void **state)
@@ -70,13 +85,13 @@ static void defaults(void **state)
 
 		if (def->fallback_task)
 			assert_int_equal(set(&w, JOB_TASK, def->name, def->fallback_task), 0);
-		w.o.set = 0;
+		w = start(JOB_LINE);
 		if (def->fallback_line)
 			assert_int_equal(set(&w, JOB_LINE, def->name, def->fallback_line), 0);
 		arena_free(&w.arena);
 	}
 	options_default(&o, JOB_TASK);
-	assert_int_equal(o.set, 0);
+	assert_false(any_given(&o));
 	assert_true(o.enabled);
 	assert_int_equal(o.concurrency, CONCURRENCY_FORBID);
 	assert_int_equal(o.max, 1);
@@ -97,10 +112,10 @@ static void values(void **state)
 	} cases[] = {
 		{ "timeout", "1h30m", 0 }, { "timeout", "0", -1 }, { "timeout", "soon", -1 },
 		{ "kill-after", "0", 0 }, { "kill-after", "10 s", -1 },
-		{ "max", "010", 0 }, { "max", "0", -1 }, { "max", "100001", -1 }, { "max", "none", -1 },
+		{ "max", "010", 0 }, { "max", "0", -1 }, { "max", "100001", -1 }, { "max", "none", 0 },
 		{ "max", "100000", 0 }, { "max", "-1", -1 },
 		{ "enabled", "no", 0 }, { "enabled", "never", -1 },
-		{ "concurrency", "allow", 0 }, { "concurrency", "queue", -1 },
+		{ "concurrency", "allow", 0 }, { "concurrency", "queued", -1 },
 		{ "user", "www-data", 0 }, { "user", "0day", 0 }, { "user", "0", -1 },
 		{ "user", "1000", -1 }, { "user", "a:b", -1 }, { "user", "a b", -1 },
 		{ "user", "../x", -1 }, { "user", "-x", -1 }, { "user", "a\nb", -1 },
@@ -114,7 +129,7 @@ static void values(void **state)
 		{ "timezone", "Europe/Berlin", 0 }, { "timezone", "/etc/passwd", -1 },
 		{ "command", "a\nb", 0 }, { "command", " \t\n", -1 }, { "command", "", -1 },
 		{ "description", "\303\244 text", 0 }, { "description", "a\nb", -1 },
-		{ "tags", "prod", 0 }, { "tags", "a,b", -1 }, { "tags", "a b", -1 },
+		{ "tags", "prod", 0 }, { "tags", "a,b", 0 }, { "tags", "a b", -1 },
 		{ "hosts", "10.0.0.0/8", 0 }, { "hosts", "", -1 },
 	};
 
@@ -127,7 +142,7 @@ static void values(void **state)
 			print_error("%s = '%s': %s\n", cases[i].name, cases[i].value, w.d.text);
 		assert_int_equal(rc, cases[i].rc);
 		assert_int_equal(w.d.text[0] != '\0', rc != 0);
-		assert_int_equal(w.o.set != 0, rc == 0);
+		assert_int_equal(any_given(&w.o), rc == 0);
 		arena_free(&w.arena);
 	}
 }
@@ -138,7 +153,7 @@ static void fields(void **state)
 	struct world w = start(JOB_TASK);
 
 	(void)state;
-	assert_int_equal(options_set(&w.o, &w.arena, OPTION_ARGV, JOB_TASK, argv, 3, &w.d), 0);
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_ARGV, JOB_TASK, argv, 3, 1, &w.d), 0);
 	assert_string_equal(w.o.argv[0], "/bin/x");
 	assert_string_equal(w.o.argv[1], "");
 	assert_string_equal(w.o.argv[2], "a b");
@@ -149,8 +164,9 @@ static void fields(void **state)
 	assert_false(w.o.enabled);
 	assert_int_equal(set(&w, JOB_TASK, "description", "a text"), 0);
 	assert_string_equal(w.o.description, "a text");
-	assert_int_equal(w.o.set, 1 << OPTION_ARGV | 1 << OPTION_TIMEOUT | 1 << OPTION_ENABLED |
-			1 << OPTION_DESCRIPTION);
+	for (int i = 0; i < OPTIONS; i++)
+		assert_int_equal(option_given(&w.o, (enum option_id)i), i == OPTION_ARGV ||
+			i == OPTION_TIMEOUT || i == OPTION_ENABLED || i == OPTION_DESCRIPTION);
 	arena_free(&w.arena);
 }
 
@@ -166,11 +182,11 @@ static void messages(void **state)
 	assert_int_equal(set(&w, JOB_TASK, "max", "3"), 0);
 	assert_int_equal(set(&w, JOB_TASK, "max", "3"), -1);
 	assert_string_equal(w.d.text, "'max' is given twice");
-	assert_int_equal(options_set(&w.o, &w.arena, OPTION_USER, JOB_TASK, two, 2, &w.d), -1);
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_USER, JOB_TASK, two, 2, 1, &w.d), -1);
 	assert_string_equal(w.d.text, "'user' takes one value, not a list of 2");
-	assert_int_equal(options_set(&w.o, &w.arena, OPTION_TAGS, JOB_TASK, two, 0, &w.d), -1);
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_TAGS, JOB_TASK, two, 0, 1, &w.d), -1);
 	assert_string_equal(w.d.text, "'tags' has no value");
-	assert_int_equal(options_set(&w.o, &w.arena, OPTION_COMMAND, JOB_TASK, &nul, 1, &w.d), -1);
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_COMMAND, JOB_TASK, &nul, 1, 1, &w.d), -1);
 	assert_string_equal(w.d.text, "'command' has a NUL byte in it");
 	assert_int_equal(set(&w, JOB_TASK, "second", "*"), -1);
 	assert_string_equal(w.d.text, "'second' is only for crontab lines");
@@ -227,7 +243,7 @@ static void identity(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	assert_int_equal(options_set(&w.o, &w.arena, OPTION_ENV, JOB_LINE, env, 2, &w.d), 0);
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_ENV, JOB_LINE, env, 2, 1, &w.d), 0);
 	assert_int_equal(set(&w, JOB_LINE, "second", "*/20"), 0);
 	assert_int_equal(set(&w, JOB_LINE, "timeout", "5m"), 0); /* how it is guarded, not what it is */
 	options_identity(&w.o, &b);
@@ -240,7 +256,7 @@ static enum comment_options comment(struct world *w, const char *line)
 {
 	w->d = (struct diag){ 0 };
 	memset(&w->lint, 'x', sizeof(w->lint));
-	return options_comment(&w->o, &w->arena, slice_of(line), &w->d, &w->lint);
+	return options_comment(&w->o, &w->arena, slice_of(line), 3, &w->d, &w->lint);
 }
 
 static void comment_options(void **state)
@@ -354,7 +370,7 @@ static void comment_plain(void **state)
 
 		assert_int_equal(comment(&w, cases[i].line), COMMENT_PLAIN);
 		assert_string_equal(w.lint.text, cases[i].lint);
-		assert_int_equal(w.o.set, 0);
+		assert_false(any_given(&w.o));
 		assert_string_equal(w.d.text, "");
 		arena_free(&w.arena);
 	}
