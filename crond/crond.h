@@ -15,10 +15,12 @@
 
 #include "crond/base/arena.h"
 #include "crond/base/buf.h"
+#include "crond/core/changes.h"
 #include "crond/core/conf.h"
 #include "crond/core/dialect.h"
 #include "crond/core/due.h"
 #include "crond/core/hosts.h"
+#include "crond/core/names.h"
 #include "crond/core/outcome.h"
 #include "crond/core/run.h"
 #include "crond/core/runstate.h"
@@ -26,6 +28,7 @@
 #include "crond/launch.h"
 #include "crond/log.h"
 #include "crond/service.h"
+#include "crond/sources.h"
 
 struct crond;
 struct diag;
@@ -145,89 +148,13 @@ void host_init(struct crond *c);
 void host_addresses_changed(struct crond *c);
 const struct hosts_self *host_self(struct crond *c);
 RB_HEAD(zone_tree, host_zone);
-/* name NULL: local; delay: seconds that everything is to be due later by. */
-const struct zone *host_zone(struct crond *c, const char *name, int32_t delay, struct diag *d);
+/* name NULL: local; delay: seconds that everything is to be due later by. It is there until
+ * `file`, and all others it was given to, are done with theirs: host_zones_free(). */
+const struct zone *host_zone(struct crond *c, struct job_file *file, const char *name, int32_t delay,
+	struct diag *d);
+void host_zones_free(struct crond *c, struct job_file *file);
 /* Reads those that are in use again; true if one is another now. */
 bool host_zones_again(struct crond *c);
-
-/* --- where jobs come from (load.c, reload.c, watch.c) */
-
-enum source_kind { SOURCE_SYSTEM, SOURCE_USER, SOURCE_TASKS };
-
-struct source {
-	RB_ENTRY(source) link;
-	enum source_kind kind;
-	char *path;
-	char *owner;            /* of a user's table: its name; "*system*" otherwise */
-	struct stat seen_as;    /* what the last reading saw */
-	bool tried;
-	bool fresh;             /* it had changed just before: times alone do not say enough */
-	bool read_before;
-	bool in_place;          /* found by the scan under way */
-	bool good;              /* the last reading gave what is in force */
-	bool absent_user;       /* waits for its owner to appear */
-	bool lacks_user;        /* names users that do not exist */
-	bool clashed;           /* has a task that another file defined before */
-	bool is_link;           /* what it leads to changes unseen */
-	int64_t gone_since;     /* monotonic ms; 0: it is there */
-	struct directory *directory;
-	struct job_file *jobs;  /* in force; NULL: none */
-	uint64_t complaint;     /* hash of what was last said about it: said once */
-};
-RB_HEAD(source_tree, source);
-RB_PROTOTYPE(source_tree, source, link, source_order)
-
-/* A directory that sources are found in, whole or for one name. */
-struct directory {
-	SLIST_ENTRY(directory) link;
-	enum source_kind kind;
-	char *path;
-	char *only;       /* one file name; NULL: all that the dialect reads */
-	int wd;           /* inotify's; -1: not watched */
-	int above;        /* the nearest one above it, where it is not there; -1: not watched */
-	size_t above_length; /* of its path here, the slash counted */
-	bool watch;       /* wanted */
-	bool via_link;    /* its path may lead elsewhere one day */
-	bool seen;        /* could be read once: if it vanishes, what it gave stays in force */
-	bool complained;
-	bool in_place;    /* named by the configuration that is being read */
-	enum { OURS_UNKNOWN, OURS_YES, OURS_NO } ours; /* in a cluster (-c) */
-};
-
-struct load_stats {
-	size_t added, changed, removed, kept;
-	size_t files, refused;
-};
-
-/* trust.c: in the classic words why a file is not to be read; NULL: it may be. */
-const char *trust_file(struct crond *c, const struct source *s, const struct stat *st); /* open */
-/* A system table may be a symlink where the link is root's too. */
-const char *trust_link(const struct crond *c, const struct source *s);
-/* load.c: one source's bytes into jobs in force. */
-void load_source(struct crond *c, struct source *s, struct load_stats *stats);
-void load_drop(struct crond *c, struct source *s, struct load_stats *stats);
-/* One thing wrong with a file: into the log, or on standard error under -t. */
-void load_say(struct crond *c, const struct source *s, const struct diag *d);
-/* reload.c: all sources compared with what is there now. */
-void reload_directories(struct crond *c); /* from settings and configuration */
-void reload_first(struct crond *c);
-void reload_all(struct crond *c, const char *why);
-void reload_poll(struct crond *c);                                     /* unwatched ones */
-void reload_name(struct crond *c, struct directory *d, const char *name); /* one file's event */
-void reload_directory(struct crond *c, struct directory *d);           /* it may have come */
-void reload_users(struct crond *c);                                    /* accounts changed */
-/* Names that one file gives up may be what another was refused for. */
-void reload_names_freed(struct crond *c, const struct source *by);
-void reload_free(struct crond *c);
-/* watch.c */
-void watch_open(struct crond *c);
-void watch_directory(struct crond *c, struct directory *d);
-/* Can it change without an event? Then it is looked at each minute. */
-bool watch_lacks(const struct directory *d);
-void watch_link(struct crond *c, struct source *s); /* is it one? */
-void watch_read(struct crond *c);
-/* Until what is not watched is to be looked at. */
-int64_t watch_poll_ms(void);
 
 /* --- what jobs have learnt (state.c) */
 
@@ -451,7 +378,7 @@ struct watch {
 
 /* One-shot deadlines, each set at most once at a time. */
 enum later {
-	LATER_RELOAD, LATER_GONE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
+	LATER_RELOAD, LATER_GONE, LATER_SETTLE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
 	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS, LATERS
 };
 
@@ -491,6 +418,8 @@ struct crond {
 
 	/* sources */
 	struct source_tree sources;
+	struct reload reload;
+	struct names tasks; /* in force */
 	SLIST_HEAD(, job_user) users;
 	struct stat passwd, group, nsswitch;
 	uint32_t users_epoch; /* counts changes of these files */

@@ -30,7 +30,8 @@ enum { ZONE_FILE_MOST = 1 << 20 };
 struct host_zone {
 	RB_ENTRY(host_zone) link;
 	struct zone *zone;
-	int32_t delay; /* seconds */
+	uint32_t users; /* files */
+	int32_t delay;  /* seconds */
 	char name[];
 };
 
@@ -258,14 +259,20 @@ static struct host_zone *zone_find(struct crond *c, const char *name, int32_t de
 	return h;
 }
 
-const struct zone *host_zone(struct crond *c, const char *name, int32_t delay, struct diag *d)
+/* That a file uses it; once for each row of stretches that do. */
+struct zone_use {
+	struct zone_use *next;
+	struct host_zone *zone;
+};
+
+static struct host_zone *zone_get(struct crond *c, const char *name, int32_t delay, struct diag *d)
 {
 	const char *key = name ? name : "";
 	struct host_zone *h = zone_find(c, key, delay);
 	struct zone *z;
 
 	if (h)
-		return h->zone;
+		return h;
 	z = zone_make(name, delay, d);
 	if (!name && d->text[0] && !c->zone_said)
 		say_local(c, d->text);
@@ -276,9 +283,47 @@ const struct zone *host_zone(struct crond *c, const char *name, int32_t delay, s
 	}
 	strcpy(h->name, key);
 	h->zone = z;
+	h->users = 0;
 	h->delay = delay;
 	RB_INSERT(zone_tree, &c->zones, h);
-	return z;
+	return h;
+}
+
+static void zone_release(struct crond *c, struct host_zone *h)
+{
+	if (h->users > 0)
+		return;
+	RB_REMOVE(zone_tree, &c->zones, h);
+	zone_free(h->zone);
+	free(h);
+}
+
+const struct zone *host_zone(struct crond *c, struct job_file *file, const char *name, int32_t delay,
+	struct diag *d)
+{
+	struct host_zone *h = zone_get(c, name, delay, d);
+	struct zone_use *use;
+
+	if (!h || (file->zones && file->zones->zone == h))
+		return h ? h->zone : NULL;
+	use = arena_alloc(&file->arena, sizeof(*use));
+	if (!use) {
+		zone_release(c, h);
+		return NULL;
+	}
+	*use = (struct zone_use){ file->zones, h };
+	file->zones = use;
+	h->users++;
+	return h->zone;
+}
+
+void host_zones_free(struct crond *c, struct job_file *file)
+{
+	for (struct zone_use *use = file->zones; use; use = use->next) {
+		use->zone->users--;
+		zone_release(c, use->zone);
+	}
+	file->zones = NULL;
 }
 
 bool host_zones_again(struct crond *c)

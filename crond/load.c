@@ -24,7 +24,16 @@ enum { FILE_MOST = LINES_MOST, ERRORS_SAID = 50, FRESH_S = 2, OPEN_TRIES = 20 };
 
 /* --- saying what is wrong */
 
-void load_say(struct crond *c, const struct source *s, const struct diag *d)
+static void load_refused(struct crond *c, const struct source *s, const char *at, const char *why)
+{
+	char text[PATH_MAX + 320] = "";
+
+	if (changes_names(&c->reload.changes, CHANGE_REFUSED))
+		snprintf(text, sizeof(text), "%s%s: %s", s->path, at, why);
+	changes_add(&c->reload.changes, CHANGE_REFUSED, text);
+}
+
+void load_say(struct crond *c, struct source *s, const struct diag *d)
 {
 	char at[48] = "";
 
@@ -32,8 +41,11 @@ void load_say(struct crond *c, const struct source *s, const struct diag *d)
 		snprintf(at, sizeof(at), ":%u:%u", (unsigned)d->line, (unsigned)d->column);
 	else if (d->line)
 		snprintf(at, sizeof(at), ":%u", (unsigned)d->line);
-	if (d->level == DIAG_ERROR)
+	if (d->level == DIAG_ERROR) {
 		c->errors++;
+		s->faulty = true;
+		load_refused(c, s, at, d->text);
+	}
 	if (c->set.check)
 		fprintf(stderr, "%s%s: %s: %s\n", s->path, at,
 			d->level == DIAG_ERROR ? "error" : "warning", d->text);
@@ -49,8 +61,10 @@ static void complain(struct loading *l, const char *what, int error)
 {
 	char text[128];
 
-	if (!say_refused(l->c, l->source, what, error) || (!error && !l->c->set.check))
+	if (!say_refused(l->c, l->source, what, error) || (!error && !l->c->set.check)) {
+		load_refused(l->c, l->source, "", what);
 		return;
+	}
 	snprintf(text, sizeof(text), "refused: %s%s%s", what, error ? ": " : "",
 		error ? strerror(error) : "");
 	loading_say(l, 0, text);
@@ -68,8 +82,10 @@ void loading_diag(struct loading *l, const struct diag *d)
 {
 	if (l->said++ < ERRORS_SAID || l->c->set.check)
 		load_say(l->c, l->source, d);
-	else if (d->level == DIAG_ERROR)
+	else if (d->level == DIAG_ERROR) {
 		l->c->errors++;
+		load_refused(l->c, l->source, "", d->text);
+	}
 }
 
 static void take_diag(void *arg, const struct diag *d)
@@ -124,35 +140,130 @@ static int parse_tasks(struct loading *l, struct slice bytes)
 
 /* --- the change-over */
 
-void load_drop(struct crond *c, struct source *s, struct load_stats *stats)
+bool load_in_force(const struct crond *c, const struct job *job)
 {
-	if (!s->jobs)
-		return;
-	stats->removed += s->jobs->count;
-	table_take_out(&c->due, s->jobs);
-	job_file_free(s->jobs);
-	s->jobs = NULL;
-	reload_names_freed(c, s);
+	return !job->common->name || names_find(&c->tasks, job->identity) == job;
 }
 
-static void load_swap(struct crond *c, struct source *s, struct job_file *file,
-	struct load_stats *stats)
+static void note(struct crond *c, enum change what, const struct job *job)
 {
+	char name[JOB_NAME_MOST] = "";
+
+	if (changes_names(&c->reload.changes, what))
+		job_name(job, job->common->user->name, name);
+	changes_add(&c->reload.changes, what, name);
+}
+
+/* A task may come to be in another file before this reload is over: it has left only if
+ * not. Tasks that are in another one by now have not left at all. */
+static void note_removed(struct crond *c, const struct job *job)
+{
+	struct reload_left left = { .identity = job->identity };
+
+	if (!load_in_force(c, job))
+		return;
+	if (!job->common->name) {
+		note(c, CHANGE_REMOVED, job);
+		return;
+	}
+	job_name(job, job->common->user->name, left.name);
+	buf_append(&c->reload.left, &left, sizeof(left));
+}
+
+/* Did it leave another file just now? */
+static bool take_back(struct crond *c, uint64_t identity)
+{
+	struct reload_left *left = (void *)c->reload.left.data;
+	size_t n = c->reload.left.len / sizeof(*left);
+
+	for (size_t i = 0; i < n; i++) {
+		if (left[i].identity == identity && !left[i].back) {
+			left[i].back = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void note_added(struct crond *c, const struct job *job)
+{
+	const struct job *was = job->common->name ? names_find(&c->tasks, job->identity) : NULL;
+
+	if (was && !table_same(was, job))
+		note(c, CHANGE_CHANGED, job);
+	else if (!was && !(job->common->name && take_back(c, job->identity)))
+		note(c, CHANGE_ADDED, job);
+}
+
+static void load_changed(void *arg, enum change what, const struct job *job)
+{
+	struct crond *c = arg;
+
+	if (what == CHANGE_REMOVED)
+		note_removed(c, job);
+	else if (what == CHANGE_ADDED)
+		note_added(c, job);
+	else
+		note(c, what, job);
+}
+
+/* The jobs of a version are off their timers and have no names any more. */
+static void version_free(struct crond *c, struct job_file *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		if (f->jobs[i].common && f->jobs[i].common->name)
+			names_drop(&c->tasks, &f->jobs[i]);
+	}
+	table_take_out(&c->due, f);
+	host_zones_free(c, f);
+	job_file_free(f);
+}
+
+/* Where another file, which is gone or about to be read again, still has a task: it is
+ * this one's now. */
+static void names_take(struct crond *c, struct job_file *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		struct job *job = &f->jobs[i];
+		const struct job *was = job->common->name ? names_find(&c->tasks, job->identity) : NULL;
+
+		if (was)
+			due_remove(&c->due, (struct job *)was); /* ours: others only read it */
+		if (job->common->name)
+			names_put(&c->tasks, job);
+	}
+}
+
+void load_drop(struct crond *c, struct source *s)
+{
+	const struct table_sink sink = { load_changed, c };
 	struct table_change change;
 
-	table_compare(s->jobs, file, &change);
-	stats->added += change.added;
-	stats->removed += change.removed;
-	stats->kept += change.kept;
-	stats->changed += change.changed;
+	if (!s->jobs)
+		return;
+	table_compare(s->jobs, NULL, &change, &sink);
+	c->reload.jobs -= s->jobs->count;
+	version_free(c, s->jobs);
+	s->jobs = NULL;
+	sources_clashed_again(c, s);
+}
+
+static void load_swap(struct crond *c, struct source *s, struct job_file *file)
+{
+	const struct table_sink sink = { load_changed, c };
+	struct table_change change;
+
+	table_compare(s->jobs, file, &change, &sink);
+	c->reload.jobs += file->count;
 	if (s->jobs) {
-		table_take_out(&c->due, s->jobs);
-		job_file_free(s->jobs);
+		c->reload.jobs -= s->jobs->count;
+		version_free(c, s->jobs);
 	}
+	names_take(c, file);
 	s->jobs = file;
 	s->good = true;
 	if (change.removed)
-		reload_names_freed(c, s);
+		sources_clashed_again(c, s);
 }
 
 /* How many jobs it can hold at most: lines that are no comments, or sections. */
@@ -167,24 +278,23 @@ static size_t jobs_most(const struct source *s, struct slice bytes)
 	return n;
 }
 
-static void take_version(struct loading *l, struct load_stats *stats)
+static void take_version(struct loading *l)
 {
 	struct crond *c = l->c;
 	struct source *s = l->source;
 
 	job_file_fit(l->file);
-	load_swap(c, s, l->file, stats);
+	load_swap(c, s, l->file);
 	s->complaint = 0;
 }
 
-static void refuse_version(struct loading *l, struct load_stats *stats)
+static void refuse_version(struct loading *l)
 {
 	struct crond *c = l->c;
 	struct source *s = l->source;
 
-	table_take_out(&c->due, l->file);
-	job_file_free(l->file);
-	stats->refused++;
+	version_free(c, l->file);
+	c->reload.files_refused++;
 	s->good = false;
 	if (s->jobs)
 		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
@@ -193,17 +303,21 @@ static void refuse_version(struct loading *l, struct load_stats *stats)
 
 static int parse_bytes(struct loading *l, struct slice bytes)
 {
-	if (l->source->kind == SOURCE_TASKS)
-		return parse_tasks(l, bytes);
-	if (parse_crontab(l, bytes) < 0)
+	if (l->source->kind == SOURCE_TASKS) {
+		if (parse_tasks(l, bytes) < 0)
+			return -1;
+		if (names_room(&l->c->tasks, l->file->count) == 0)
+			return 0;
+	} else if (parse_crontab(l, bytes) < 0) {
 		return -1;
-	if (job_file_number(l->file) == 0)
+	} else if (job_file_number(l->file) == 0) {
 		return 0;
+	}
 	loading_say(l, 0, "out of memory");
 	return -1;
 }
 
-static void parse_source(struct loading *l, struct slice bytes, struct load_stats *stats)
+static void parse_source(struct loading *l, struct slice bytes)
 {
 	struct source *s = l->source;
 
@@ -214,15 +328,15 @@ static void parse_source(struct loading *l, struct slice bytes, struct load_stat
 	}
 	l->file->changed = s->seen_as.st_ctim.tv_sec;
 	s->complaint = 0; /* it changed: what is wrong with it is said anew */
-	s->lacks_user = s->clashed = false;
+	s->lacks_user = s->clashed = s->faulty = false;
 	clock_touch(l->c);
 	if (l->c->working && s->read_before)
 		say_reload(l->c, s);
 	s->read_before = true;
 	if (parse_bytes(l, bytes) == 0)
-		take_version(l, stats);
+		take_version(l);
 	else
-		refuse_version(l, stats);
+		refuse_version(l);
 }
 
 static bool stat_same(const struct stat *a, const struct stat *b)
@@ -266,7 +380,7 @@ static int open_named(const struct crond *c, const struct source *s, struct stat
 	}
 }
 
-void load_source(struct crond *c, struct source *s, struct load_stats *stats)
+void load_source(struct crond *c, struct source *s)
 {
 	struct loading l = { .c = c, .source = s };
 	const char *why = trust_link(c, s);
@@ -275,7 +389,7 @@ void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 	int error = 0;
 	int fd;
 
-	stats->files++;
+	c->reload.changes.files++;
 	watch_link(c, s);
 	fd = why ? -1 : open_named(c, s, &st);
 	if (fd < 0 && !why && errno == ENOENT && !c->set.only_files && !s->is_link)
@@ -291,28 +405,29 @@ void load_source(struct crond *c, struct source *s, struct load_stats *stats)
 	s->absent_user = why && strcmp(why, "ORPHAN") == 0;
 	if (s->absent_user) {
 		say_orphan(c, s);
-		load_drop(c, s, stats);
+		load_drop(c, s);
 		s->tried = false;
 	} else if (why) {
 		complain(&l, why, error);
-		stats->refused++;
+		c->reload.files_refused++;
 		if (fd >= 0) /* there, and not to be trusted: its jobs do not go on */
-			load_drop(c, s, stats);
+			load_drop(c, s);
 		s->tried = false;
 	} else if (!s->tried || s->fresh || !stat_same(&st, &s->seen_as)) {
 		s->seen_as = st;
 		s->fresh = changed_just_now(&st);
 		s->tried = true;
 		if (file_read(fd, FILE_MOST, &bytes) == 0) {
-			parse_source(&l, (struct slice){ bytes.data, bytes.len }, stats);
+			parse_source(&l, (struct slice){ bytes.data, bytes.len });
 		} else {
 			loading_say(&l, 0, strerror(errno));
 			s->tried = false; /* a disk may read again what it did not this time */
 		}
-	} else if (s->jobs) {
-		stats->kept += s->jobs->count;
 	}
 	if (fd >= 0)
 		close(fd);
 	buf_free(&bytes);
+	/* a file of several names changes by another one unseen */
+	source_settle(c, s, s->tried && s->good && !s->faulty && !s->lacks_user && !s->clashed &&
+		!s->is_link && st.st_nlink == 1);
 }

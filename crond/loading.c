@@ -63,7 +63,7 @@ static const struct zone *zone_for(struct loading *l, const struct options *o,
 
 	if (!name && l->c->set.dialect->cron_tz)
 		name = crontab_env_get(env, "CRON_TZ");
-	z = host_zone(l->c, name && *name ? name : NULL, delay, &d);
+	z = host_zone(l->c, l->file, name && *name ? name : NULL, delay, &d);
 	if (z)
 		return z;
 	if (o->timezone || !name) {
@@ -74,7 +74,7 @@ static const struct zone *zone_for(struct loading *l, const struct options *o,
 	diag_warning(&told, line, 0, "CRON_TZ '%.64s' is not known, UTC takes its place: %.200s", name,
 		d.text);
 	load_say(l->c, l->source, &told);
-	return host_zone(l->c, "UTC0", delay, &d);
+	return host_zone(l->c, l->file, "UTC0", delay, &d);
 }
 
 /* A receiver that nobody has defined is told nothing: better known before it is needed.
@@ -235,28 +235,21 @@ static const struct job_user *task_user(struct loading *l, const struct taskfile
 	return u;
 }
 
-/* Its name is its identity: one of that name only, in all files. */
+/* Its name is its identity: one of that name only, in all files. A file that is gone, or about
+ * to be read again, has no say in it. */
 static bool task_name_taken(struct loading *l, const struct taskfile_task *t, uint64_t identity)
 {
-	struct source *s;
+	const struct job *job = names_find(&l->c->tasks, identity);
+	const struct source *s = job ? source_find(l->c, job->common->file->path) : NULL;
 	char text[PATH_MAX + 160];
 
-	RB_FOREACH(s, source_tree, &l->c->sources) {
-		if (s == l->source || s->kind != SOURCE_TASKS || !s->jobs || s->gone_since)
-			continue;
-		for (size_t i = 0; i < s->jobs->count; i++) {
-			const struct job *job = &s->jobs->jobs[i];
-
-			if (job->identity != identity)
-				continue;
-			snprintf(text, sizeof(text), "task \"%s\" is defined at %s:%u already", t->name,
-				s->path, (unsigned)job->line);
-			loading_say(l, t->line, text);
-			l->source->clashed = true;
-			return true;
-		}
-	}
-	return false;
+	if (!s || s == l->source || s->gone_since || s->dirty)
+		return false;
+	snprintf(text, sizeof(text), "task \"%s\" is defined at %s:%u already", t->name, s->path,
+		(unsigned)job->line);
+	loading_say(l, t->line, text);
+	l->source->clashed = true;
+	return true;
 }
 
 int loading_task(void *arg, const struct taskfile_task *t)

@@ -21,8 +21,13 @@ static void later_do(struct crond *c, enum later what)
 {
 	switch (what) {
 	case LATER_RELOAD:
+		reload_all(c);
+		break;
 	case LATER_GONE:
-		reload_all(c, NULL);
+		reload_gone(c);
+		break;
+	case LATER_SETTLE:
+		reload_settled(c);
 		break;
 	case LATER_POLL:
 		reload_poll(c);
@@ -105,13 +110,6 @@ static void children_reap(struct crond *c)
 	c->stop.alone = pid < 0 && errno == ECHILD;
 }
 
-static void reload_asked(struct crond *c, const char *why)
-{
-	service_tell(c, SERVICE_RELOADING);
-	reload_all(c, why);
-	service_tell(c, SERVICE_READY);
-}
-
 static void signal_take(struct crond *c)
 {
 	struct signalfd_siginfo s;
@@ -125,11 +123,11 @@ static void signal_take(struct crond *c)
 			break;
 		case SIGUSR2:
 		case SIGHUP:
-			reload_asked(c, s.ssi_signo == SIGHUP ? "SIGHUP" : "SIGUSR2");
+			reload_asked(c, s.ssi_signo == SIGHUP ? "SIGHUP" : "SIGUSR2", NULL);
 			break;
 		case SIGURG:
 			if (c->set.dialect->id == DIALECT_CRONIE)
-				reload_asked(c, "SIGURG");
+				reload_asked(c, "SIGURG", NULL);
 			break;
 		case SIGCHLD:
 			children_reap(c);

@@ -6,11 +6,13 @@
 #include "crond/crond.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/vfs.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -110,6 +112,24 @@ static bool leads_elsewhere(const char *path)
 	return other;
 }
 
+/* Of these all changes are made by this system's own kernel, which then tells of them. Of
+ * a network's or a program's (FUSE) some are made elsewhere. */
+static bool tells_of_all(const char *path)
+{
+	static const unsigned long known[] = { EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+		TMPFS_MAGIC, RAMFS_MAGIC, F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, SQUASHFS_MAGIC,
+		REISERFS_SUPER_MAGIC, NILFS_SUPER_MAGIC };
+	struct statfs fs;
+
+	if (statfs(path, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if ((unsigned long)fs.f_type == known[i])
+			return true;
+	}
+	return false;
+}
+
 /* Also where it is watched already: the path may lead to another directory by now. */
 void watch_directory(struct crond *c, struct directory *d)
 {
@@ -119,8 +139,11 @@ void watch_directory(struct crond *c, struct directory *d)
 		return;
 	d->wd = c->w_files.fd < 0 ? -1 : watch_itself(c, d);
 	error = errno;
+	if (d->wd != before)
+		d->intact = false;
 	if (before >= 0 && d->wd != before)
 		watch_forget(c, before);
+	d->tells = tells_of_all(d->path);
 	d->via_link = leads_elsewhere(d->path);
 	if (d->wd < 0 && error != ENOENT && !d->complained && !c->set.no_inotify)
 		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
@@ -145,18 +168,20 @@ void watch_link(struct crond *c, struct source *s)
 		wait_later(c, LATER_POLL, watch_poll_ms());
 }
 
-/* A file that is being made is read when it is closed; only what needs no writing (a
- * link) counts as soon as it is there. */
+/* A file that is being made is read when it is closed, also where it takes the place of one
+ * that went; only what needs no writing (a link) counts as soon as it is there. */
 static bool event_counts(const struct directory *d, const struct inotify_event *e)
 {
 	char path[PATH_MAX];
 	struct stat st;
 
-	if (!(e->mask & IN_CREATE))
+	if (!(e->mask & (IN_CREATE | IN_DELETE | IN_MOVED_FROM)))
 		return true;
 	if (snprintf(path, sizeof(path), "%s/%s", d->path, e->name) >= (int)sizeof(path))
 		return false;
-	return lstat(path, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_nlink > 1);
+	if (lstat(path, &st) < 0)
+		return true;
+	return e->mask & IN_CREATE && (!S_ISREG(st.st_mode) || st.st_nlink > 1);
 }
 
 /* Has something changed on the way to a directory that was not there? */
@@ -170,6 +195,14 @@ static bool comes_to_be(const struct directory *d, const struct inotify_event *e
 	return strlen(e->name) == n && strncmp(e->name, next, n) == 0;
 }
 
+void watch_distrust(struct crond *c)
+{
+	struct directory *d;
+
+	SLIST_FOREACH(d, &c->directories, link)
+		d->intact = false;
+}
+
 static void event_take(struct crond *c, const struct inotify_event *e)
 {
 	struct directory *d, *next;
@@ -178,6 +211,7 @@ static void event_take(struct crond *c, const struct inotify_event *e)
 		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) INFO (inotify overflowed; everything is looked at)");
 		wait_later(c, LATER_RELOAD, 0);
+		watch_distrust(c);
 		return;
 	}
 	if (e->wd == c->etc_wd && e->len &&
@@ -195,6 +229,7 @@ static void event_take(struct crond *c, const struct inotify_event *e)
 			if (e->mask & IN_MOVE_SELF)
 				inotify_rm_watch(c->w_files.fd, d->wd);
 			d->wd = -1;
+			d->intact = false;
 			wait_later(c, LATER_RELOAD, 100);
 		} else if (e->len && event_counts(d, e)) {
 			reload_name(c, d, e->name);

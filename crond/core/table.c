@@ -179,21 +179,59 @@ static bool same_job(const char *a_text, const struct job *a, const char *b_text
 	return !a->common || !b->common || options_equal(a->common->options, b->common->options);
 }
 
+bool table_same(const struct job *a, const struct job *b)
+{
+	return same_job(a->common->file->text, a, b->common->file->text, b);
+}
+
+static void sink_say(const struct table_sink *sink, enum change what, const struct job *job)
+{
+	if (sink)
+		sink->each(sink->arg, what, job);
+}
+
+/* Of those that have no match: in the order they stand in. */
+static void say_removed(const struct places *p, const struct job_file *before,
+	const struct table_sink *sink)
+{
+	for (size_t i = 0; sink && i < before->count; i++) {
+		size_t at = before->jobs[i].identity & (p->count - 1);
+
+		while (p->slots[at] && p->slots[at] != i + 1)
+			at = (at + 1) & (p->count - 1);
+		if (p->slots[at])
+			sink_say(sink, CHANGE_REMOVED, &before->jobs[i]);
+	}
+}
+
+static void say_all(const struct job_file *f, enum change what, const struct table_sink *sink)
+{
+	for (size_t i = 0; f && i < f->count; i++)
+		sink_say(sink, what, &f->jobs[i]);
+}
+
 void table_compare(const struct job_file *before, const struct job_file *after,
-	struct table_change *change)
+	struct table_change *change, const struct table_sink *sink)
 {
 	size_t n = before ? before->count : 0, m = after ? after->count : 0, both = 0;
 	struct places places = { 0 };
 
 	*change = (struct table_change){ .added = m, .removed = n };
-	if (!n || !m || places_fill(&places, before) < 0)
+	if (!n || !m || places_fill(&places, before) < 0) {
+		say_all(after, CHANGE_ADDED, sink);
+		say_all(before, CHANGE_REMOVED, sink);
 		return;
+	}
 	for (size_t i = 0; i < m; i++) {
 		const struct job *job = &after->jobs[i], *was = places_take(&places, before, job->identity);
+		bool same = was && same_job(before->text, was, after->text, job);
 
 		both += was != NULL;
-		change->changed += was && !same_job(before->text, was, after->text, job);
+		change->changed += was && !same;
+		if (!same)
+			sink_say(sink, was ? CHANGE_CHANGED : CHANGE_ADDED, job);
 	}
+	say_removed(&places, before, sink);
 	change->added = m - both;
 	change->removed = n - both;
 	change->kept = both - change->changed;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "crond/base/arena.h"
+#include "crond/core/changes.h"
 #include "crond/core/due.h"
 #include "crond/core/job.h"
 
@@ -21,6 +22,7 @@ struct job_file {
 	char *text;               /* commands, one behind the other, each with a NUL */
 	size_t text_used, text_room;
 	uint32_t reboot_jobs;
+	struct zone_use *zones;   /* that it uses; the scheduler's */
 };
 
 /* With room for so many jobs; what is not used costs no memory where it is much. */
@@ -42,9 +44,17 @@ struct table_change {
 	size_t kept, changed; /* the same job, with the same command and options or not */
 };
 
-/* Compares by identity, then by what stands there. Either may be NULL. */
+/* Called for each job that was added, changed (as it is now) or removed (as it was). */
+struct table_sink {
+	void (*each)(void *arg, enum change what, const struct job *job);
+	void *arg;
+};
+
+/* Compares by identity, then by what stands there. Either may be NULL, sink too. */
 void table_compare(const struct job_file *before, const struct job_file *after,
-	struct table_change *change);
+	struct table_change *change, const struct table_sink *sink);
+/* Two versions of one job: do both ask for the same? */
+bool table_same(const struct job *a, const struct job *b);
 /* Takes a file's jobs off their timers. */
 void table_take_out(struct due *due, struct job_file *f);
 

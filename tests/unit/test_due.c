@@ -329,7 +329,7 @@ static void test_table(void **state)
 		job_file_add(b)->identity = i * 7919 % 3001 + 1000;
 	assert_null(job_file_add(b));
 	assert_int_equal(a->jobs[2999].identity, 2999u * 7919 % 3001);
-	table_compare(a, b, &change);
+	table_compare(a, b, &change, NULL);
 	assert_int_equal(change.kept + change.added, 3000);
 	assert_int_equal(change.kept + change.removed, 3000);
 	assert_true(change.kept >= 1998 && change.kept <= 2001);
@@ -338,14 +338,14 @@ static void test_table(void **state)
 		assert_int_equal(job_file_command(a, &a->jobs[i], slice_of("x")), 0);
 	job_file_fit(a);
 	assert_string_equal(a->text + a->jobs[2999].command, "x");
-	table_compare(a, b, &change);
+	table_compare(a, b, &change, NULL);
 	assert_int_equal(change.kept, 0);
 	assert_int_equal(change.changed + change.added, 3000);
-	table_compare(a, a, &change);
+	table_compare(a, a, &change, NULL);
 	assert_int_equal(change.kept, 3000);
-	table_compare(NULL, b, &change);
+	table_compare(NULL, b, &change, NULL);
 	assert_int_equal(change.added, 3000);
-	table_compare(a, NULL, &change);
+	table_compare(a, NULL, &change, NULL);
 	assert_int_equal(change.removed, 3000);
 	job_file_free(a);
 	job_file_free(b);

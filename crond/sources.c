@@ -1,0 +1,403 @@
+/* sources: the files that jobs come from, and the directories that these are found in.
+ * Flow: reload says when to look, here is found what is there and what is no more; load
+ * takes each file. */
+#include "config.h"
+
+#include "crond/crond.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "crond/base/file.h"
+
+enum { GONE_MS = 2000, NAME_FILE_MOST = 4096 };
+
+static int source_order(const struct source *a, const struct source *b)
+{
+	return strcmp(a->path, b->path);
+}
+
+RB_GENERATE(source_tree, source, link, source_order)
+
+/* --- sources */
+
+struct source *source_find(struct crond *c, const char *path)
+{
+	struct source key = { .path = (char *)path };
+
+	return RB_FIND(source_tree, &c->sources, &key);
+}
+
+static void source_free(struct source *s)
+{
+	free(s->path);
+	free(s->owner);
+	free(s);
+}
+
+/* As Debian's cron calls them: *system* for the one table, *system*NAME in the directory. */
+static char *source_owner(const struct directory *d, const char *name)
+{
+	char *owner;
+
+	if (d->kind == SOURCE_USER)
+		return strdup(name);
+	if (d->only)
+		return strdup("*system*");
+	return asprintf(&owner, "*system*%s", name) < 0 ? NULL : owner;
+}
+
+struct source *source_get(struct crond *c, struct directory *d, const char *name)
+{
+	char path[PATH_MAX];
+	struct source *s;
+
+	if (snprintf(path, sizeof(path), "%s/%s", d->path, name) >= (int)sizeof(path))
+		return NULL;
+	s = source_find(c, path);
+	if (s)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->kind = d->kind;
+	s->directory = d;
+	s->path = strdup(path);
+	s->owner = source_owner(d, name);
+	if (!s->path || !s->owner) {
+		source_free(s);
+		return NULL;
+	}
+	RB_INSERT(source_tree, &c->sources, s);
+	return s;
+}
+
+void source_drop(struct crond *c, struct source *s)
+{
+	load_drop(c, s);
+	source_settle(c, s, true);
+	if (s->dirty)
+		TAILQ_REMOVE(&c->reload.dirty, s, dirty_link);
+	RB_REMOVE(source_tree, &c->sources, s);
+	source_free(s);
+}
+
+/* Those that an explicit reload looks at even where their directory is watched are counted. */
+void source_settle(struct crond *c, struct source *s, bool settled)
+{
+	if (s->restless == !settled)
+		return;
+	s->restless = !settled;
+	if (settled)
+		c->reload.restless--;
+	else
+		c->reload.restless++;
+}
+
+/* A checkout replaces files by unlinking and creating them: what a task file said is
+ * in force a little longer than the file; its names are free at once. */
+void source_gone(struct crond *c, struct source *s)
+{
+	int64_t now = wait_now_ms();
+
+	if (s->kind == SOURCE_TASKS && s->jobs) {
+		if (!s->gone_since) {
+			s->gone_since = now;
+			sources_clashed_again(c, s);
+		}
+		if (now - s->gone_since < GONE_MS) {
+			wait_later(c, LATER_GONE, GONE_MS - (now - s->gone_since) + 1);
+			return;
+		}
+	}
+	source_drop(c, s);
+}
+
+void sources_clashed_again(struct crond *c, const struct source *by)
+{
+	struct source *s;
+
+	if (by->kind != SOURCE_TASKS || !c->reload.restless)
+		return;
+	RB_FOREACH(s, source_tree, &c->sources) {
+		if (s != by && s->clashed) {
+			s->tried = false;
+			source_look(c, s);
+		}
+	}
+}
+
+/* --- directories */
+
+bool source_wanted(struct crond *c, const struct directory *d, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (d->only)
+		return strcmp(d->only, name) == 0;
+	if (d->kind == SOURCE_TASKS)
+		return name[0] != '.' && n > 5 && strcmp(name + n - 5, ".conf") == 0;
+	if (d->kind == SOURCE_USER)
+		return dialect_spool_name_ok(c->set.dialect, name);
+	return dialect_system_name_ok(c->set.dialect, name, c->set.lsb_names);
+}
+
+/* The default directory that nobody has made is not missed. */
+static bool directory_missed(const struct crond *c, const struct directory *d, int error)
+{
+	return error != ENOENT || d->seen || d->kind != SOURCE_TASKS || c->set.only_files ||
+		conf_task_dirs_named(&c->set.conf);
+}
+
+static void directory_complain(struct crond *c, struct directory *d, int error)
+{
+	const char *why = strerror(error);
+
+	if (d->complained || (d->only && !c->set.only_files) || !directory_missed(c, d, error))
+		return;
+	d->complained = true;
+	if (c->set.check)
+		fprintf(stderr, "%s: warning: %s\n", d->path, why);
+	else if (d->kind != SOURCE_TASKS && !d->seen && !c->set.only_files)
+		say_no_directory(c, d->path, error);
+	else
+		log_line(&c->log, d->seen ? LOG_ERR : LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) %s (%s: %s%s)", d->seen ? "ERROR" : "INFO", d->path, why,
+			d->seen ? "; what it gave stays in force" : "");
+}
+
+void directory_file(struct crond *c, struct directory *d, const char *name)
+{
+	struct source *s = source_get(c, d, name);
+
+	if (!s)
+		return;
+	s->in_place = true;
+	s->gone_since = 0;
+	load_source(c, s);
+}
+
+static void directory_list(struct crond *c, struct directory *d, DIR *dir)
+{
+	struct dirent *e;
+
+	while ((e = readdir(dir))) {
+		if (e->d_name[0] != '.' && source_wanted(c, d, e->d_name))
+			directory_file(c, d, e->d_name);
+	}
+}
+
+static void directory_sweep(struct crond *c, struct directory *d)
+{
+	struct source *s, *next;
+
+	RB_FOREACH_SAFE(s, source_tree, &c->sources, next) {
+		if (s->directory == d && !s->in_place)
+			source_gone(c, s);
+	}
+}
+
+static void directory_mark(struct crond *c, struct directory *d)
+{
+	struct source *s;
+
+	RB_FOREACH(s, source_tree, &c->sources) {
+		if (s->directory == d)
+			s->in_place = false;
+	}
+}
+
+/* A spool that several hosts share names the one that it is for; without that name it is
+ * for none, or a slip would have all of them run everything. */
+static bool spool_is_ours(struct crond *c, struct directory *d)
+{
+	struct buf b = { 0 };
+	char path[PATH_MAX];
+	const char *end;
+	struct stat st;
+	bool ours = false;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/.cron.hostname", d->path);
+	fd = file_open(AT_FDCWD, path, 1, &st);
+	if (fd >= 0 && file_read(fd, NAME_FILE_MOST, &b) == 0) {
+		end = b.len ? memchr(b.data, '\n', b.len) : NULL;
+		ours = end && slice_is((struct slice){ b.data, (size_t)(end - b.data) }, c->fqdn);
+	}
+	if (fd >= 0)
+		close(fd);
+	buf_free(&b);
+	if (d->ours != (ours ? OURS_YES : OURS_NO))
+		say_cluster(c, d->path, ours);
+	d->ours = ours ? OURS_YES : OURS_NO;
+	return ours;
+}
+
+void directory_scan(struct crond *c, struct directory *d)
+{
+	DIR *dir = opendir(d->path);
+	char path[PATH_MAX];
+
+	if (!dir) {
+		directory_complain(c, d, errno);
+		if (watch_lacks(d) && !c->set.check)
+			wait_later(c, LATER_POLL, watch_poll_ms());
+		return;
+	}
+	d->complained = false;
+	d->seen = true;
+	directory_mark(c, d);
+	if (c->set.cluster && d->kind == SOURCE_USER && !spool_is_ours(c, d)) {
+		/* as if it were empty */
+	} else if (d->only) {
+		snprintf(path, sizeof(path), "%s/%s", d->path, d->only);
+		if (access(path, F_OK) == 0 || c->set.only_files)
+			directory_file(c, d, d->only);
+		else if (!c->working && !c->set.check)
+			say_no_table(c, path);
+	} else {
+		directory_list(c, d, dir);
+	}
+	closedir(dir);
+	directory_sweep(c, d);
+	d->intact = d->watch && d->wd >= 0 && !d->via_link && d->tells;
+}
+
+static void directory_add(struct crond *c, enum source_kind kind, const char *path, const char *only,
+	bool watch)
+{
+	struct directory *d;
+
+	SLIST_FOREACH(d, &c->directories, link) {
+		if (d->kind == kind && strcmp(d->path, path) == 0 && !d->only == !only &&
+			(!only || strcmp(d->only, only) == 0))
+			break;
+	}
+	if (!d) {
+		d = calloc(1, sizeof(*d));
+		if (!d)
+			return;
+		d->kind = kind;
+		d->wd = d->above = -1;
+		d->path = strdup(path);
+		d->only = only ? strdup(only) : NULL;
+		if (!d->path || (only && !d->only)) {
+			free(d->path);
+			free(d);
+			return;
+		}
+		SLIST_INSERT_HEAD(&c->directories, d, link);
+	}
+	d->watch = watch;
+	d->in_place = true;
+}
+
+static void directory_add_file(struct crond *c, enum source_kind kind, const char *file)
+{
+	char a[PATH_MAX], b[PATH_MAX];
+
+	snprintf(a, sizeof(a), "%s", file);
+	snprintf(b, sizeof(b), "%s", file);
+	directory_add(c, kind, dirname(a), basename(b), true);
+}
+
+static bool is_taskfile(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 5 && strcmp(path + n - 5, ".conf") == 0;
+}
+
+static void directories_configured(struct crond *c)
+{
+	const struct settings *set = &c->set;
+
+	if (set->only_files) {
+		for (size_t i = 0; i < set->file_count; i++)
+			directory_add_file(c, is_taskfile(set->files[i]) ? SOURCE_TASKS : SOURCE_SYSTEM,
+				set->files[i]);
+		return;
+	}
+	directory_add_file(c, SOURCE_SYSTEM, set->system_tab);
+	directory_add(c, SOURCE_SYSTEM, set->system_dir, NULL, true);
+	directory_add(c, SOURCE_USER, set->spool_dir, NULL, true);
+	for (size_t i = 0; i < set->conf.task_dir_count; i++)
+		directory_add(c, SOURCE_TASKS, set->conf.task_dirs[i].path, NULL,
+			set->conf.task_dirs[i].watch);
+}
+
+/* A directory that the configuration no longer names takes its tasks with it. */
+void reload_directories(struct crond *c)
+{
+	struct directory *d, *next;
+
+	SLIST_FOREACH(d, &c->directories, link)
+		d->in_place = false;
+	directories_configured(c);
+	SLIST_FOREACH_SAFE(d, &c->directories, link, next) {
+		struct source *s, *after;
+
+		if (d->in_place)
+			continue;
+		RB_FOREACH_SAFE(s, source_tree, &c->sources, after) {
+			if (s->directory == d)
+				source_drop(c, s);
+		}
+		SLIST_REMOVE(&c->directories, d, directory, link);
+		free(d->path);
+		free(d->only);
+		free(d);
+	}
+}
+
+/* --- one by one */
+
+void source_look(struct crond *c, struct source *s)
+{
+	if (s->dirty)
+		return;
+	s->dirty = true;
+	TAILQ_INSERT_TAIL(&c->reload.dirty, s, dirty_link);
+}
+
+void source_take(struct crond *c, struct source *s)
+{
+	bool named = c->set.only_files && !s->jobs; /* that it is not there is said */
+
+	if (!named && access(s->path, F_OK) < 0 && errno == ENOENT) {
+		source_gone(c, s);
+		return;
+	}
+	s->in_place = true;
+	s->gone_since = 0;
+	load_source(c, s);
+}
+
+void sources_take(struct crond *c)
+{
+	struct source *s;
+
+	while ((s = TAILQ_FIRST(&c->reload.dirty))) {
+		TAILQ_REMOVE(&c->reload.dirty, s, dirty_link);
+		s->dirty = false;
+		source_take(c, s);
+	}
+}
+
+/* What is there again is being written: its end will be heard of, or comes to be seen. */
+void sources_gone(struct crond *c)
+{
+	struct source *s, *next;
+
+	RB_FOREACH_SAFE(s, source_tree, &c->sources, next) {
+		if (s->gone_since)
+			source_take(c, s);
+	}
+}
