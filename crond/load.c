@@ -17,6 +17,7 @@
 #include "crond/base/file.h"
 #include "crond/base/text.h"
 #include "crond/core/crontab.h"
+#include "crond/core/defaults.h"
 #include "crond/core/taskfile.h"
 #include "crond/loading.h"
 
@@ -106,6 +107,7 @@ static int parse_crontab(struct loading *l, struct slice bytes)
 {
 	const struct settings *set = &l->c->set;
 	struct crontab_rules rules = { .dialect = set->dialect, .seed = l->c->seed,
+		.defaults = l->defaults[JOB_LINE], .file = l->file->path,
 		.system = set->only_files ? set->system_format : l->source->kind == SOURCE_SYSTEM };
 	struct crontab_sink sink = { loading_entry, take_diag, l };
 	struct crontab_result result = { 0 };
@@ -128,7 +130,7 @@ static int parse_tasks(struct loading *l, struct slice bytes)
 	struct taskfile_sink sink = { loading_task, take_diag, l };
 	struct taskfile_result result = { 0 };
 
-	if (taskfile_parse(bytes, l->c->seed, &l->file->arena, &sink, &result) < 0 || l->memory) {
+	if (taskfile_parse(bytes, l->c->seed, l->defaults[JOB_TASK], &l->file->arena, &sink, &result) < 0 || l->memory) {
 		loading_say(l, 0, "out of memory");
 		return -1;
 	}
@@ -301,8 +303,30 @@ static void refuse_version(struct loading *l)
 			"(%s) INFO (%s: its last good version stays in force)", s->owner, s->path);
 }
 
+/* What crond.conf says, in the file's own memory: crond.conf may be read again before the
+ * file is. */
+static int take_defaults(struct loading *l)
+{
+	const struct conf *conf = &l->c->set.conf;
+
+	l->defaults[JOB_LINE] = &l->c->plain;
+	for (unsigned kind = JOB_LINE; conf->defaults_hash && kind <= JOB_TASK; kind++) {
+		struct options *copy = arena_alloc(&l->file->arena, sizeof(*copy));
+
+		if (!copy || defaults_copy(copy, conf->defaults[kind], &l->file->arena))
+			return -1;
+		copy->file = l->file->path;
+		l->defaults[kind] = copy;
+	}
+	return 0;
+}
+
 static int parse_bytes(struct loading *l, struct slice bytes)
 {
+	if (take_defaults(l)) {
+		loading_say(l, 0, "out of memory");
+		return -1;
+	}
 	if (l->source->kind == SOURCE_TASKS) {
 		if (parse_tasks(l, bytes) < 0)
 			return -1;

@@ -126,7 +126,7 @@ static struct job_common *common_new(struct loading *l, const struct job_user *u
 		return NULL;
 	}
 	*m = (struct job_common){ .file = l->file, .user = user, .env = env, .options = o, .zone = z,
-		.kind = JOB_LINE, .has_options = o != &l->c->plain,
+		.kind = JOB_LINE, .has_options = o != l->defaults[JOB_LINE],
 		.system = l->source->kind == SOURCE_SYSTEM,
 		.trusted = l->source->kind != SOURCE_USER || user->uid == 0 };
 	check_alerts(l, o, line);
@@ -191,7 +191,7 @@ int loading_entry(void *arg, const struct crontab_entry *e)
 {
 	struct loading *l = arg;
 	const struct job_user *user = line_user(l, e);
-	const struct options *o = e->options ? e->options : &l->c->plain;
+	const struct options *o = e->options ? e->options : l->defaults[JOB_LINE];
 	struct job_common *m = NULL;
 	struct job *job;
 
@@ -267,6 +267,7 @@ int loading_task(void *arg, const struct taskfile_task *t)
 	if (!o)
 		return -1;
 	*o = t->options;
+	o->file = l->file->path;
 	m = common_new(l, user, NULL, o, t->line);
 	if (!m)
 		return l->memory ? -1 : 0;

@@ -16,6 +16,7 @@ struct loading {
 	struct crond *c;
 	struct source *source;
 	struct job_file *file;
+	const struct options *defaults[2]; /* what jobs begin with, by enum job_kind */
 	struct job_common *recent[STRETCHES_KEPT];
 	unsigned stretches;
 	const char *last_user;

@@ -96,7 +96,8 @@ int place_config(struct settings *s, struct log *log, uint32_t *errors)
 	else if (file_read(fd, CONFIG_MOST, &bytes) < 0)
 		config_fail(&say, strerror(errno));
 	else
-		result = conf_parse(&conf, (struct slice){ bytes.data, bytes.len }, &arena, &sink, errors);
+		result = conf_parse(&conf, (struct slice){ bytes.data, bytes.len }, s->config, &arena, &sink,
+			errors);
 	if (fd >= 0)
 		close(fd);
 	buf_free(&bytes);

@@ -115,11 +115,24 @@ void reload_first(struct crond *c)
 	reload_done(c, NULL, NULL);
 }
 
+/* Every file is read again where the defaults of its jobs are others. */
+static void reload_defaults(struct crond *c, uint64_t before)
+{
+	struct source *s;
+
+	if (c->set.conf.defaults_hash == before)
+		return;
+	RB_FOREACH(s, source_tree, &c->sources)
+		s->tried = false;
+}
+
 static void reload_config(struct crond *c)
 {
+	uint64_t defaults = c->set.conf.defaults_hash;
 	uint32_t errors = 0;
 
 	if (place_config(&c->set, &c->log, &errors) == 0) {
+		reload_defaults(c, defaults);
 		reload_directories(c);
 		alert_config(c);
 	}

@@ -7,6 +7,7 @@
 #include "crond/base/arena.h"
 #include "crond/base/text.h"
 #include "crond/core/conf_parse.h"
+#include "crond/core/defaults.h"
 #include "crond/core/section.h"
 
 enum { SHOWN_MOST = 48, LEVEL_FIRST = 3, LEVEL_INFO = 6, COUNT_MOST = 1000000 };
@@ -217,12 +218,48 @@ static void parse_task_dir(struct conf_parser *p, const struct section *s)
 	dir->dir.watch = read.watch;
 }
 
+/* --- defaults */
+
+static void parse_defaults(struct conf_parser *p, const struct section *s)
+{
+	struct diag d;
+
+	if (p->defaults) {
+		diag_error(&d, 0, 0, "a second section 'defaults'");
+		conf_report(p, &d, s->line, s->column);
+		return;
+	}
+	p->defaults = arena_alloc(p->arena, 2 * sizeof(*p->defaults));
+	if (!p->defaults) {
+		p->no_memory = true;
+		return;
+	}
+	options_default(&p->defaults[JOB_LINE], JOB_LINE);
+	options_default(&p->defaults[JOB_TASK], JOB_TASK);
+	if (defaults_read(s, &p->defaults[JOB_LINE], &p->defaults[JOB_TASK], p->arena, p->sink,
+		&p->errors))
+		p->no_memory = true;
+}
+
+static void finish_defaults(struct conf_parser *p)
+{
+	uint64_t hash = 1;
+
+	for (unsigned kind = JOB_LINE; p->defaults && kind <= JOB_TASK; kind++) {
+		defaults_settle(&p->defaults[kind], p->path);
+		p->conf.defaults[kind] = &p->defaults[kind];
+		hash = defaults_hash(hash, &p->defaults[kind]);
+		p->conf.defaults_hash = hash;
+	}
+}
+
 /* --- the top level */
 
 static const struct {
 	const char *type;
 	void (*parse)(struct conf_parser *p, const struct section *s);
 } sections[] = {
+	{ "defaults", parse_defaults },
 	{ "task-dir", parse_task_dir },
 	{ "webhook", conf_webhook },
 };
@@ -327,6 +364,7 @@ static int finish(struct conf_parser *p)
 
 	if (p->no_memory || p->hooks.failed || p->task_dirs.failed)
 		return -1;
+	finish_defaults(p);
 	c->webhook_count = p->hooks.len / sizeof(*c->webhooks);
 	if (c->webhook_count) {
 		c->webhooks = arena_alloc(p->arena, p->hooks.len);
@@ -346,10 +384,10 @@ static int finish(struct conf_parser *p)
 	return 0;
 }
 
-int conf_parse(struct conf *c, struct slice bytes, struct arena *arena, const struct diag_sink *sink,
-	uint32_t *errors)
+int conf_parse(struct conf *c, struct slice bytes, const char *path, struct arena *arena,
+	const struct diag_sink *sink, uint32_t *errors)
 {
-	struct conf_parser p = { .conf = *c, .arena = arena, .sink = sink };
+	struct conf_parser p = { .conf = *c, .arena = arena, .sink = sink, .path = path };
 	uint32_t seen[DEFS] = { 0 };
 	struct section_scanner scanner;
 	struct section section;

@@ -10,6 +10,7 @@
 #include "crond/base/diag.h"
 #include "crond/core/dialect.h"
 #include "crond/core/event.h"
+#include "crond/core/options.h"
 
 struct arena;
 
@@ -27,6 +28,8 @@ struct conf {
 	struct webhook *webhooks;
 	size_t webhook_count;
 	const char *mailer;         /* absolute path, or "off" */
+	const struct options *defaults[2]; /* what jobs begin with, by enum job_kind */
+	uint64_t defaults_hash;     /* of these; 0: there is no such section */
 	bool direct_exec;           /* default yes */
 	const char *log_target;     /* "syslog", "stderr", "json" */
 	int log_level;              /* syslog priority, default LOG_INFO's number */
@@ -43,8 +46,9 @@ void conf_default(struct conf *c);
 bool conf_task_dirs_named(const struct conf *c);
 /* Adds to *c, which conf_default() has filled. 0 and *errors counted, or -1 when memory
  * is out or the file is broken: reported too, and *c is as it was. Each error costs its
- * setting or section only. The sink gets the place with each. */
-int conf_parse(struct conf *c, struct slice bytes, struct arena *arena,
+ * setting or section only. The sink gets the place with each. path: the
+ * file's, for the origins of defaults; it lives as long as the arena. */
+int conf_parse(struct conf *c, struct slice bytes, const char *path, struct arena *arena,
 	const struct diag_sink *sink, uint32_t *errors);
 
 #endif

@@ -17,6 +17,8 @@ struct conf_parser {
 	uint32_t errors;
 	struct buf hooks;     /* of struct webhook */
 	struct buf task_dirs; /* of struct conf_dir */
+	struct options *defaults; /* two, by enum job_kind, in the arena; NULL: no such section yet */
+	const char *path;
 	bool no_memory;
 };
 

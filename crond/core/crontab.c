@@ -25,6 +25,7 @@ struct walk {
 	bool nul;              /* somewhere in the file */
 	bool too_many;         /* a limit of the dialect is passed */
 	struct pending pending;
+	struct options defaults; /* what options begin with */
 };
 
 static void tell(struct walk *w, const struct diag *d)
@@ -60,7 +61,7 @@ static struct pending *pending_open(struct walk *w)
 	if (!p->line) {
 		p->line = w->line;
 		p->bad = false;
-		options_default(&p->options, JOB_LINE);
+		p->options = w->defaults;
 	}
 	return p;
 }
@@ -75,16 +76,22 @@ static void pending_spoil(struct walk *w, const struct diag *fault)
 	p->bad = true;
 }
 
-static void walk_comment(struct walk *w, struct slice line)
+static void lint_comment(struct walk *w, struct diag *lint)
 {
-	struct options before;
+	if (!lint->text[0])
+		return;
+	place(w, lint);
+	lint->level = DIAG_WARNING;
+	tell(w, lint);
+}
+
+/* "#@" and a blank: options, or like them. */
+static void walk_options(struct walk *w, struct slice line)
+{
 	struct diag d = { 0 }, lint = { 0 };
 	bool fresh = w->pending.line == 0;
+	struct options before = pending_open(w)->options;
 
-	/* Nearly all comments are for people: only these two can be more, or look like it. */
-	if (line.n < 2)
-		return;
-	before = pending_open(w)->options;
 	switch (options_comment(&w->pending.options, w->reader.arena, line, w->line, &d, &lint)) {
 	case COMMENT_OPTIONS:
 		return;
@@ -102,10 +109,19 @@ static void walk_comment(struct walk *w, struct slice line)
 	w->pending.options = before;
 	if (fresh)
 		w->pending.line = 0;
-	if (lint.text[0]) {
-		place(w, &lint);
-		lint.level = DIAG_WARNING;
-		tell(w, &lint);
+	lint_comment(w, &lint);
+}
+
+/* Nearly all comments are for people: little is done for those. */
+static void walk_comment(struct walk *w, struct slice line)
+{
+	struct diag d, lint = { 0 };
+
+	if (line.n > 1 && line.s[1] == '@' && (line.n == 2 || strchr(" \t\r", line.s[2]))) {
+		walk_options(w, line);
+	} else {
+		options_comment(NULL, NULL, line, w->line, &d, &lint);
+		lint_comment(w, &lint);
 	}
 }
 
@@ -310,6 +326,11 @@ int crontab_parse(struct slice bytes, const struct crontab_rules *rules, struct 
 		.result = result };
 
 	memset(result, 0, sizeof(*result));
+	if (rules->defaults)
+		w.defaults = *rules->defaults;
+	else
+		options_default(&w.defaults, JOB_LINE);
+	w.defaults.file = rules->file;
 	w.nul = bytes.n && memchr(bytes.s, '\0', bytes.n);
 	while (bytes.n) {
 		const char *end = memchr(bytes.s, '\n', bytes.n);

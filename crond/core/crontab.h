@@ -49,6 +49,8 @@ struct crontab_rules {
 	bool unprivileged; /* the table's owner is not root: in dialect cronie a '-' at
 	                      the start of a line is then an error ("bad option") */
 	uint64_t seed;   /* for `~`; the line's own text is mixed in */
+	const struct options *defaults; /* what options begin with; NULL: the vocabulary's */
+	const char *file; /* its name, for the origin of options; NULL: not known */
 };
 
 struct crontab_sink {

@@ -123,18 +123,19 @@ struct option_limit {
 
 /* Where an option was set. */
 struct option_origin {
-	const struct option_origin *next;
+	struct option_origin *next;
 	const char *file; /* NULL: the job's own */
 	uint32_t line;
 	enum option_id id;
 };
 
-/* Everything pointed to lives in the arena it was set with. */
+/* Everything pointed to lives in the arena it was set with. What a job has, it begins with a
+ * copy of: the table's defaults, or those of a defaults section (see defaults.h). */
 struct options {
 	enum job_kind kind;
 	uint64_t set[OPTION_SETS]; /* ask option_given() */
 	uint64_t own[OPTION_SETS]; /* those of them that no defaults section gave */
-	const struct option_origin *origins;
+	struct option_origin *origins;
 	const char *file;          /* the job's, for option_origin(); NULL: not known */
 	const char *schedule, *second, *name, *timezone, *command, *user, *group, *shell, *dir,
 		*env_file, *pool, *cpu_affinity, *pre, *post, *on_success, *on_failure, *log, *mail,

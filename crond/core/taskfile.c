@@ -7,6 +7,7 @@
 
 #include "crond/base/arena.h"
 #include "crond/base/text.h"
+#include "crond/core/defaults.h"
 #include "crond/core/options_value.h"
 #include "crond/core/section.h"
 #include "crond/core/section_settings.h"
@@ -29,8 +30,9 @@ struct parser {
 	struct arena *arena;
 	const struct taskfile_sink *sink;
 	struct taskfile_result *result;
-	struct setting_def defs[OPTIONS + 1];
-	enum option_id ids[OPTIONS]; /* of defs */
+	struct setting_def defs[OPTIONS + 1]; /* by enum option_id */
+	struct options defaults; /* what a task begins with */
+	bool has_defaults;       /* a section of the file's own was met */
 	struct titles titles;
 };
 
@@ -46,18 +48,6 @@ static void report(struct parser *p, const struct diag *d)
 {
 	p->result->errors++;
 	p->sink->diag(p->sink->arg, d);
-}
-
-static void define(struct parser *p)
-{
-	size_t n = 0;
-
-	for (unsigned i = 0; i < OPTIONS; i++) {
-		const struct option_def *def = option_get((enum option_id)i);
-
-		p->defs[n] = (struct setting_def){ def->name, def->list };
-		p->ids[n++] = def->id;
-	}
 }
 
 static struct title *title_slot(const struct titles *t, struct slice name)
@@ -113,7 +103,7 @@ static void draft_setting(void *arg, const struct setting *s)
 {
 	struct draft *draft = arg;
 	struct parser *p = draft->parser;
-	enum option_id id = p->ids[s->def];
+	enum option_id id = (enum option_id)s->def;
 	struct diag d;
 
 	if (id == OPTION_SCHEDULE) {
@@ -161,7 +151,7 @@ static int parse_task(struct parser *p, const struct section *s)
 	struct settings_sink sink = { draft_setting, draft_diag, &draft };
 	int rc;
 
-	options_default(&draft.task.options, JOB_TASK);
+	draft.task.options = p->defaults;
 	rc = section_settings(s, p->defs, "option", &sink);
 	if (rc)
 		return rc < 0 ? -1 : 0;
@@ -184,7 +174,7 @@ static int shown(struct slice s)
 /* Anything at the top level that is no task. */
 static void refuse_part(struct parser *p, const struct section *s)
 {
-	static const char *const types[] = { "task", NULL };
+	static const char *const types[] = { "task", "defaults", NULL };
 	const char *near = text_nearest(s->type, types);
 	struct diag d;
 
@@ -194,9 +184,14 @@ static void refuse_part(struct parser *p, const struct section *s)
 		diag_error(&d, s->line, s->column, "'%.*s' is set outside of a task", shown(s->type),
 			s->type.s);
 	else
-		diag_error(&d, s->line, s->column, "unknown section '%.*s'%s", shown(s->type), s->type.s,
-			near ? ", did you mean 'task'?" : "");
+		diag_error(&d, s->line, s->column, "unknown section '%.*s'%s%s%s", shown(s->type),
+			s->type.s, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
 	report(p, &d);
+}
+
+static bool is_defaults(const struct section *s)
+{
+	return !s->wrong && !s->setting && slice_is(s->type, "defaults");
 }
 
 /* A section `task`: what is wrong with its title, if anything. 1 if so; -1 when memory
@@ -234,6 +229,8 @@ static int parse_part(struct parser *p, const struct section *s)
 {
 	int rc;
 
+	if (is_defaults(s))
+		return 0; /* taken before any task was */
 	if (s->wrong || s->setting || !slice_is(s->type, "task")) {
 		refuse_part(p, s);
 		return 0;
@@ -244,28 +241,78 @@ static int parse_part(struct parser *p, const struct section *s)
 	return parse_task(p, s);
 }
 
-int taskfile_parse(struct slice bytes, uint64_t seed_host, struct arena *arena,
-	const struct taskfile_sink *sink, struct taskfile_result *result)
+static int parse_defaults(struct parser *p, const struct section *s)
 {
-	struct parser p = { .seed_host = seed_host, .arena = arena, .sink = sink, .result = result };
+	struct diag_sink sink = { p->sink->diag, p->sink->arg };
+	struct diag d;
+	uint32_t errors = 0;
+	int rc = 0;
+
+	if (p->has_defaults)
+		diag_error(&d, s->line, s->column, "a second section 'defaults'");
+	else
+		rc = defaults_read(s, NULL, &p->defaults, p->arena, &sink, &errors);
+	if (p->has_defaults)
+		report(p, &d);
+	p->result->errors += errors;
+	/* what every task may rely on is not left out in silence */
+	if (errors || p->has_defaults)
+		p->result->broken = true;
+	p->has_defaults = true;
+	return rc;
+}
+
+/* They hold for tasks above them too. 0, or -1 when memory is out. */
+static int find_defaults(struct parser *p, struct slice bytes)
+{
+	struct section_scanner scanner;
+	struct section section;
+	struct diag d;
+	int rc = 0;
+
+	section_start(&scanner, bytes);
+	while (rc == 0 && section_next(&scanner, &section, &d) > 0) {
+		if (is_defaults(&section))
+			rc = parse_defaults(p, &section);
+	}
+	defaults_settle(&p->defaults, NULL);
+	return rc;
+}
+
+static int parse_all(struct parser *p, struct slice bytes)
+{
 	struct section_scanner scanner;
 	struct section section;
 	struct diag d;
 	int rc;
 
-	*result = (struct taskfile_result){ 0 };
-	define(&p);
 	section_start(&scanner, bytes);
 	while ((rc = section_next(&scanner, &section, &d)) > 0) {
-		if (parse_part(&p, &section)) {
-			free(p.titles.slots);
+		if (parse_part(p, &section))
 			return -1;
-		}
 	}
-	free(p.titles.slots);
 	if (rc < 0) {
-		result->broken = true;
-		report(&p, &d);
+		p->result->broken = true;
+		report(p, &d);
 	}
 	return 0;
+}
+
+int taskfile_parse(struct slice bytes, uint64_t seed_host, const struct options *defaults,
+	struct arena *arena, const struct taskfile_sink *sink, struct taskfile_result *result)
+{
+	struct parser p = { .seed_host = seed_host, .arena = arena, .sink = sink, .result = result };
+	int rc;
+
+	*result = (struct taskfile_result){ 0 };
+	defaults_settings(p.defs);
+	if (defaults)
+		p.defaults = *defaults;
+	else
+		options_default(&p.defaults, JOB_TASK);
+	rc = find_defaults(&p, bytes);
+	if (rc == 0)
+		rc = parse_all(&p, bytes);
+	free(p.titles.slots);
+	return rc;
 }

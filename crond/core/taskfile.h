@@ -31,14 +31,16 @@ struct taskfile_sink {
 
 struct taskfile_result {
 	uint32_t tasks, errors;
-	bool broken; /* a brace, quote or comment without end: the file is not to be used */
+	bool broken; /* a brace, quote or comment without end, or an error in its defaults: the
+	                file is not to be used */
 };
 
-/* seed_host makes `~` differ from host to host; a task's name is mixed in. 0, also when
+/* defaults: what tasks begin with before the file's own section `defaults`; NULL: the
+ * vocabulary's. seed_host makes `~` differ from host to host; a task's name is mixed in. 0, also when
  * there were errors or the file is broken (tasks before the break have been delivered: the
  * caller drops them); -1 when memory was out or the sink said stop. */
-int taskfile_parse(struct slice bytes, uint64_t seed_host, struct arena *arena,
-	const struct taskfile_sink *sink, struct taskfile_result *result);
+int taskfile_parse(struct slice bytes, uint64_t seed_host, const struct options *defaults,
+	struct arena *arena, const struct taskfile_sink *sink, struct taskfile_result *result);
 
 /* A task's name: letters, digits, '.', '_', '-', at most 64, first a letter or digit. */
 bool taskfile_name_ok(struct slice name);

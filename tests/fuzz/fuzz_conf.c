@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&c, 0, sizeof(c));
 	conf_default(&c);
 	memcpy(&before, &c, sizeof(c));
-	rc = conf_parse(&c, (struct slice){ (const char *)data, size }, &arena, &sink, &errors);
+	rc = conf_parse(&c, (struct slice){ (const char *)data, size }, "/x", &arena, &sink, &errors);
 	must(errors == heard);
 	must(rc == 0 || (errors && memcmp(&before, &c, sizeof(c)) == 0));
 	check(&c);

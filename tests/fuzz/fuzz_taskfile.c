@@ -60,7 +60,7 @@ static uint64_t parse(struct slice bytes, uint32_t lines)
 	struct taskfile_result result;
 	struct arena arena = { 0 };
 
-	must(taskfile_parse(bytes, 1, &arena, &sink, &result) == 0);
+	must(taskfile_parse(bytes, 1, NULL, &arena, &sink, &result) == 0);
 	must(result.tasks == h.tasks && result.errors == h.errors);
 	must(!result.broken || result.errors);
 	arena_free(&arena);

@@ -33,7 +33,7 @@ static struct world parse(const char *file)
 	struct diag_sink sink = { say, &w.said };
 
 	conf_default(&w.c);
-	w.rc = conf_parse(&w.c, slice_of(file), &w.arena, &sink, &w.errors);
+	w.rc = conf_parse(&w.c, slice_of(file), "/etc/crond.conf", &w.arena, &sink, &w.errors);
 	return w;
 }
 

@@ -46,7 +46,7 @@ static struct taskfile_result parse(struct heard *h, struct arena *arena, struct
 	struct taskfile_sink sink = { hear_task, hear_diag, h };
 	struct taskfile_result result;
 
-	assert_int_equal(taskfile_parse(file, 1, arena, &sink, &result), 0);
+	assert_int_equal(taskfile_parse(file, 1, NULL, arena, &sink, &result), 0);
 	return result;
 }
 
@@ -236,7 +236,7 @@ static void sink_stops(void **state)
 	struct slice file = slice_of("task a {" GOOD "}task b {" GOOD "}task c {" GOOD "}");
 
 	(void)state;
-	assert_int_equal(taskfile_parse(file, 1, &arena, &sink, &r), -1);
+	assert_int_equal(taskfile_parse(file, 1, NULL, &arena, &sink, &r), -1);
 	assert_string_equal(buf_text(&h.text), "a@1;b@3;");
 	buf_free(&h.text);
 	arena_free(&arena);
@@ -258,7 +258,7 @@ static void seeds(void **state)
 		struct taskfile_sink sink = { hear_task, hear_diag, &h };
 		struct taskfile_result r;
 
-		assert_int_equal(taskfile_parse(slice_of(files[i == 1]), i == 2 ? 2 : 1, &arena, &sink,
+		assert_int_equal(taskfile_parse(slice_of(files[i == 1]), i == 2 ? 2 : 1, NULL, &arena, &sink,
 			&r), 0);
 		assert_int_equal(r.tasks, 1);
 		got[i] = h.last.schedule;
