@@ -122,8 +122,10 @@ static void reload_defaults(struct crond *c, uint64_t before)
 
 	if (c->set.conf.defaults_hash == before)
 		return;
-	RB_FOREACH(s, source_tree, &c->sources)
+	RB_FOREACH(s, source_tree, &c->sources) {
 		s->tried = false;
+		source_look(c, s);
+	}
 }
 
 static void reload_config(struct crond *c)
@@ -132,8 +134,8 @@ static void reload_config(struct crond *c)
 	uint32_t errors = 0;
 
 	if (place_config(&c->set, &c->log, &errors) == 0) {
-		reload_defaults(c, defaults);
 		reload_directories(c);
+		reload_defaults(c, defaults);
 		alert_config(c);
 	}
 	for (uint32_t i = 0; i < errors; i++)

@@ -11,6 +11,7 @@
 #include "crond/base/arena.h"
 #include "crond/base/buf.h"
 #include "crond/core/conf.h"
+#include "crond/core/defaults.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -46,6 +47,58 @@ static void done(struct world *w)
 {
 	buf_free(&w->said);
 	arena_free(&w->arena);
+}
+
+/* For lines and tasks, each what it may have. */
+static void job_defaults(void **state)
+{
+	struct world w = parse("defaults {\n timeout = 5m\n user = www\n concurrency = forbid\n}\n");
+	struct world moved = parse("\ndefaults {\n timeout = 5m\n user = www\n concurrency = forbid\n}\n");
+	const struct options *line, *task;
+	struct options copy;
+	struct arena arena = { 0 };
+	char at[64];
+
+	(void)state;
+	assert_string_equal(said(&w), "");
+	line = w.c.defaults[JOB_LINE];
+	task = w.c.defaults[JOB_TASK];
+	assert_int_equal(line->timeout_ms, 300000);
+	assert_int_equal(task->timeout_ms, 300000);
+	assert_null(line->user);
+	assert_string_equal(task->user, "www");
+	assert_int_equal(line->max, 1); /* follows forbid */
+	assert_true(option_given(line, OPTION_TIMEOUT) && !option_own(line, OPTION_TIMEOUT));
+	assert_int_not_equal(w.c.defaults_hash, 0);
+	assert_int_not_equal(w.c.defaults_hash, moved.c.defaults_hash); /* origins moved */
+	assert_int_equal(defaults_copy(&copy, task, &arena), 0);
+	copy.file = "/t.conf";
+	done(&w);
+	assert_string_equal(copy.user, "www");
+	option_origin(&copy, OPTION_USER, at, sizeof(at));
+	assert_string_equal(at, "/etc/crond.conf:3");
+	arena_free(&arena);
+	done(&moved);
+}
+
+static void bad_job_defaults(void **state)
+{
+	struct world w = parse("defaults {\n timeout = x\n umsk = 022\n schedule = \"@daily\"\n nice = 5\n}\n"
+		"defaults { }\ndefaults \"x\" { }\n");
+
+	(void)state;
+	assert_string_equal(said(&w),
+		"3:2 unknown option 'umsk', did you mean 'umask'?;"
+		"7:1 a second section 'defaults';8:1 a second section 'defaults';");
+	assert_int_equal(w.errors, 3);
+	done(&w);
+	w = parse("defaults {\n timeout = x\n schedule = \"@daily\"\n nice = 5\n}\n");
+	assert_string_equal(said(&w),
+		"2:2 bad timeout 'x': a duration such as 90s, 15m or 1h30m is needed;"
+		"3:2 'schedule' belongs to one job, and has no place in 'defaults';");
+	assert_int_equal(w.c.defaults[JOB_TASK]->nice, 5); /* each costs its setting */
+	assert_int_equal(w.c.defaults[JOB_LINE]->timeout_ms, 0);
+	done(&w);
 }
 
 static void defaults(void **state)
@@ -272,7 +325,8 @@ static void urls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),
+		cmocka_unit_test(defaults), cmocka_unit_test(job_defaults),
+		cmocka_unit_test(bad_job_defaults),
 		cmocka_unit_test(everything),
 		cmocka_unit_test(levels),
 		cmocka_unit_test(errors),

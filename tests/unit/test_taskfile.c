@@ -87,6 +87,83 @@ static void design_example(void **state)
 	arena_free(&arena);
 }
 
+static void where(const struct options *o, enum option_id id, const char *want)
+{
+	char at[64];
+
+	option_origin(o, id, at, sizeof(at));
+	assert_string_equal(at, want);
+}
+
+/* For tasks above and below them; a task's own word replaces them. */
+static void file_defaults(void **state)
+{
+	static const char file[] =
+		"task a {" GOOD "}\n"
+		"defaults {\n timeout = 5m\n max = 3\n env = 'A=1'\n user = www\n}\n"
+		"task b {" GOOD "timeout = 7m\n}\n";
+	struct heard h = { 0 };
+	struct arena arena = { 0 };
+	struct taskfile_result r;
+
+	(void)state;
+	h.stop_at = 0;
+	r = parse(&h, &arena, (struct slice){ file, strlen(file) - strlen("task b {" GOOD
+		"timeout = 7m\n}\n") });
+	assert_int_equal(r.tasks, 1);
+	assert_int_equal(h.last.options.timeout_ms, 300000);
+	assert_int_equal(h.last.options.max, 3);
+	assert_string_equal(h.last.options.user, "www");
+	assert_string_equal(h.last.options.env[0], "A=1");
+	assert_true(option_given(&h.last.options, OPTION_TIMEOUT));
+	assert_false(option_own(&h.last.options, OPTION_TIMEOUT));
+	r = parse(&h, &arena, slice_of(file));
+	assert_int_equal(r.errors, 0);
+	assert_string_equal(h.last.name, "b");
+	assert_int_equal(h.last.options.timeout_ms, 420000);
+	assert_int_equal(h.last.options.max, 3);
+	h.last.options.file = "/f.conf";
+	where(&h.last.options, OPTION_TIMEOUT, "/f.conf:12");
+	where(&h.last.options, OPTION_MAX, "/f.conf:6");
+	where(&h.last.options, OPTION_SCHEDULE, "/f.conf:10");
+	where(&h.last.options, OPTION_DIR, "default");
+	buf_free(&h.text);
+	arena_free(&arena);
+}
+
+/* All tasks may rely on them: with an error there the file is not used. */
+static void bad_file_defaults(void **state)
+{
+	static const struct {
+		const char *file, *want;
+	} cases[] = {
+		{ "defaults {\n timeout = soon\n}", "E2:2 bad timeout 'soon': a duration such as 90s, 15m or "
+			"1h30m is needed;" },
+		{ "defaults {\n timout = 5m\n}", "E2:2 unknown option 'timout', did you mean 'timeout'?;" },
+		{ "defaults { command = x }", "E1:12 'command' belongs to one job, and has no place in "
+			"'defaults';" },
+		{ "defaults { second = 1 }", "E1:12 'second' belongs to one job, and has no place in "
+			"'defaults';" },
+		{ "defaults { max = 1 max = 2 }", "E1:20 'max' is given twice, first in line 1;" },
+		{ "defaults { max = 1 }\ndefaults { }", "E2:1 a second section 'defaults';" },
+		{ "defaults x { max = 1 }", "E1:10 'defaults' takes no title;" },
+		{ "defaults { max }", "E1:12 something is missing behind 'max';" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct heard h = { 0 };
+		struct arena arena = { 0 };
+		struct taskfile_result r = parse(&h, &arena, slice_of(cases[i].file));
+
+		assert_string_equal(buf_text(&h.text), cases[i].want);
+		assert_true(r.broken);
+		assert_int_equal(r.errors, 1);
+		buf_free(&h.text);
+		arena_free(&arena);
+	}
+}
+
 /* Each error costs its task and no other, and says where it is. */
 static void errors(void **state)
 {
@@ -323,7 +400,8 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(design_example),
+		cmocka_unit_test(design_example), cmocka_unit_test(file_defaults),
+		cmocka_unit_test(bad_file_defaults),
 		cmocka_unit_test(errors),
 		cmocka_unit_test(bad_schedule),
 		cmocka_unit_test(broken),
