@@ -224,6 +224,7 @@ struct live_run {
 	struct slice reported; /* its outcome, while a report of it is taken in */
 	bool told_sent;    /* its event is on the way to crond-notify */
 	bool adopted;      /* of a scheduler before us, and not started by us */
+	bool awaited;      /* somebody is to be told of its end */
 	bool speaks;       /* its job has a socket to say something on */
 	struct said *said; /* what it has said, see run_said(); NULL: nothing yet */
 	char id[];
@@ -336,6 +337,22 @@ void stop_asked(struct crond *c);
 /* At each turn of the loop from then on. */
 void stop_step(struct crond *c);
 
+/* --- people asking (control.c and its rooms) */
+
+struct control;
+struct control_client;
+
+void control_open(struct crond *c); /* what goes wrong is said: jobs do not need it */
+void control_close(struct crond *c);
+void control_config(struct crond *c); /* crond.conf was read again */
+void control_accept(struct crond *c);
+void control_heard(struct crond *c, struct control_client *k, uint32_t events);
+bool control_busy(const struct crond *c); /* somebody waits for a turn */
+void control_turn(struct crond *c);       /* one piece of work, for the next of them */
+void control_expire(struct crond *c, int64_t now); /* monotonic ms: drops who is too slow */
+/* A run that is awaited has ended; o NULL: how is not known. */
+void control_run_over(struct crond *c, struct live_run *run, const struct outcome *o);
+
 /* trouble.c: into the log */
 void trouble_say(struct crond *c, const char *what, const char *why);
 
@@ -366,20 +383,22 @@ void clock_zones(struct crond *c);
 
 enum watch_kind {
 	WATCH_CLOCK, WATCH_LATER, WATCH_SIGNAL, WATCH_FILES, WATCH_REPORT, WATCH_QUEUE, WATCH_KEEPER,
-	WATCH_OLD_LAUNCHER, WATCH_NOTIFY, WATCH_ADDRESSES,
+	WATCH_OLD_LAUNCHER, WATCH_NOTIFY, WATCH_ADDRESSES, WATCH_CONTROL, WATCH_CLIENT,
 };
 
 struct watch {
 	enum watch_kind kind;
 	int fd;
-	struct keeper *keeper;    /* NULL: it is gone */
+	struct keeper *keeper;    /* NULL: it is gone; likewise client */
+	struct control_client *client;
 	SLIST_ENTRY(watch) ended; /* events that were fetched before may still name it */
 };
 
 /* One-shot deadlines, each set at most once at a time. */
 enum later {
 	LATER_RELOAD, LATER_GONE, LATER_SETTLE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
-	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS, LATERS
+	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS,
+	LATER_CONTROL, LATERS
 };
 
 /* How often what cannot be watched is looked at. */
@@ -470,6 +489,8 @@ struct crond {
 	unsigned launcher_deaths; /* of young ones, in a row */
 	uint64_t log_lost_said;
 	rlim_t files_soft, files_hard; /* as we were started with */
+
+	struct control *control; /* NULL: its socket could not be made */
 
 	/* crond-notify */
 	pid_t notify;

@@ -59,6 +59,9 @@ static void later_do(struct crond *c, enum later what)
 	case LATER_REPORTS:
 		reports_ready(c);
 		break;
+	case LATER_CONTROL:
+		control_expire(c, wait_now_ms());
+		break;
 	case LATER_LOG:
 	case LATER_STOP: /* stop_step() looks at the clock itself */
 	case LATERS:
@@ -175,6 +178,13 @@ static void loop_take(struct crond *c, struct watch *w, uint32_t events)
 	case WATCH_ADDRESSES:
 		host_addresses_changed(c);
 		break;
+	case WATCH_CONTROL:
+		control_accept(c);
+		break;
+	case WATCH_CLIENT:
+		if (w->client)
+			control_heard(c, w->client, events);
+		break;
 	}
 }
 
@@ -234,13 +244,14 @@ int loop_run(struct crond *c)
 
 		if (!c->stop.stage)
 			clock_arm(c);
-		n = epoll_wait(c->epoll, events, EVENTS_AT_ONCE, -1);
+		n = epoll_wait(c->epoll, events, EVENTS_AT_ONCE, control_busy(c) ? 0 : -1);
 		if (n < 0 && errno != EINTR)
 			return 1;
 		loop_take_all(c, events, n < 0 ? 0 : n);
 		clock_advance(c);
 		if (c->stop.stage)
 			stop_step(c);
+		control_turn(c);
 		run_sweep(c);
 		alert_flush(c);
 		if (!c->later[LATER_LOG])

@@ -93,6 +93,7 @@ static int set_up(struct crond *c)
 	}
 	c->log.lost = &c->shared->log_lost;
 	service_open(c);
+	control_open(c);
 	host_init(c);
 	if (state_open(c, &stamp) < 0) {
 		fprintf(stderr, "crond: %s: %s\n", c->set.run_dir, strerror(errno));
@@ -134,6 +135,7 @@ static int crond_serve(struct crond *c, int ready)
 	status = loop_run(c);
 	service_tell(c, SERVICE_STOPPING);
 	say_ended(c);
+	control_close(c);
 	place_close(c);
 	return status;
 }

@@ -79,6 +79,8 @@ static void outcome_learn(struct crond *c, struct live_run *run, const struct ou
 	run->failures = failed ? before + 1 : 0;
 	if (run->job && (!failed || !rundir_has(c->runs, run->id, RUNDIR_LOGGED)))
 		state_ended(c, run->job, o, counts ? run->failures : before, run->flags & RUN_LEARN);
+	if (run->awaited)
+		control_run_over(c, run, o);
 }
 
 static void outcome_say(struct crond *c, struct live_run *run, const struct run *r,

@@ -98,6 +98,8 @@ static void run_unqueue(struct crond *c, struct live_run *run)
 
 void run_forget(struct crond *c, struct live_run *run)
 {
+	if (run->awaited)
+		control_run_over(c, run, NULL);
 	run_set(c, run, RUN_STATE_DONE);
 	run_over(c, run);
 	run_unqueue(c, run);

@@ -171,16 +171,6 @@ static int start_job(struct start *s, struct diag *d)
 	return rc;
 }
 
-/* The timer of a job, along its list. */
-static const struct timer *timer_of(const struct job *job)
-{
-	if (!job->back)
-		return NULL;
-	while (!job->first)
-		job = (const struct job *)(void *)((char *)job->back - offsetof(struct job, next));
-	return (const struct timer *)(void *)((char *)job->back - offsetof(struct timer, jobs));
-}
-
 static void say_asked(const struct start *s)
 {
 	log_line(&s->c->log, LOG_NOTICE, s->c->set.dialect->daemon_tag, getpid(), 0,
@@ -197,7 +187,7 @@ int start_job_now(struct crond *c, const struct job *job, enum start_cause cause
 		return diag_error(d, 0, 0, "crond is shutting down");
 	clock_gettime(CLOCK_REALTIME, &now);
 	s.scheduled = now.tv_sec;
-	s.timer = timer_of(job);
+	s.timer = due_timer(&c->due, job, NULL);
 	reports_take(c); /* what has ended counts no more */
 	if (start_job(&s, d) < 0)
 		return -1;

@@ -47,6 +47,7 @@ void wait_drop(struct crond *c, struct watch *w)
 {
 	wait_end(c, w);
 	w->keeper = NULL;
+	w->client = NULL;
 	SLIST_INSERT_HEAD(&c->ended, w, ended);
 }
 

@@ -37,6 +37,7 @@ struct conf {
 	uint64_t stop_grace_ms;     /* 0: as it is by default */
 	uint32_t max_running;       /* 0: no limit */
 	const char *notify_user;
+	const char *control_group;  /* whose members may see and steer all jobs; NULL: root alone */
 	/* places; NULL: as configured */
 	const char *run_dir, *state_dir, *pid_file, *spool_dir, *system_tab, *system_dir;
 };

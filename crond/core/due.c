@@ -10,6 +10,7 @@
 _Static_assert(sizeof(struct timer) <= 80 && STEP_SOURCES <= 2, "hundreds of thousands are usual");
 
 enum { LATE_ORDINARY = 60 }; /* seconds; the Vixie family's "difference of one minute" */
+enum { MARK_EACH = 64 };
 
 /* --- heap: by next, ties in any order */
 
@@ -243,6 +244,7 @@ int due_add(struct due *d, struct job *job, const struct schedule *s, const stru
 		return -1;
 	list_put(&t->jobs, job);
 	d->jobs++;
+	d->changes++;
 	return 0;
 }
 
@@ -256,8 +258,53 @@ void due_remove(struct due *d, struct job *job)
 		t = (struct timer *)(void *)((char *)job->back - offsetof(struct timer, jobs));
 	list_take(job);
 	d->jobs--;
+	d->changes++;
 	if (t)
 		timer_drop(d, t);
+}
+
+static struct due_mark *mark_of(struct due_marks *marks, const struct job *job)
+{
+	return &marks->marks[((uintptr_t)job >> 3) * 2654435761U / 1024 % DUE_MARKS];
+}
+
+static const struct job *job_before(const struct job *job)
+{
+	return (const struct job *)(void *)((char *)job->back - offsetof(struct job, next));
+}
+
+/* From job back to the first of its list, or to one that is marked. */
+static const struct timer *timer_seek(const struct job *job, struct due_marks *marks)
+{
+	while (!job->first) {
+		const struct due_mark *mark = marks ? mark_of(marks, job) : NULL;
+
+		if (mark && mark->job == job)
+			return mark->timer;
+		job = job_before(job);
+	}
+	return (const struct timer *)(void *)((char *)job->back - offsetof(struct timer, jobs));
+}
+
+const struct timer *due_timer(const struct due *d, const struct job *job, struct due_marks *marks)
+{
+	const struct timer *t;
+	const struct job *at = job;
+
+	if (!job->back)
+		return NULL;
+	if (marks && marks->changes != d->changes) {
+		memset(marks, 0, sizeof(*marks));
+		marks->changes = d->changes;
+	}
+	t = timer_seek(job, marks);
+	/* one in so many, so that neighbours are found without going all the way */
+	for (size_t n = 1; marks && !at->first && mark_of(marks, at)->job != at; n++) {
+		if (n % MARK_EACH == 0)
+			*mark_of(marks, at) = (struct due_mark){ at, t };
+		at = job_before(at);
+	}
+	return t;
 }
 
 int64_t due_first(const struct due *d)

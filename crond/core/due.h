@@ -32,6 +32,18 @@ struct due {
 	size_t timers, slots;
 	size_t jobs;
 	int64_t now; /* timers are computed strictly after this second */
+	uint64_t changes; /* counts jobs that came and went */
+};
+
+/* Whose timer was found before, for somebody who asks for that of many jobs. Zero-initialised
+ * is empty and valid; a change of the table empties it. */
+enum { DUE_MARKS = 16384 };
+struct due_marks {
+	uint64_t changes;
+	struct due_mark {
+		const struct job *job;
+		const struct timer *timer;
+	} marks[DUE_MARKS];
 };
 
 /* Hangs a job on its timer. The schedule is copied. 0 or -1 when memory is out. */
@@ -39,6 +51,9 @@ int due_add(struct due *d, struct job *job, const struct schedule *s, const stru
 	enum step_source source, struct slice text);
 /* Takes a job off; a timer without jobs goes. */
 void due_remove(struct due *d, struct job *job);
+/* The timer that a job hangs on, NULL: none. Found by way of the jobs before it, whose number
+ * marks (may be NULL) bounds. */
+const struct timer *due_timer(const struct due *d, const struct job *job, struct due_marks *marks);
 /* The first due second, SCHEDULE_NEVER if there is none. */
 int64_t due_first(const struct due *d);
 

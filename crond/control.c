@@ -1,0 +1,489 @@
+/* control: the socket that people ask and steer the scheduler by.
+ * Flow: connections and bytes come in here, whole lines go to the verbs; the loop gives one
+ * client its turn at a time, behind everything that is due. */
+#include "config.h"
+
+#include "crond/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "crond/base/diag.h"
+
+enum {
+	CLIENTS_MOST = 128,     /* in all */
+	CLIENTS_RESERVED = 16,  /* of these, for root */
+	CLIENTS_EACH = 16,      /* of one user */
+	ACCEPTS_EACH = 16,      /* at a time */
+	BACKLOG = 128,
+	READ_EACH = 16384,
+	OUT_ENOUGH = 32768,     /* a verb goes on once less than this waits to be read */
+	IDLE_MS = 10000,        /* for a whole request */
+	STALL_MS = 30000,       /* without reading anything of an answer */
+	GROUPS_MOST = 1024,
+};
+
+TAILQ_HEAD(client_queue, control_client);
+
+struct control {
+	struct watch listen;
+	struct client_queue clients, turns;
+	size_t count;
+	int64_t opened; /* epoch second */
+	bool group_known;
+	gid_t group;
+	struct due_marks *marks; /* NULL: nobody is asking */
+};
+
+static void control_drop(struct crond *c, struct control_client *k);
+
+/* --- the socket */
+
+/* A path that is too long for an address is reached by its directory's descriptor. */
+static void address_fill(const struct crond *c, struct sockaddr_un *at)
+{
+	*at = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (snprintf(at->sun_path, sizeof(at->sun_path), "%s/" CTLMSG_SOCKET, c->set.run_dir) >=
+		(int)sizeof(at->sun_path))
+		snprintf(at->sun_path, sizeof(at->sun_path), "/proc/self/fd/%d/" CTLMSG_SOCKET, c->run_fd);
+}
+
+/* There is one scheduler of this place (its pid file is locked): what stands there is old. */
+static int socket_open(struct crond *c)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un at;
+	int error;
+
+	if (fd < 0)
+		return -1;
+	address_fill(c, &at);
+	unlinkat(c->run_fd, CTLMSG_SOCKET, 0);
+	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 &&
+		fchmodat(c->run_fd, CTLMSG_SOCKET, 0666, 0) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+void control_config(struct crond *c)
+{
+	const char *name = c->set.conf.control_group;
+	const struct group *group = name ? getgrnam(name) : NULL;
+
+	if (!c->control)
+		return;
+	c->control->group_known = group != NULL;
+	if (group)
+		c->control->group = group->gr_gid;
+	else if (name)
+		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) WARNING (control-group: there is no group \"%s\" here)", name);
+}
+
+void control_open(struct crond *c)
+{
+	struct control *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return;
+	o->opened = time(NULL);
+	TAILQ_INIT(&o->clients);
+	TAILQ_INIT(&o->turns);
+	o->listen = (struct watch){ .kind = WATCH_CONTROL, .fd = socket_open(c) };
+	if (o->listen.fd < 0 || wait_for(c, &o->listen, EPOLLIN) < 0) {
+		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) ERROR (%s/" CTLMSG_SOCKET ": %s; cronctl does not reach this daemon)",
+			c->set.run_dir, strerror(errno));
+		wait_end(c, &o->listen);
+		free(o);
+		return;
+	}
+	c->control = o;
+	control_config(c);
+}
+
+void control_close(struct crond *c)
+{
+	if (!c->control)
+		return;
+	while (!TAILQ_EMPTY(&c->control->clients))
+		control_drop(c, TAILQ_FIRST(&c->control->clients));
+	wait_end(c, &c->control->listen);
+	unlinkat(c->run_fd, CTLMSG_SOCKET, 0);
+	free(c->control);
+	c->control = NULL;
+}
+
+int64_t control_opened(const struct crond *c)
+{
+	return c->control->opened;
+}
+
+size_t control_clients(const struct crond *c)
+{
+	return c->control->count;
+}
+
+/* --- who is there */
+
+static void turn_give(struct control *o, struct control_client *k)
+{
+	if (k->queued)
+		return;
+	k->queued = true;
+	TAILQ_INSERT_TAIL(&o->turns, k, turn);
+}
+
+static void expire_at(struct crond *c, struct control_client *k, int64_t in_ms)
+{
+	k->deadline = wait_now_ms() + in_ms;
+	wait_later(c, LATER_CONTROL, in_ms + 1);
+}
+
+static void answer_over(struct control_client *k)
+{
+	ctlmsg_free(&k->asked);
+	control_walk_end(&k->walk);
+	free(k->found.path);
+	k->found = (struct control_found){ 0 };
+	k->run[0] = '\0';
+	k->after = INT64_MIN;
+	k->verb = NULL;
+}
+
+static void control_drop(struct crond *c, struct control_client *k)
+{
+	struct control *o = c->control;
+
+	if (k->queued)
+		TAILQ_REMOVE(&o->turns, k, turn);
+	TAILQ_REMOVE(&o->clients, k, link);
+	if (--o->count == 0) {
+		wait_not(c, LATER_CONTROL);
+		free(o->marks);
+		o->marks = NULL;
+	}
+	k->watch->client = NULL;
+	wait_drop(c, k->watch);
+	answer_over(k);
+	buf_free(&k->in);
+	buf_free(&k->out);
+	free(k);
+}
+
+/* As of the moment it connected: no user database is asked. */
+static bool peer_in_group(int fd, gid_t gid, gid_t group)
+{
+	gid_t groups[GROUPS_MOST];
+	socklen_t n = sizeof(groups);
+
+	if (gid == group)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n / sizeof(groups[0]); i++) {
+		if (groups[i] == group)
+			return true;
+	}
+	return false;
+}
+
+static bool has_room(const struct control *o, uid_t uid)
+{
+	const struct control_client *k;
+	size_t of_user = 0;
+
+	if (uid == 0)
+		return o->count < CLIENTS_MOST;
+	TAILQ_FOREACH(k, &o->clients, link)
+		of_user += k->uid == uid;
+	return of_user < CLIENTS_EACH && o->count < CLIENTS_MOST - CLIENTS_RESERVED;
+}
+
+/* One that is not let in is told, as far as that goes without waiting. */
+static void turn_away(int fd)
+{
+	struct buf b = { 0 };
+
+	ctlmsg_error(&b, CTLMSG_BUSY, "too many connections: try again later");
+	if (!b.failed && send(fd, b.data, b.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		errno = 0; /* it will see the end */
+	buf_free(&b);
+	close(fd);
+}
+
+static void client_new(struct crond *c, int fd, const struct ucred *peer)
+{
+	struct control *o = c->control;
+	struct control_client *k = calloc(1, sizeof(*k));
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (!k || !w) {
+		free(k);
+		free(w);
+		close(fd);
+		return;
+	}
+	*w = (struct watch){ .kind = WATCH_CLIENT, .fd = fd, .client = k };
+	k->watch = w;
+	k->after = INT64_MIN;
+	k->uid = peer->uid;
+	k->gid = peer->gid;
+	k->group = o->group_known && peer_in_group(fd, peer->gid, o->group);
+	TAILQ_INSERT_TAIL(&o->clients, k, link);
+	o->count++;
+	expire_at(c, k, IDLE_MS);
+	if (wait_for(c, w, EPOLLIN | EPOLLONESHOT) < 0)
+		control_drop(c, k);
+}
+
+void control_accept(struct crond *c)
+{
+	for (int i = 0; i < ACCEPTS_EACH; i++) {
+		int fd = accept4(c->control->listen.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		struct ucred peer;
+		socklen_t n = sizeof(peer);
+
+		if (fd < 0)
+			return;
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
+			close(fd);
+		else if (has_room(c->control, peer.uid))
+			client_new(c, fd, &peer);
+		else
+			turn_away(fd);
+	}
+}
+
+/* Heard once: it is listened to again behind its turn. */
+void control_heard(struct crond *c, struct control_client *k, uint32_t events)
+{
+	if (k->run[0] && events & (EPOLLHUP | EPOLLERR))
+		control_drop(c, k);
+	else
+		turn_give(c->control, k);
+}
+
+/* A run that somebody waits for has ended. */
+void control_run_over(struct crond *c, struct live_run *run, const struct outcome *o)
+{
+	struct control_client *k;
+
+	run->awaited = false;
+	if (!c->control)
+		return;
+	TAILQ_FOREACH(k, &c->control->clients, link) {
+		if (!k->run[0] || strcmp(k->run, run->id) != 0)
+			continue;
+		control_run_ended(k, o);
+		answer_over(k);
+		turn_give(c->control, k);
+	}
+}
+
+const struct timer *control_timer(struct crond *c, const struct job *job)
+{
+	if (!c->control->marks)
+		c->control->marks = calloc(1, sizeof(*c->control->marks));
+	return due_timer(&c->due, job, c->control->marks);
+}
+
+/* --- a turn */
+
+enum control_step control_fail(struct control_client *k, enum ctlmsg_code code, const char *fmt, ...)
+{
+	struct diag d;
+	va_list ap;
+	char text[sizeof(d.text)];
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	diag_error(&d, 0, 0, "%s", text); /* without control characters */
+	ctlmsg_error(&k->out, code, d.text);
+	return CONTROL_DONE;
+}
+
+enum control_step control_ok(struct control_client *k)
+{
+	ctlmsg_end(&k->out, true);
+	ctlmsg_close(&k->out);
+	return CONTROL_DONE;
+}
+
+static void request_begin(struct crond *c, struct control_client *k, struct slice line)
+{
+	enum ctlmsg_code code;
+	struct diag d;
+
+	if (ctlmsg_parse(&k->asked, line, &code, &d) < 0) {
+		ctlmsg_error(&k->out, code, d.text);
+		return;
+	}
+	k->verb = control_verb_get(k->asked.verb);
+	expire_at(c, k, STALL_MS);
+	k->changes = c->due.changes;
+	if (k->verb->all_only && !control_all(c, k)) {
+		control_fail(k, CTLMSG_DENIED, "%s is for root%s", ctlmsg_verb_name(k->asked.verb),
+			c->control->group_known ? " and members of control-group" : "");
+		answer_over(k);
+	}
+}
+
+/* true: there was a whole line. */
+static bool line_take(struct crond *c, struct control_client *k)
+{
+	char *newline = k->in.len ? memchr(k->in.data, '\n', k->in.len) : NULL;
+	size_t n;
+
+	if (!newline && k->in.len <= CTLMSG_REQUEST_MOST)
+		return false;
+	if (!newline) {
+		control_fail(k, CTLMSG_BAD_REQUEST, "bad request: longer than %d bytes",
+			CTLMSG_REQUEST_MOST);
+		buf_free(&k->in);
+		k->last = true;
+		return true;
+	}
+	n = (size_t)(newline - k->in.data);
+	request_begin(c, k, (struct slice){ k->in.data, n });
+	k->in.len -= n + 1;
+	memmove(k->in.data, newline + 1, k->in.len);
+	return true;
+}
+
+/* 1: there was something; 0: not now; -1: it is gone. */
+static int client_read(struct control_client *k)
+{
+	ssize_t n;
+
+	if (!buf_reserve(&k->in, READ_EACH))
+		return -1;
+	n = recv(k->watch->fd, k->in.data + k->in.len, READ_EACH, MSG_DONTWAIT);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (n == 0) /* who has said all may still read: what it asked for is answered */
+		k->last = true;
+	k->in.len += (size_t)n;
+	return 1;
+}
+
+/* 0: all is sent, or as much as fits; -1: nobody reads it any more. */
+static int client_write(struct crond *c, struct control_client *k)
+{
+	while (k->sent < k->out.len) {
+		ssize_t n = send(k->watch->fd, k->out.data + k->sent, k->out.len - k->sent,
+			MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -1;
+		k->sent += (size_t)n;
+		expire_at(c, k, STALL_MS);
+	}
+	buf_clear(&k->out);
+	k->sent = 0;
+	return 0;
+}
+
+static void answer_step(struct crond *c, struct control_client *k)
+{
+	enum control_step step = k->verb->step(c, k);
+
+	if (step == CONTROL_DONE)
+		answer_over(k);
+	if (step == CONTROL_WAIT)
+		k->deadline = 0; /* it is we who let it wait */
+}
+
+/* What it is listened to for now; nothing to wait for: its next turn. */
+static void client_rest(struct crond *c, struct control_client *k)
+{
+	bool whole = k->in.len && memchr(k->in.data, '\n', k->in.len);
+
+	if (k->sent < k->out.len) {
+		wait_change(c, k->watch, EPOLLOUT | EPOLLONESHOT);
+	} else if (k->verb && k->run[0]) {
+		wait_change(c, k->watch, EPOLLONESHOT); /* its end is seen all the same */
+	} else if (k->verb || whole) {
+		turn_give(c->control, k);
+	} else if (k->last) {
+		control_drop(c, k);
+	} else {
+		if (!k->in.len) { /* who waits with the next request costs little */
+			buf_free(&k->in);
+			buf_free(&k->out);
+		}
+		wait_change(c, k->watch, EPOLLIN | EPOLLONESHOT);
+	}
+}
+
+/* One piece of work: what one client can ask for at a time is never long. */
+static void client_turn(struct crond *c, struct control_client *k)
+{
+	if (client_write(c, k) < 0) {
+		control_drop(c, k);
+		return;
+	}
+	if (!k->verb && k->sent == k->out.len && !line_take(c, k) && !k->last) {
+		if (client_read(k) < 0) {
+			control_drop(c, k);
+			return;
+		}
+		line_take(c, k);
+	}
+	if (k->verb && k->out.len - k->sent < OUT_ENOUGH)
+		answer_step(c, k);
+	if (k->out.failed || client_write(c, k) < 0)
+		control_drop(c, k);
+	else
+		client_rest(c, k);
+}
+
+bool control_busy(const struct crond *c)
+{
+	return c->control && !TAILQ_EMPTY(&c->control->turns);
+}
+
+void control_turn(struct crond *c)
+{
+	struct control_client *k = c->control ? TAILQ_FIRST(&c->control->turns) : NULL;
+
+	if (!k)
+		return;
+	TAILQ_REMOVE(&c->control->turns, k, turn);
+	k->queued = false;
+	client_turn(c, k);
+}
+
+/* --- time */
+
+void control_expire(struct crond *c, int64_t now)
+{
+	struct control_client *k, *next;
+	int64_t first = 0;
+
+	if (!c->control)
+		return;
+	TAILQ_FOREACH_SAFE(k, &c->control->clients, link, next) {
+		if (k->deadline && k->deadline <= now && !k->queued)
+			control_drop(c, k);
+		else if (k->deadline && (!first || k->deadline < first))
+			first = k->deadline;
+	}
+	if (first)
+		wait_later(c, LATER_CONTROL, first - now + 1);
+}

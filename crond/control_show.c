@@ -1,0 +1,353 @@
+/* control_show: list, show, next and status: what is asked and changes nothing.
+ * Flow: a walk over jobs or one that was found -> lines of the answer. */
+#include "config.h"
+
+#include "crond/control.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crond/base/text.h"
+#include "crond/core/zone.h"
+
+enum { PIECE = 32768, COMMAND_SHOWN = 256, NEXT_EACH = 32, RUNS_SHOWN = 1000 };
+
+/* --- one job */
+
+/* The runs of a job stand together in the tree: ids begin with its name. */
+static struct live_run *run_first(struct crond *c, const char *prefix)
+{
+	struct live_run *run = RB_ROOT(&c->live), *first = NULL;
+
+	while (run) {
+		if (strcmp(run->id, prefix) < 0) {
+			run = RB_RIGHT(run, link);
+		} else {
+			first = run;
+			run = RB_LEFT(run, link);
+		}
+	}
+	return first;
+}
+
+struct live_run *control_run_next(struct crond *c, struct live_run *run, const char *name,
+	const struct job_state *state)
+{
+	char prefix[JOB_NAME_MOST + 1];
+	int n = snprintf(prefix, sizeof(prefix), "%s-", name);
+
+	run = run ? RB_NEXT(run_tree, &c->live, run) : run_first(c, prefix);
+	for (; run && strncmp(run->id, prefix, (size_t)n) == 0; run = RB_NEXT(run_tree, &c->live, run)) {
+		if (state && run->job == state)
+			return run;
+	}
+	return NULL;
+}
+
+/* What is shown of a job, put together. */
+struct shown {
+	const struct job *job;
+	const struct options *options;
+	const struct timer *timer;
+	const struct job_state *state; /* never NULL */
+	struct live_run *newest;       /* of its runs under way */
+	bool here;
+	char name[JOB_NAME_MOST];
+};
+
+static const struct job_state state_none = { .last_result = RESULTS, .last_code = -1 };
+
+static void shown_fill(struct crond *c, const struct job *job, struct shown *s)
+{
+	const struct job_state *state = state_find(c, job->identity);
+
+	*s = (struct shown){ .job = job, .options = job->common->options,
+		.timer = control_timer(c, job), .state = state ? state : &state_none };
+	job_name(job, job->common->user->name, s->name);
+	s->here = !s->options->hosts || hosts_match(s->options->hosts, host_self(c));
+	if (!state || (!state->running && !state->waiting))
+		return;
+	for (struct live_run *run = control_run_next(c, NULL, s->name, state); run;
+		run = control_run_next(c, run, s->name, state)) {
+		if (!s->newest || run->scheduled >= s->newest->scheduled)
+			s->newest = run;
+	}
+}
+
+static const char *state_word(const struct shown *s)
+{
+	if (s->state->running)
+		return "running";
+	if (s->state->waiting)
+		return "waiting";
+	if (s->state->failed)
+		return "failed";
+	if (s->state->paused)
+		return "paused";
+	if (!s->options->enabled)
+		return "disabled";
+	if (!s->here)
+		return "elsewhere";
+	return s->options->type == JOB_TYPE_DAEMON ? "stopped" : "ready";
+}
+
+static const char *schedule_text(const struct shown *s)
+{
+	if (s->options->type == JOB_TYPE_DAEMON)
+		return "daemon";
+	if (s->options->schedule)
+		return s->options->schedule;
+	return s->timer ? s->timer->text : "@reboot";
+}
+
+static void put_last(struct buf *b, const struct shown *s)
+{
+	const struct job_state *state = s->state;
+
+	if (s->newest)
+		ctlmsg_number(b, "last", s->newest->scheduled);
+	else if (state->last_start)
+		ctlmsg_number(b, "last", state->last_start / 1000);
+	if (state->last_end)
+		ctlmsg_number(b, "ended", state->last_end / 1000);
+	if (state->last_result >= RESULTS)
+		return;
+	ctlmsg_text(b, "result", result_name(state->last_result));
+	if (state->last_code >= 0)
+		ctlmsg_number(b, "code", state->last_code);
+	if (state->last_signal)
+		ctlmsg_text(b, "signal", text_signal(state->last_signal));
+	if (state->last_start && state->last_end >= state->last_start)
+		ctlmsg_number(b, "took_ms", state->last_end - state->last_start);
+}
+
+static void put_counts(struct buf *b, const struct shown *s)
+{
+	ctlmsg_number(b, "fails", s->state->failures);
+	ctlmsg_number(b, "running", s->state->running);
+	ctlmsg_number(b, "waiting", s->state->waiting);
+	ctlmsg_bool(b, "paused", s->state->paused);
+	ctlmsg_bool(b, "enabled", s->options->enabled);
+	ctlmsg_bool(b, "here", s->here);
+}
+
+static void put_status(struct crond *c, struct buf *b, const struct shown *s)
+{
+	const struct said *said = s->newest && s->newest->speaks ? run_said(c, s->newest) : NULL;
+
+	if (said && said->status[0])
+		ctlmsg_text(b, "status", said->status);
+}
+
+static void put_command(struct buf *b, const struct shown *s, size_t most)
+{
+	const char *command = job_command(s->job);
+	struct buf words = { 0 };
+
+	for (size_t i = 0; !command && s->options->argv && s->options->argv[i]; i++)
+		buf_printf(&words, "%s%s", i ? " " : "", s->options->argv[i]);
+	if (!command)
+		command = buf_text(&words);
+	if (command)
+		ctlmsg_slice(b, "command", (struct slice){ command, strnlen(command, most) });
+	buf_free(&words);
+}
+
+/* All but the closing brace. */
+static void put_job(struct crond *c, struct buf *b, const struct shown *s, size_t command_most)
+{
+	const struct job *job = s->job;
+	bool starts = s->options->enabled && s->here && !s->state->paused;
+	char place[PATH_MAX + 16];
+
+	snprintf(place, sizeof(place), "%s:%u", job->common->file->path, (unsigned)job->line);
+	ctlmsg_open(b);
+	ctlmsg_text(b, "job", s->name);
+	ctlmsg_text(b, "state", state_word(s));
+	ctlmsg_text(b, "type", s->options->type == JOB_TYPE_DAEMON ? "daemon" : "cron");
+	ctlmsg_text(b, "user", job->common->user->name);
+	ctlmsg_text(b, "place", place);
+	ctlmsg_text(b, "schedule", schedule_text(s));
+	if (starts && s->timer && s->timer->next != SCHEDULE_NEVER)
+		ctlmsg_number(b, "next", s->timer->next);
+	put_last(b, s);
+	put_counts(b, s);
+	if (!s->here)
+		ctlmsg_list(b, "hosts", s->options->hosts);
+	put_status(c, b, s);
+	put_command(b, s, command_most);
+}
+
+/* --- list */
+
+static bool list_wants(const struct control_client *k, const char *name)
+{
+	for (size_t i = 0; i < k->asked.name_count; i++) {
+		if (ctlmsg_match(k->asked.names[i], name))
+			return true;
+	}
+	return k->asked.name_count == 0;
+}
+
+static bool list_visit(struct crond *c, struct control_client *k, const struct job *job)
+{
+	char name[JOB_NAME_MOST];
+	struct shown s;
+
+	if (k->out.len - k->sent >= PIECE)
+		return false;
+	job_name(job, job->common->user->name, name);
+	if (!list_wants(k, name))
+		return true;
+	shown_fill(c, job, &s);
+	put_job(c, &k->out, &s, COMMAND_SHOWN);
+	ctlmsg_close(&k->out);
+	return true;
+}
+
+/* "changed": jobs came or went meanwhile, so that one may be there twice, or not. */
+enum control_step control_list(struct crond *c, struct control_client *k)
+{
+	control_walk(c, k, list_visit);
+	if (!k->walk.over)
+		return CONTROL_MORE;
+	ctlmsg_end(&k->out, true);
+	ctlmsg_bool(&k->out, "changed", c->due.changes != k->changes);
+	ctlmsg_close(&k->out);
+	return CONTROL_DONE;
+}
+
+/* --- show */
+
+/* What a crontab line says outside its comments, and what root decides for a user. */
+static bool print_plain(const struct shown *s, enum option_id id, struct buf *value)
+{
+	bool line = s->job->common->kind == JOB_LINE;
+
+	if (id == OPTION_USER && !option_given(s->options, id))
+		buf_puts(value, s->job->common->user->name);
+	else if (id == OPTION_SCHEDULE && line)
+		buf_puts(value, schedule_text(s));
+	else if (id == OPTION_COMMAND && line)
+		buf_puts(value, job_command(s->job));
+	else
+		return false;
+	return true;
+}
+
+static void put_option(struct buf *b, const struct shown *s, enum option_id id)
+{
+	char origin[PATH_MAX + 16];
+	struct buf value = { 0 };
+
+	if (print_plain(s, id, &value)) {
+		snprintf(origin, sizeof(origin), "%s:%u", s->job->common->file->path,
+			(unsigned)s->job->line);
+	} else {
+		option_print(s->options, id, &value);
+		option_origin(s->options, id, origin, sizeof(origin));
+	}
+	if (value.len) {
+		ctlmsg_open(b);
+		ctlmsg_text(b, "option", option_get(id)->name);
+		ctlmsg_slice(b, "value", (struct slice){ value.data, value.len });
+		ctlmsg_text(b, "origin", origin);
+		ctlmsg_close(b);
+	}
+	buf_free(&value);
+}
+
+static void put_runs(struct crond *c, struct buf *b, const struct shown *s)
+{
+	const char *ids[RUNS_SHOWN + 1];
+	size_t n = 0;
+
+	for (struct live_run *run = control_run_next(c, NULL, s->name, s->state); run && n < RUNS_SHOWN;
+		run = control_run_next(c, run, s->name, s->state))
+		ids[n++] = run->id;
+	ids[n] = NULL;
+	ctlmsg_list(b, "runs", ids);
+}
+
+enum control_step control_show(struct crond *c, struct control_client *k)
+{
+	const struct job *job;
+	enum control_step step = control_find(c, k, &job);
+	struct shown s;
+
+	if (!job)
+		return step;
+	shown_fill(c, job, &s);
+	put_job(c, &k->out, &s, SIZE_MAX / 2);
+	put_runs(c, &k->out, &s);
+	ctlmsg_close(&k->out);
+	for (enum option_id id = 0; id < OPTIONS; id++)
+		put_option(&k->out, &s, id);
+	return control_ok(k);
+}
+
+/* --- next */
+
+/* A job that is found again at each step: its table may be another by then. */
+enum control_step control_next(struct crond *c, struct control_client *k)
+{
+	const struct job *job;
+	enum control_step step = control_find(c, k, &job);
+	const struct timer *t;
+
+	if (!job)
+		return step;
+	t = control_timer(c, job);
+	if (!t)
+		return control_fail(k, CTLMSG_REFUSED, "%s has no times: it is %s", k->found.names[0],
+			job->common->options->type == JOB_TYPE_DAEMON ? "kept running" :
+									"started at boot");
+	if (k->after == INT64_MIN) {
+		k->after = k->asked.after == INT64_MIN ? c->clock.real.tv_sec : k->asked.after;
+		k->left = k->asked.count;
+	}
+	for (int i = 0; i < NEXT_EACH && k->left; i++, k->left--) {
+		k->after = schedule_next(&t->schedule, t->zone, t->source, k->after);
+		if (k->after == SCHEDULE_NEVER)
+			return control_ok(k);
+		ctlmsg_open(&k->out);
+		ctlmsg_number(&k->out, "at", k->after);
+		ctlmsg_number(&k->out, "offset", t->zone ? zone_span(t->zone, k->after).offset : 0);
+		ctlmsg_close(&k->out);
+	}
+	return k->left ? CONTROL_MORE : control_ok(k);
+}
+
+/* --- status */
+
+enum control_step control_status(struct crond *c, struct control_client *k)
+{
+	struct buf *b = &k->out;
+	size_t jobs = c->due.jobs, refused = 0;
+	struct source *s;
+
+	RB_FOREACH(s, source_tree, &c->sources) {
+		jobs += s->jobs ? s->jobs->reboot_jobs : 0;
+		refused += s->tried && !s->good;
+	}
+	ctlmsg_open(b);
+	ctlmsg_text(b, "daemon", PACKAGE_VERSION);
+	ctlmsg_text(b, "dialect", c->set.dialect->name);
+	ctlmsg_number(b, "pid", getpid());
+	ctlmsg_text(b, "host", c->fqdn);
+	ctlmsg_number(b, "started", control_opened(c));
+	ctlmsg_number(b, "jobs", (int64_t)jobs);
+	ctlmsg_number(b, "running", (int64_t)c->running);
+	if (due_first(&c->due) != SCHEDULE_NEVER)
+		ctlmsg_number(b, "next", due_first(&c->due));
+	if (control_all(c, k)) {
+		ctlmsg_number(b, "files_refused", (int64_t)refused);
+		ctlmsg_number(b, "log_lines_lost", (int64_t)atomic_load(&c->shared->log_lost));
+		ctlmsg_bool(b, "stopping", c->stop.stage != STOP_NOT);
+		ctlmsg_number(b, "clients", (int64_t)control_clients(c));
+	}
+	ctlmsg_close(b);
+	return control_ok(k);
+}

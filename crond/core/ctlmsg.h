@@ -1,0 +1,88 @@
+/* ctlmsg: what people ask the scheduler, and how it is answered: one JSON object a line.
+ * Flow: cronctl writes a request, the scheduler's control rooms judge it here and answer
+ * piece by piece; the last line of an answer has "end".
+ *
+ * A request: {"version":1,"verb":"list"}, and members as the verb has them (ctlmsg_parse).
+ * The end: {"version":1,"end":true,"ok":true}, or "ok":false with "code" (a word for
+ * programs) and "error" (a line for people). */
+#ifndef CORE_CTLMSG_H
+#define CORE_CTLMSG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crond/base/slice.h"
+
+struct buf;
+struct diag;
+
+enum { CTLMSG_VERSION = 1, CTLMSG_REQUEST_MOST = 65536, CTLMSG_NAMES_MOST = 256,
+	CTLMSG_COUNT_MOST = 1000 };
+
+/* Below the run-time directory. */
+#define CTLMSG_SOCKET "control.sock"
+
+enum ctlmsg_verb {
+	CTLMSG_LIST,
+	CTLMSG_SHOW,
+	CTLMSG_NEXT,
+	CTLMSG_RUN,
+	CTLMSG_KILL,
+	CTLMSG_RESTART,
+	CTLMSG_SIGNAL,
+	CTLMSG_PAUSE,
+	CTLMSG_RESUME,
+	CTLMSG_RELOAD,
+	CTLMSG_STATUS,
+	CTLMSG_VERBS
+};
+
+enum ctlmsg_code {
+	CTLMSG_BAD_REQUEST, /* no JSON, or not what the verb takes */
+	CTLMSG_BAD_VERSION,
+	CTLMSG_DENIED,
+	CTLMSG_UNKNOWN,     /* no such job or run, or none that the asking user may see */
+	CTLMSG_AMBIGUOUS,
+	CTLMSG_REFUSED,     /* understood, allowed, and not possible */
+	CTLMSG_BUSY,        /* too many connections */
+	CTLMSG_CODES
+};
+
+struct ctlmsg_request {
+	enum ctlmsg_verb verb;
+	const char *job;    /* "job": a job's name or a beginning of it, for some verbs a run's id */
+	const char *names[CTLMSG_NAMES_MOST]; /* "names": patterns; NULL where there are no more */
+	size_t name_count;
+	uint64_t count;     /* "count": how many instants; 5 */
+	int64_t after;      /* "after": strictly behind this second; INT64_MIN: now */
+	int signal;         /* "signal": a name or a number */
+	bool wait;          /* "wait": the answer ends when the run has ended */
+	void *json;         /* the texts are its */
+};
+
+const char *ctlmsg_verb_name(enum ctlmsg_verb verb);
+const char *ctlmsg_code_name(enum ctlmsg_code code);
+/* "TERM", "SIGTERM" or "15"; 0: there is no such signal. */
+int ctlmsg_signal(struct slice s);
+/* Does name match the pattern? `*` is any text, `?` any byte; the time is bounded by the
+ * product of their lengths. */
+bool ctlmsg_match(const char *pattern, const char *name);
+
+/* One line, without its newline. 0; -1 with *code and *d. */
+int ctlmsg_parse(struct ctlmsg_request *r, struct slice line, enum ctlmsg_code *code, struct diag *d);
+void ctlmsg_free(struct ctlmsg_request *r);
+
+/* An answer's line, member by member. Bytes that are no UTF-8 become U+FFFD. */
+void ctlmsg_open(struct buf *b);
+void ctlmsg_text(struct buf *b, const char *name, const char *text); /* NULL: left out */
+void ctlmsg_slice(struct buf *b, const char *name, struct slice text);
+void ctlmsg_number(struct buf *b, const char *name, int64_t value);
+void ctlmsg_bool(struct buf *b, const char *name, bool value);
+void ctlmsg_list(struct buf *b, const char *name, const char *const *texts); /* NULL-terminated */
+void ctlmsg_close(struct buf *b);
+/* The last line, but for ctlmsg_close(): whoever answers may add to it. */
+void ctlmsg_end(struct buf *b, bool ok);
+void ctlmsg_error(struct buf *b, enum ctlmsg_code code, const char *text); /* all of it */
+
+#endif
