@@ -101,12 +101,12 @@ static void adopt_live(struct crond *c, struct live_run *run, const struct run_p
  * sent to our launcher, as a due second that was not claimed yet would be: a scheduler
  * that starts again within a second leaves nothing out. A launcher that outlived its
  * scheduler may still have it in its queue: the lock lets one keeper have it. Later it is
- * lost, after a second look: a keeper may be on its way. */
+ * lost, after a second look: a keeper may be on its way. A daemon is never too late. */
 static void adopt_claimed(struct crond *c, struct live_run *run)
 {
 	bool looked = run->looks++ > 0;
 
-	if (run->scheduled >= c->clock.real.tv_sec - LATE_START) {
+	if (run->flags & RUN_DAEMON || run->scheduled >= c->clock.real.tv_sec - LATE_START) {
 		run->adopted = false;
 		run_stop_adopt(c, run);
 		launch_send(c, run);

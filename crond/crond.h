@@ -25,6 +25,7 @@
 #include "crond/core/run.h"
 #include "crond/core/runstate.h"
 #include "crond/core/table.h"
+#include "crond/daemon.h"
 #include "crond/launch.h"
 #include "crond/log.h"
 #include "crond/service.h"
@@ -225,6 +226,7 @@ struct live_run {
 	bool told_sent;    /* its event is on the way to crond-notify */
 	bool adopted;      /* of a scheduler before us, and not started by us */
 	bool awaited;      /* somebody is to be told of its end */
+	bool given_up;     /* its daemon is not started again */
 	bool speaks;       /* its job has a socket to say something on */
 	struct said *said; /* what it has said, see run_said(); NULL: nothing yet */
 	char id[];
@@ -290,9 +292,6 @@ void records_free(struct run_records *r);
 enum run_state outcome_take(struct crond *c, struct live_run *run);
 /* Writes `lost` with the run's lock in hand (fd) and takes it in. */
 enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason);
-/* daemon.c: a copy of a daemon has ended, and counts no more. */
-void daemon_ended(struct crond *c, struct live_run *run, const struct run *r,
-	const struct outcome *o);
 /* adopt.c */
 void adopt_all(struct crond *c);
 void adopt_unstarted(struct crond *c); /* looks again at what could not be judged */
@@ -398,7 +397,7 @@ struct watch {
 enum later {
 	LATER_RELOAD, LATER_GONE, LATER_SETTLE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
 	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS,
-	LATER_CONTROL, LATERS
+	LATER_CONTROL, LATER_DAEMONS, LATERS
 };
 
 /* How often what cannot be watched is looked at. */
@@ -466,6 +465,9 @@ struct crond {
 	int run_fd, runs, pid_fd, stamp_fd, state_fd;
 	struct state_tree states;
 	size_t state_count, state_records, state_folded; /* records in the file, and when folded */
+	struct daemon_tree daemons;
+	int daemon_fd;
+	uint32_t daemon_places, daemon_fold_at; /* records in their file */
 	struct run_tree live;
 	struct run_queue unsent, removable;
 	struct keeper_tree keepers;

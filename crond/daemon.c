@@ -1,14 +1,477 @@
-/* daemon: jobs that are kept running.
- * Flow: a copy that has ended is told of here by outcome_in. */
+/* daemon: as many copies of each daemon as its file wants are kept running.
+ * Flow: load and outcome_in say what has changed, a check soon after it starts and stops
+ * what is to be; core/restart says when, daemon_file keeps it for a scheduler after us. */
 #include "config.h"
 
+#include "crond/daemon.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "crond/base/diag.h"
+#include "crond/base/text.h"
 #include "crond/crond.h"
 
-void daemon_ended(struct crond *c, struct live_run *run, const struct run *r,
-	const struct outcome *o)
+enum { GONE_MS = 2000, FULL_AGAIN_MS = 1000, COMMAND_SHOWN = 200 };
+
+/* --- what its file says */
+
+static struct restart_policy policy_of(const struct daemon *d)
 {
-	(void)c;
-	(void)run;
-	(void)r;
-	(void)o;
+	const struct options *o = d->job->common->options;
+
+	return (struct restart_policy){ .when = o->restart, .delay_ms = o->restart_delay_ms,
+		.max_delay_ms = o->restart_max_delay_ms, .count = o->restart_count,
+		.window_ms = o->restart_window_ms };
+}
+
+/* Copies that it is to have, here or wherever it belongs. */
+static size_t copies_of(const struct daemon *d)
+{
+	const struct options *o = d->job ? d->job->common->options : NULL;
+
+	if (!o || !o->enabled)
+		return 0;
+	return o->max ? o->max : 1;
+}
+
+size_t daemon_wanted(struct crond *c, const struct daemon *d)
+{
+	const char *const *hosts = d->job ? d->job->common->options->hosts : NULL;
+
+	return !hosts || hosts_match(hosts, host_self(c)) ? copies_of(d) : 0;
+}
+
+static bool is_paused(struct crond *c, const struct daemon *d)
+{
+	const struct job_state *s = state_find(c, d->identity);
+
+	return s && s->paused;
+}
+
+/* All that it is, so that another command, user or limit is seen. */
+static uint64_t definition_of(const struct job *job)
+{
+	const struct options *o = job->common->options;
+	const char *command = job_command(job);
+	struct buf b = { 0 };
+	uint64_t hash;
+
+	buf_printf(&b, "%s\n%s\n", job->common->user->name, command ? command : "");
+	for (unsigned i = 0; i < OPTIONS; i++) {
+		buf_printf(&b, "%s=", option_get((enum option_id)i)->name);
+		option_print(o, (enum option_id)i, &b);
+		buf_putc(&b, '\n');
+	}
+	hash = text_hash(3, b.data, b.len);
+	buf_free(&b);
+	return hash ? hash : 1;
+}
+
+/* --- jobs come and go with their files */
+
+void daemon_look(struct crond *c)
+{
+	if (!RB_EMPTY(&c->daemons))
+		wait_later(c, LATER_DAEMONS, 0);
+}
+
+static void job_in(struct crond *c, const struct job *job)
+{
+	struct daemon *d = daemon_get(c, job->identity);
+
+	if (!d) {
+		trouble_say(c, "a daemon is not looked after", "out of memory");
+		return;
+	}
+	d->job = job;
+	d->gone_since = 0;
+	d->definition = definition_of(job);
+	d->file = text_hash(4, job->common->file->path, strlen(job->common->file->path));
+}
+
+void daemon_file_in(struct crond *c, const struct job_file *file)
+{
+	for (size_t i = 0; file->daemons && i < file->count; i++) {
+		if (file->jobs[i].common->options->type == JOB_TYPE_DAEMON)
+			job_in(c, &file->jobs[i]);
+	}
+	if (file->daemons)
+		daemon_look(c);
+}
+
+void daemon_file_out(struct crond *c, const struct job_file *file)
+{
+	struct daemon *d;
+
+	if (!file->daemons)
+		return;
+	RB_FOREACH(d, daemon_tree, &c->daemons) {
+		if (!d->job || d->job->common->file != file)
+			continue;
+		d->job = NULL;
+		d->gone_since = wait_now_ms();
+	}
+	daemon_look(c);
+}
+
+/* What its file says cannot be told now: the file has errors, or its directory is not there.
+ * A slip in a file ends nothing that runs. */
+static bool file_in_doubt(struct crond *c, const struct daemon *d)
+{
+	const struct directory *dir;
+	struct source *s;
+
+	SLIST_FOREACH(dir, &c->directories, link) {
+		if (dir->complained)
+			return true;
+	}
+	RB_FOREACH(s, source_tree, &c->sources) {
+		if (s->faulty && (!d->file || text_hash(4, s->path, strlen(s->path)) == d->file))
+			return true;
+	}
+	return false;
+}
+
+/* --- saying it */
+
+static void say_daemon(struct crond *c, int priority, const char *what, const struct job *job,
+	const char *run, const char *rest)
+{
+	const char *command = job_command(job);
+	char name[JOB_NAME_MOST];
+	struct buf b = { 0 };
+
+	job_name(job, job->common->user->name, name);
+	buf_printf(&b, "%s job=%s run=%s %s user=%s cmd=", what, name, run, rest,
+		job->common->user->name);
+	text_quoted(&b, slice_of(command ? command : job->common->options->argv[0]), COMMAND_SHOWN);
+	log_line(&c->log, priority, c->set.dialect->daemon_tag, getpid(), 0, "%s",
+		buf_text(&b) ? b.data : what);
+	buf_free(&b);
+}
+
+static void say_restarted(struct crond *c, const struct daemon *d, const struct daemon_copy *copy,
+	const char *previous)
+{
+	char rest[RUN_ID_MOST + 64];
+
+	snprintf(rest, sizeof(rest), "restarts=%" PRIu32 " previous=%s", copy->state.restarts, previous);
+	say_daemon(c, LOG_NOTICE, "RESTARTED", d->job, copy->run, rest);
+}
+
+static void say_given_up(struct crond *c, const struct daemon *d, const struct daemon_copy *copy,
+	enum result result)
+{
+	char rest[320], name[JOB_NAME_MOST];
+	struct buf limit = { 0 };
+
+	job_name(d->job, d->job->common->user->name, name);
+	option_print(d->job->common->options, OPTION_RESTART_LIMIT, &limit);
+	snprintf(rest, sizeof(rest), "result=%s restarts=%" PRIu32 " limit=%s "
+		"reason=\"its restart-limit is reached; cronctl restart %s starts it again\"",
+		result_name(result), copy->state.restarts, buf_text(&limit) ? limit.data : "?", name);
+	say_daemon(c, LOG_ERR, "FAILED", d->job, copy->run, rest);
+	buf_free(&limit);
+}
+
+/* --- what its job is known to be, for those who ask state.c */
+
+static void tell_state(struct crond *c, const struct daemon *d)
+{
+	uint32_t restarts = 0;
+	bool failed = false;
+
+	for (size_t i = 0; i < d->count; i++) {
+		failed |= d->copies[i].state.phase == RESTART_FAILED;
+		restarts += d->copies[i].state.restarts;
+	}
+	state_failed(c, d->identity, failed, restarts);
+}
+
+void daemon_copy_changed(struct crond *c, const struct daemon *d, struct daemon_copy *copy)
+{
+	daemon_copy_save(c, d, copy);
+	tell_state(c, d);
+}
+
+/* --- starting and stopping */
+
+static void copy_up(struct crond *c, const struct daemon *d, struct daemon_copy *copy, const char *run,
+	uint64_t definition)
+{
+	restart_up(&copy->state);
+	copy->started = wait_now_ms();
+	copy->definition = definition;
+	snprintf(copy->run, sizeof(copy->run), "%s", run);
+	daemon_copy_changed(c, d, copy);
+}
+
+/* All the runs that there may be at a time are under way, its own or of everybody. */
+static bool no_room(struct crond *c, const struct daemon *d)
+{
+	const struct job_state *s = state_find(c, d->identity);
+	uint32_t most = c->set.conf.max_running;
+
+	return (s && s->running >= copies_of(d)) || (most && c->running >= most);
+}
+
+static void copy_start(struct crond *c, struct daemon *d, size_t i)
+{
+	char id[RUN_ID_MOST], was[RUN_ID_MOST];
+	struct restart_policy p = policy_of(d);
+	struct diag why;
+
+	if (no_room(c, d)) {
+		d->copies[i].state.at = wait_now_ms() + FULL_AGAIN_MS;
+		return;
+	}
+	memcpy(was, d->copies[i].run, sizeof(was));
+	if (start_job_now(c, d->job, START_DAEMON, NULL, id, &why) < 0) { /* and has said so */
+		restart_ended(&d->copies[i].state, &p, RESTART_END_FAILED, 0, wait_now_ms());
+		if (d->copies[i].state.phase == RESTART_FAILED)
+			say_given_up(c, d, &d->copies[i], RESULT_SPAWN);
+		daemon_copy_changed(c, d, &d->copies[i]);
+		return;
+	}
+	copy_up(c, d, &d->copies[i], id, d->definition);
+	if (*was && d->copies[i].state.restarts)
+		say_restarted(c, d, &d->copies[i], was);
+}
+
+void daemon_copy_stop(struct crond *c, const struct daemon_copy *copy, enum stop_reason why,
+	const char *text)
+{
+	struct live_run *run = run_find(c, copy->run);
+
+	if (run && run_stop(c, run, why, text) < 0)
+		trouble_say(c, copy->run, strerror(errno));
+}
+
+/* Up for a while: what went before is not held against it any more. */
+static void copy_settle(struct crond *c, struct daemon *d, struct daemon_copy *copy, int64_t now,
+	int64_t *next)
+{
+	struct restart_policy p = policy_of(d);
+	int64_t settled = copy->started + (int64_t)restart_settled_ms(&p);
+
+	if (!copy->state.delay_ms)
+		return;
+	if (now < settled) {
+		*next = settled < *next ? settled : *next;
+		return;
+	}
+	restart_settle(&copy->state, &p, (uint64_t)(now - copy->started));
+	daemon_copy_changed(c, d, copy);
+}
+
+/* --- the check */
+
+static void copy_check(struct crond *c, struct daemon *d, size_t i, int64_t now, int64_t *next)
+{
+	struct daemon_copy *copy = &d->copies[i];
+
+	if (copy->state.phase == RESTART_FAILED && copy->definition != d->definition) {
+		restart_begin(&copy->state, now);
+		daemon_copy_changed(c, d, copy);
+	}
+	if (copy->state.phase == RESTART_UP)
+		copy_settle(c, d, copy, now, next);
+	if (copy->state.phase != RESTART_WAITING || is_paused(c, d))
+		return;
+	if (copy->state.at <= now)
+		copy_start(c, d, i);
+	copy = &d->copies[i];
+	if (copy->state.phase == RESTART_WAITING && copy->state.at < *next)
+		*next = copy->state.at;
+}
+
+/* Copies above the count that is wanted: the last go first. */
+static void surplus_check(struct crond *c, struct daemon *d, size_t keep, size_t up, const char *why)
+{
+	for (size_t i = up; i < d->count; i++) {
+		if (d->copies[i].state.phase == RESTART_UP)
+			daemon_copy_stop(c, &d->copies[i], STOP_REMOVED, why);
+	}
+	while (d->count > keep && d->copies[d->count - 1].state.phase != RESTART_UP)
+		daemon_copy_drop(c, &d->copies[--d->count]);
+}
+
+static const char *surplus_reason(const struct daemon *d, size_t keep)
+{
+	if (!d->job)
+		return "it is in no file any more";
+	if (!d->job->common->options->enabled)
+		return "it is not enabled any more";
+	return keep ? "its max is lower now, or it does not belong on this host any more" : "";
+}
+
+/* false: it is forgotten. */
+static bool daemon_check_one(struct crond *c, struct daemon *d, int64_t now, int64_t *next)
+{
+	size_t keep = copies_of(d), up = daemon_wanted(c, d);
+
+	if (!d->job && (now - d->gone_since < GONE_MS || file_in_doubt(c, d))) {
+		if (now - d->gone_since < GONE_MS && d->gone_since + GONE_MS < *next)
+			*next = d->gone_since + GONE_MS;
+		return true;
+	}
+	if (daemon_copies(d, keep) < 0) {
+		trouble_say(c, "a daemon is not looked after", "out of memory");
+		keep = up = d->count;
+	}
+	surplus_check(c, d, keep, up, surplus_reason(d, keep));
+	for (size_t i = 0; i < up && i < d->count; i++)
+		copy_check(c, d, i, now, next);
+	return d->job || d->count;
+}
+
+static void daemon_forget(struct crond *c, struct daemon *d)
+{
+	state_failed(c, d->identity, false, 0);
+	RB_REMOVE(daemon_tree, &c->daemons, d);
+	free(d->copies);
+	free(d);
+}
+
+void daemon_check(struct crond *c)
+{
+	int64_t now = wait_now_ms(), next = INT64_MAX;
+	struct daemon *d, *after;
+
+	if (!c->working || c->stop.stage || c->stopping)
+		return;
+	user_refresh(c);
+	RB_FOREACH_SAFE(d, daemon_tree, &c->daemons, after) {
+		if (!daemon_check_one(c, d, now, &next))
+			daemon_forget(c, d);
+	}
+	launch_flush(c);
+	if (next != INT64_MAX)
+		wait_later(c, LATER_DAEMONS, next > now ? next - now : 0);
+}
+
+/* --- ends */
+
+/* Why it was stopped says more than how it took that. */
+static enum restart_end end_of(const struct crond *c, const struct outcome *o)
+{
+	if (c->stop.stage || (o && o->stopped == STOP_SHUTDOWN))
+		return RESTART_END_SHUTDOWN;
+	if (!o)
+		return RESTART_END_FAILED;
+	switch (o->stopped) {
+	case STOP_PERSON:
+		return RESTART_END_STOPPED;
+	case STOP_RESTART:
+	case STOP_REMOVED: /* and it is wanted again meanwhile */
+	case STOP_REPLACE:
+		return RESTART_END_AGAIN;
+	default:
+		return o->result == RESULT_OK ? RESTART_END_OK : RESTART_END_FAILED;
+	}
+}
+
+/* Whose run it was. One that a scheduler before us claimed and could not note any more
+ * belongs to any copy that is not known to run. */
+static struct daemon_copy *copy_of(struct daemon *d, const char *run)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		if (strcmp(d->copies[i].run, run) == 0)
+			return &d->copies[i];
+	}
+	for (size_t i = 0; i < d->count; i++) {
+		if (d->copies[i].state.phase == RESTART_WAITING)
+			return &d->copies[i];
+	}
+	return NULL;
+}
+
+static void copy_ended(struct crond *c, struct daemon *d, struct daemon_copy *copy,
+	struct live_run *run, const struct outcome *o)
+{
+	int64_t now = wait_now_ms();
+	uint64_t up_ms = o && o->took_ns > 0 ? (uint64_t)o->took_ns / 1000000 : 0;
+	struct restart_policy p = { .when = RESTART_ALWAYS };
+
+	if (d->job)
+		p = policy_of(d);
+	snprintf(copy->run, sizeof(copy->run), "%s", run->id);
+	restart_ended(&copy->state, &p, end_of(c, o), up_ms, now);
+	if (copy->state.phase == RESTART_FAILED && d->job)
+		say_given_up(c, d, copy, o ? o->result : RESULT_LOST);
+	daemon_copy_changed(c, d, copy);
+}
+
+void daemon_ended(struct crond *c, struct live_run *run, uint64_t identity, const struct outcome *o)
+{
+	struct daemon *d = daemon_find(c, identity);
+	struct daemon_copy *copy = d ? copy_of(d, run->id) : NULL;
+
+	if (!copy)
+		return;
+	/* taken in before, by a scheduler that died before its directory was gone? */
+	if (copy->state.phase == RESTART_UP || strcmp(copy->run, run->id) != 0)
+		copy_ended(c, d, copy, run, o);
+	run->given_up = copy->state.phase == RESTART_FAILED;
+	daemon_look(c);
+}
+
+/* --- a scheduler before us */
+
+static struct daemon_copy *copy_to_take(struct daemon *d, const char *run)
+{
+	struct daemon_copy *copy = copy_of(d, run);
+
+	if (copy && (strcmp(copy->run, run) == 0 || copy->state.phase == RESTART_WAITING))
+		return copy;
+	return daemon_copies(d, d->count + 1) < 0 ? NULL : &d->copies[d->count - 1];
+}
+
+static void run_adopt(struct crond *c, struct live_run *run)
+{
+	struct daemon *d = daemon_get(c, run->job->identity);
+	struct daemon_copy *copy = d ? copy_to_take(d, run->id) : NULL;
+
+	if (!copy)
+		trouble_say(c, run->id, "a daemon's run is not looked after: out of memory");
+	else if (copy->state.phase != RESTART_UP)
+		copy_up(c, d, copy, run->id, d->definition);
+}
+
+/* On file as running, and there is no such run: how it ended is not known. */
+static void copy_judge(struct crond *c, struct daemon *d, struct daemon_copy *copy)
+{
+	const struct live_run *run = run_find(c, copy->run);
+	struct restart_policy p = { .when = RESTART_ALWAYS };
+
+	if (d->job) {
+		p = policy_of(d);
+		restart_repair(&copy->state, &p, wait_now_ms());
+	}
+	if (copy->state.phase != RESTART_UP || (run && run->job))
+		return;
+	restart_ended(&copy->state, &p, RESTART_END_FAILED, 0, wait_now_ms());
+	daemon_copy_changed(c, d, copy);
+}
+
+void daemon_adopt(struct crond *c)
+{
+	struct live_run *run;
+	struct daemon *d;
+
+	RB_FOREACH(run, run_tree, &c->live) {
+		if (run->flags & RUN_DAEMON && run->job)
+			run_adopt(c, run);
+	}
+	RB_FOREACH(d, daemon_tree, &c->daemons) {
+		for (size_t i = 0; i < d->count; i++)
+			copy_judge(c, d, &d->copies[i]);
+	}
+	daemon_look(c);
 }

@@ -80,6 +80,7 @@ void host_addresses_changed(struct crond *c)
 	while (recv(c->w_addr.fd, drop, sizeof(drop), MSG_DONTWAIT) > 0)
 		;
 	c->addresses_known = false;
+	daemon_look(c);
 }
 
 static bool address_of(const struct ifaddrs *i, struct hosts_address *a)

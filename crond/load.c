@@ -216,6 +216,7 @@ static void version_free(struct crond *c, struct job_file *f)
 		if (f->jobs[i].common && f->jobs[i].common->name)
 			names_drop(&c->tasks, &f->jobs[i]);
 	}
+	daemon_file_out(c, f);
 	table_take_out(&c->due, f);
 	host_zones_free(c, f);
 	job_file_free(f);
@@ -262,6 +263,7 @@ static void load_swap(struct crond *c, struct source *s, struct job_file *file)
 		version_free(c, s->jobs);
 	}
 	names_take(c, file);
+	daemon_file_in(c, file);
 	s->jobs = file;
 	s->good = true;
 	if (change.removed)

@@ -138,8 +138,10 @@ static int job_put(struct loading *l, const struct job_common *m, struct job *jo
 	const struct schedule *s, struct slice time_text)
 {
 	job->common = m;
-	if (m->options->type == JOB_TYPE_DAEMON)
-		return 0; /* kept running, by no timer */
+	if (m->options->type == JOB_TYPE_DAEMON) { /* kept running, by no timer */
+		l->file->daemons++;
+		return 0;
+	}
 	if (s->flags & SCHEDULE_REBOOT) {
 		l->file->reboot_jobs++;
 		return 0;

@@ -56,6 +56,9 @@ static void later_do(struct crond *c, enum later what)
 	case LATER_SERVICE:
 		service_alive(c);
 		break;
+	case LATER_DAEMONS:
+		daemon_check(c);
+		break;
 	case LATER_REPORTS:
 		reports_ready(c);
 		break;

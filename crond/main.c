@@ -83,7 +83,7 @@ static int set_up(struct crond *c)
 {
 	int64_t stamp = 0;
 
-	c->run_fd = c->runs = c->pid_fd = c->stamp_fd = c->state_fd = -1;
+	c->run_fd = c->runs = c->pid_fd = c->stamp_fd = c->state_fd = c->daemon_fd = -1;
 	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = -1 };
 	if (place_open(c) < 0)
 		return -1;
@@ -119,9 +119,11 @@ static int crond_serve(struct crond *c, int ready)
 
 	watch_open(c);
 	say_startup(c);
+	daemon_open(c);
 	reload_first(c);
 	daemon_quiet(ready);
 	adopt_all(c);
+	daemon_adopt(c);
 	c->shell_adds_pwd = helper_probe_shell(c);
 	launch_start(c);
 	clock_missed(c);

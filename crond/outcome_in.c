@@ -62,10 +62,10 @@ static void say_end(struct crond *c, int priority, const char *what, const struc
 }
 
 /* A private instance shows the ends of its runs; elsewhere they are for debugging, but for
- * those that somebody ended. */
-static int end_priority(const struct crond *c, enum result result)
+ * daemons, which are not expected to, and those that somebody ended. */
+static int end_priority(const struct crond *c, const struct live_run *run, enum result result)
 {
-	if (result == RESULT_KILLED)
+	if (result == RESULT_KILLED || run->flags & RUN_DAEMON)
 		return LOG_NOTICE;
 	return c->set.only_files ? LOG_INFO : LOG_DEBUG;
 }
@@ -94,7 +94,7 @@ static void outcome_say(struct crond *c, struct live_run *run, const struct run 
 	} else if (o->result == RESULT_OK && before) {
 		say_end(c, LOG_NOTICE, "RECOVERED", r, o, before);
 	} else {
-		say_end(c, end_priority(c, o->result), "END", r, o, 0);
+		say_end(c, end_priority(c, run, o->result), "END", r, o, 0);
 	}
 }
 
@@ -147,7 +147,7 @@ void records_free(struct run_records *r)
 /* A success that nobody asked about: nothing to say. */
 static bool uneventful(struct crond *c, const struct live_run *run, const struct outcome *o)
 {
-	return o->result == RESULT_OK && c->log.level < end_priority(c, o->result) &&
+	return o->result == RESULT_OK && c->log.level < end_priority(c, run, o->result) &&
 		(!run->job || !run->job->failures) && !(run->flags & RUN_DAEMON);
 }
 
@@ -168,7 +168,7 @@ static void outcome_follow(struct crond *c, struct live_run *run, const struct r
 {
 	run_over(c, run);
 	if (run->flags & RUN_DAEMON)
-		daemon_ended(c, run, r, o);
+		daemon_ended(c, run, r->identity, o);
 }
 
 enum run_state outcome_take(struct crond *c, struct live_run *run)
@@ -176,8 +176,13 @@ enum run_state outcome_take(struct crond *c, struct live_run *run)
 	enum run_state next = RUN_STATE_DONE;
 	struct run_records r;
 
-	if (reported_uneventful(c, run) || records_read(c, run->id, &r) < 0)
+	if (reported_uneventful(c, run))
 		return next;
+	if (records_read(c, run->id, &r) < 0) {
+		if (run->flags & RUN_DAEMON && run->job)
+			daemon_ended(c, run, run->job->identity, NULL);
+		return next;
+	}
 	if (!uneventful(c, run, &r.outcome)) {
 		uint32_t before = run->job ? run->job->failures : 0;
 

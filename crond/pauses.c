@@ -82,6 +82,7 @@ int state_pause(struct crond *c, uint64_t identity, const char *name, bool pause
 		if (rc < 0) /* as it was: what is said and what is on disk are one */
 			pause_set(s, paused ? NULL : name ? name : "?");
 	}
+	daemon_look(c);
 	state_release(c, s);
 	errno = saved;
 	return rc;

@@ -193,6 +193,8 @@ static void run_flags(struct start *s)
 		*f |= RUN_TRUSTED;
 	if (s->common->has_options)
 		*f |= RUN_LEARN;
+	if (o->type == JOB_TYPE_DAEMON)
+		*f |= RUN_DAEMON;
 }
 
 /* Is there nobody to take it? Of a command line (-m) the keeper finds out. */
@@ -292,7 +294,8 @@ int start_run_fill(struct start *s)
 	r->owner = o->owner;
 	r->description = o->description;
 	/* jobs that fire alike share a timer, whose text is the first one's */
-	r->schedule = s->timer ? s->timer->text : "@reboot";
+	if (o->type == JOB_TYPE_CRON)
+		r->schedule = s->timer ? s->timer->text : "@reboot";
 	if (o->schedule)
 		r->schedule = o->schedule;
 	return s->env.failed || s->words.failed ? -1 : 0;

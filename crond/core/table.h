@@ -21,7 +21,7 @@ struct job_file {
 	size_t count, room;
 	char *text;               /* commands, one behind the other, each with a NUL */
 	size_t text_used, text_room;
-	uint32_t reboot_jobs;
+	uint32_t reboot_jobs, daemons;
 	struct zone_use *zones;   /* that it uses; the scheduler's */
 };
 
