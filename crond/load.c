@@ -288,6 +288,7 @@ static void take_version(struct loading *l)
 	struct source *s = l->source;
 
 	job_file_fit(l->file);
+	s->names |= l->named > 0;
 	load_swap(c, s, l->file);
 	s->complaint = 0;
 }
@@ -329,16 +330,11 @@ static int parse_bytes(struct loading *l, struct slice bytes)
 		loading_say(l, 0, "out of memory");
 		return -1;
 	}
-	if (l->source->kind == SOURCE_TASKS) {
-		if (parse_tasks(l, bytes) < 0)
-			return -1;
-		if (names_room(&l->c->tasks, l->file->count) == 0)
-			return 0;
-	} else if (parse_crontab(l, bytes) < 0) {
+	if (l->source->kind == SOURCE_TASKS ? parse_tasks(l, bytes) : parse_crontab(l, bytes))
 		return -1;
-	} else if (job_file_number(l->file) == 0) {
+	if (names_room(&l->c->tasks, l->named) == 0 &&
+		(l->source->kind == SOURCE_TASKS || job_file_number(l->file) == 0))
 		return 0;
-	}
 	loading_say(l, 0, "out of memory");
 	return -1;
 }

@@ -150,6 +150,24 @@ static int job_put(struct loading *l, const struct job_common *m, struct job *jo
 		time_text);
 }
 
+/* Its name is its identity: one of that name only, in all files. A file that is gone, or about
+ * to be read again, has no say in it. */
+static bool name_taken(struct loading *l, const char *what, const char *name, uint32_t line,
+	uint64_t identity)
+{
+	const struct job *job = names_find(&l->c->tasks, identity);
+	const struct source *s = job ? source_find(l->c, job->common->file->path) : NULL;
+	char text[PATH_MAX + 160];
+
+	if (!s || s == l->source || s->gone_since || s->dirty)
+		return false;
+	snprintf(text, sizeof(text), "%s \"%s\" is defined at %s:%u already", what, name,
+		s->path, (unsigned)job->line);
+	loading_say(l, line, text);
+	l->source->clashed = true;
+	return true;
+}
+
 /* --- lines */
 
 /* The user of a system table's line, or the table's owner. NULL: said. */
@@ -189,6 +207,35 @@ static uint64_t line_identity(struct loading *l, const struct job_user *user,
 	return job_identity_line(l->place, e->time_text, e->command, e->options);
 }
 
+/* The whole name of a line that has one: a user's are apart from everybody else's, and from
+ * root's, by what no task's name may have in it. 0, or -1: said, or memory is out. */
+static int line_name(struct loading *l, struct job_common *m, const struct crontab_entry *e)
+{
+	const char *name = m->options->name;
+	char full[2 * JOB_NAME_MOST];
+	int n;
+
+	if (!name)
+		return 0;
+	if (m->trusted)
+		n = snprintf(full, sizeof(full), "%s", name);
+	else
+		n = snprintf(full, sizeof(full), "%s:%s", m->user->name, name);
+	for (char *c = full; *c; c++)
+		if (!run_id_char(*c))
+			*c = '_';
+	if (n >= JOB_NAME_MOST) {
+		loading_say(l, e->line, "its name is too long with its user's");
+		return -1;
+	}
+	if (name_taken(l, "job", full, e->line, job_identity_task(full)))
+		return -1;
+	m->name = arena_copy(&l->file->arena, full, (size_t)n);
+	l->memory |= !m->name;
+	l->named++;
+	return m->name ? 0 : -1;
+}
+
 int loading_entry(void *arg, const struct crontab_entry *e)
 {
 	struct loading *l = arg;
@@ -205,12 +252,14 @@ int loading_entry(void *arg, const struct crontab_entry *e)
 		l->refused = l->c->set.dialect->bad_line_drops_file;
 		return l->memory ? -1 : 0;
 	}
+	if (line_name(l, m, e))
+		return l->memory ? -1 : 0;
 	job = job_file_add(l->file);
 	if (!job || job_file_command(l->file, job, e->command) < 0) {
 		l->memory = true;
 		return -1;
 	}
-	job->identity = line_identity(l, user, e);
+	job->identity = m->name ? job_identity_task(m->name) : line_identity(l, user, e);
 	job->line = e->line & (LINES_MOST - 1);
 	job->flags = ((e->quiet ? JOB_QUIET : 0u) | (e->mail_on_failure ? JOB_MAIL_ON_FAILURE : 0u)) & 3;
 	return job_put(l, m, job, &e->schedule, e->time_text);
@@ -237,23 +286,6 @@ static const struct job_user *task_user(struct loading *l, const struct taskfile
 	return u;
 }
 
-/* Its name is its identity: one of that name only, in all files. A file that is gone, or about
- * to be read again, has no say in it. */
-static bool task_name_taken(struct loading *l, const struct taskfile_task *t, uint64_t identity)
-{
-	const struct job *job = names_find(&l->c->tasks, identity);
-	const struct source *s = job ? source_find(l->c, job->common->file->path) : NULL;
-	char text[PATH_MAX + 160];
-
-	if (!s || s == l->source || s->gone_since || s->dirty)
-		return false;
-	snprintf(text, sizeof(text), "task \"%s\" is defined at %s:%u already", t->name, s->path,
-		(unsigned)job->line);
-	loading_say(l, t->line, text);
-	l->source->clashed = true;
-	return true;
-}
-
 int loading_task(void *arg, const struct taskfile_task *t)
 {
 	struct loading *l = arg;
@@ -263,7 +295,7 @@ int loading_task(void *arg, const struct taskfile_task *t)
 	struct options *o;
 	struct job *job;
 
-	if (!user || task_name_taken(l, t, identity))
+	if (!user || name_taken(l, "task", t->name, t->line, identity))
 		return 0;
 	o = arena_alloc(&l->file->arena, sizeof(*o));
 	if (!o)
@@ -275,6 +307,7 @@ int loading_task(void *arg, const struct taskfile_task *t)
 		return l->memory ? -1 : 0;
 	m->kind = JOB_TASK;
 	m->name = t->name;
+	l->named++;
 	job = job_file_add(l->file);
 	if (!job || (o->command && job_file_command(l->file, job, slice_of(o->command)) < 0))
 		return -1;

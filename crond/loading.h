@@ -24,6 +24,7 @@ struct loading {
 	const struct job_user *place_of; /* whose lines' identities begin with this */
 	uint64_t place;
 	size_t said;
+	size_t named; /* jobs that have a name */
 	bool erred;   /* an error was met */
 	bool refused; /* a user or zone that is not there, where the dialect drops the file */
 	bool memory;  /* ran out */

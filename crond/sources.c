@@ -124,7 +124,7 @@ void sources_clashed_again(struct crond *c, const struct source *by)
 {
 	struct source *s;
 
-	if (by->kind != SOURCE_TASKS || !c->reload.restless)
+	if (!by->names || !c->reload.restless)
 		return;
 	RB_FOREACH(s, source_tree, &c->sources) {
 		if (s != by && s->clashed) {

@@ -31,7 +31,8 @@ struct source {
 	bool good;              /* the last reading gave what is in force */
 	bool absent_user;       /* waits for its owner to appear */
 	bool lacks_user;        /* names users that do not exist */
-	bool clashed;           /* has a task that another file defined before */
+	bool names;             /* has jobs with names */
+	bool clashed;           /* has one that another file named before */
 	bool faulty;            /* some of it was refused */
 	bool is_link;           /* what it leads to changes unseen */
 	bool restless;          /* to be looked at whenever somebody asks for a reload */

@@ -134,20 +134,30 @@ static const char *run_mailer(struct start *s)
 	return set->conf.mailer ? set->conf.mailer : "/usr/sbin/sendmail";
 }
 
+/* NULL or empty: nobody. A task mails what it prints only where it is told to. */
+static const char *run_mail_to(struct start *s)
+{
+	const struct options *o = s->common->options;
+	const char *to;
+
+	if (o->mail || s->common->kind == JOB_TASK)
+		return o->mail;
+	to = given_expand(s->c, jobenv_value(s->common->env_block, "MAILTO"));
+	return to || s->c->set.only_files ? to : s->common->user->name;
+}
+
 static void run_mail(struct start *s)
 {
 	struct run *r = &s->run;
 	struct slice env = s->common->env_block;
-	const char *to = given_expand(s->c, jobenv_value(env, "MAILTO"));
+	const char *to = run_mail_to(s), *from = s->common->options->mail_from;
 
-	if (s->common->kind == JOB_TASK)
+	if (s->common->kind == JOB_TASK && !to)
 		return;
 	if (s->c->set.output_to_log || s->c->no_mailer) {
 		r->flags |= RUN_LOG_OUTPUT;
 		return;
 	}
-	if (!to && !s->c->set.only_files)
-		to = s->common->user->name;
 	r->mailer = run_mailer(s);
 	if (!to || !*to || !r->mailer)
 		return;
@@ -155,7 +165,7 @@ static void run_mail(struct start *s)
 	if (s->job->flags & JOB_MAIL_ON_FAILURE)
 		r->flags |= RUN_MAIL_ON_FAILURE;
 	r->mail_to = to;
-	r->mail_from = given_expand(s->c, jobenv_value(env, "MAILFROM"));
+	r->mail_from = from ? from : given_expand(s->c, jobenv_value(env, "MAILFROM"));
 	r->mail_type = jobenv_value(env, "CONTENT_TYPE");
 	if (!r->mail_type)
 		r->mail_type = s->c->mail_type;

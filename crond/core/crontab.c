@@ -7,6 +7,7 @@
 #include "crond/base/text.h"
 #include "crond/core/crontab_env.h"
 #include "crond/core/crontab_line.h"
+#include "crond/core/titles.h"
 
 /* Options from "#@" comments that wait for their entry. */
 struct pending {
@@ -26,6 +27,7 @@ struct walk {
 	bool too_many;         /* a limit of the dialect is passed */
 	struct pending pending;
 	struct options defaults; /* what options begin with */
+	struct titles names;     /* that lines have */
 };
 
 static void tell(struct walk *w, const struct diag *d)
@@ -203,6 +205,20 @@ static bool pending_good(struct walk *w, uint32_t line)
 	return false;
 }
 
+/* The line's name is its identity: one of that name. 0, or -1 with *d. */
+static int apply_name(struct walk *w, const struct crontab_entry *e, struct diag *d)
+{
+	const char *name = w->pending.options.name;
+	int64_t before = name ? titles_before(&w->names, slice_of(name), e->line) : 0;
+
+	if (before < 0)
+		return diag_error(d, 0, 0, "out of memory");
+	if (before)
+		return diag_error(d, 0, 0, "a second job '%s', the first is in line %u", name,
+			(unsigned)before);
+	return 0;
+}
+
 /* 0; 1 when the entry is bad by its options (told); -1 when memory is out. */
 static int apply_options(struct walk *w, struct crontab_entry *e)
 {
@@ -212,7 +228,8 @@ static int apply_options(struct walk *w, struct crontab_entry *e)
 
 	if (!p->line)
 		return 0;
-	if (apply_second(w, e, &d) < 0 || options_check(&p->options, JOB_LINE, &d) < 0) {
+	if (apply_second(w, e, &d) < 0 || options_check(&p->options, JOB_LINE, &d) < 0 ||
+		apply_name(w, e, &d) < 0) {
 		diag_error(&told, p->line, 0, "bad option for line %u: %s", e->line, d.text);
 		tell(w, &told);
 		return 1;
@@ -319,11 +336,31 @@ static void walk_end(struct walk *w)
 		r->rejected = true;
 }
 
+/* 0, or -1 when memory was out or a sink said stop. */
+static int walk_all(struct walk *w, struct slice bytes)
+{
+	while (bytes.n) {
+		const char *end = memchr(bytes.s, '\n', bytes.n);
+		struct slice line = { bytes.s, end ? (size_t)(end - bytes.s) : bytes.n };
+
+		w->line++;
+		if (!end)
+			walk_unfinished(w, line);
+		else if (walk_line(w, line) < 0)
+			return -1;
+		bytes.s += line.n + (end ? 1 : 0);
+		bytes.n -= line.n + (end ? 1 : 0);
+	}
+	walk_end(w);
+	return 0;
+}
+
 int crontab_parse(struct slice bytes, const struct crontab_rules *rules, struct arena *arena,
 	const struct crontab_sink *sink, struct crontab_result *result)
 {
 	struct walk w = { .reader = { .rules = rules, .arena = arena, .sink = sink },
 		.result = result };
+	int rc;
 
 	memset(result, 0, sizeof(*result));
 	if (rules->defaults)
@@ -332,18 +369,7 @@ int crontab_parse(struct slice bytes, const struct crontab_rules *rules, struct 
 		options_default(&w.defaults, JOB_LINE);
 	w.defaults.file = rules->file;
 	w.nul = bytes.n && memchr(bytes.s, '\0', bytes.n);
-	while (bytes.n) {
-		const char *end = memchr(bytes.s, '\n', bytes.n);
-		struct slice line = { bytes.s, end ? (size_t)(end - bytes.s) : bytes.n };
-
-		w.line++;
-		if (!end)
-			walk_unfinished(&w, line);
-		else if (walk_line(&w, line) < 0)
-			return -1;
-		bytes.s += line.n + (end ? 1 : 0);
-		bytes.n -= line.n + (end ? 1 : 0);
-	}
-	walk_end(&w);
-	return 0;
+	rc = walk_all(&w, bytes);
+	titles_free(&w.names);
+	return rc;
 }

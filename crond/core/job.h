@@ -25,7 +25,7 @@ struct job_common {
 	const struct crontab_env *env;
 	const struct options *options; /* never NULL */
 	const struct zone *zone;
-	const char *name;        /* of a task; NULL for lines */
+	const char *name;        /* of a task, or of a line that was given one; NULL: none */
 	enum job_kind kind;
 	bool trusted;            /* of root's file */
 	bool system;             /* of a table of the system */

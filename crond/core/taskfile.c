@@ -3,27 +3,15 @@
  * option table judges the values. */
 #include "crond/core/taskfile.h"
 
-#include <stdlib.h>
-
 #include "crond/base/arena.h"
 #include "crond/base/text.h"
 #include "crond/core/defaults.h"
 #include "crond/core/options_value.h"
 #include "crond/core/section.h"
 #include "crond/core/section_settings.h"
+#include "crond/core/titles.h"
 
 enum { SHOWN_MOST = 64 };
-
-/* Titles seen so far, for the one question whether one came before. */
-struct title {
-	struct slice name;
-	uint32_t line;
-};
-
-struct titles {
-	struct title *slots; /* name.s NULL: free */
-	size_t count, room;  /* room is a power of two */
-};
 
 struct parser {
 	uint64_t seed_host;
@@ -48,47 +36,6 @@ static void report(struct parser *p, const struct diag *d)
 {
 	p->result->errors++;
 	p->sink->diag(p->sink->arg, d);
-}
-
-static struct title *title_slot(const struct titles *t, struct slice name)
-{
-	size_t i = (size_t)text_hash(0, name.s, name.n) & (t->room - 1);
-
-	while (t->slots[i].name.s && !slice_equal(t->slots[i].name, name))
-		i = (i + 1) & (t->room - 1);
-	return &t->slots[i];
-}
-
-static int titles_grow(struct titles *t)
-{
-	struct titles bigger = { .count = t->count, .room = t->room ? t->room * 2 : 64 };
-
-	bigger.slots = calloc(bigger.room, sizeof(*bigger.slots));
-	if (!bigger.slots)
-		return -1;
-	for (size_t i = 0; i < t->room; i++) {
-		if (t->slots[i].name.s)
-			*title_slot(&bigger, t->slots[i].name) = t->slots[i];
-	}
-	free(t->slots);
-	*t = bigger;
-	return 0;
-}
-
-/* The line of an equal title before this one; 0 and noted if there is none; -1 when
- * memory is out. */
-static int64_t title_before(struct titles *t, struct slice name, uint32_t line)
-{
-	struct title *slot;
-
-	if (t->count * 2 >= t->room && titles_grow(t))
-		return -1;
-	slot = title_slot(t, name);
-	if (slot->name.s)
-		return slot->line;
-	*slot = (struct title){ name, line };
-	t->count++;
-	return 0;
 }
 
 static void draft_refuse(struct draft *draft, struct diag *d, uint32_t line, uint32_t column)
@@ -214,7 +161,7 @@ static int refuse_title(struct parser *p, const struct section *s)
 		report(p, &d);
 		return 1;
 	}
-	before = title_before(&p->titles, s->title, s->title_line);
+	before = titles_before(&p->titles, s->title, s->title_line);
 	if (before <= 0)
 		return before < 0 ? -1 : 0;
 	diag_error(&d, s->title_line, s->title_column,
@@ -313,6 +260,6 @@ int taskfile_parse(struct slice bytes, uint64_t seed_host, const struct options 
 	rc = find_defaults(&p, bytes);
 	if (rc == 0)
 		rc = parse_all(&p, bytes);
-	free(p.titles.slots);
+	titles_free(&p.titles);
 	return rc;
 }

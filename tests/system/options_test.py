@@ -1,13 +1,14 @@
 """The vocabulary in a daemon: defaults, where an option may be set, and who may ask for what."""
+import os
 import signal
 
 import lab
 from lab import OUT, check, equal
 
 
-def task(name, *settings, command="echo $WHO >>%s/%%s" % OUT):
-    return 'task "%s" {\n schedule = "* * * * * *"\n command = "%s"\n%s}\n' % (
-        name, command % name, "".join(" %s\n" % one for one in settings))
+def task(name, *settings, command="echo $WHO >>%s/%%s" % OUT, schedule="* * * * * *"):
+    return 'task "%s" {\n schedule = "%s"\n command = "%s"\n%s}\n' % (
+        name, schedule, command % name, "".join(" %s\n" % one for one in settings))
 
 
 def test_defaults_reach_every_job(room):
@@ -28,6 +29,40 @@ def test_defaults_reach_every_job(room):
     equal(room.wait_out("line")[0], "again", "a line, once defaults let it start")
     equal(room.wait_out("off")[0], "file", "a task, likewise")
     room.wait_for(lambda: room.lines("own")[-1] == "again", 5, "the new default")
+
+
+def test_names_of_lines(room):
+    room.conf('task-dirs = { "%s/crond.tasks" }\n' % room.etc)
+    room.tasks("t", task("gold", schedule="@reboot"))
+    line = "#@ name=%s second=*\n* * * * * echo $CRON_JOB >>%s/%s\n"
+    room.crontab("alice", line % ("gold", OUT, "alice"))
+    room.crontab("root", line % ("gold", OUT, "root") + line % ("iron", OUT, "root"))
+    room.crontab("bob", line % ("x", OUT, "bob") + line % ("x", OUT, "bob"))
+    daemon = room.start()
+    equal(room.wait_out("alice")[0], "alice:gold", "a user's name is apart")
+    equal(room.wait_out("root")[0], "iron", "root's line that clashes with nothing")
+    room.wait_log(r'crontabs/root:2: job "gold" is defined at .*/t\.conf:1 already')
+    room.wait_log(r"crontabs/bob:3: bad option for line 4: a second job 'x', the first is in line 2")
+    equal(room.lines("bob"), [], "a table with a bad line, in this dialect")
+    room.crontab("alice", line % ("gold", OUT, "moved"))
+    room.wait_out("moved")
+    os.remove(room.etc + "/crond.tasks/t.conf")
+    room.wait_for(lambda: "gold" in room.lines("root"), 10, "the name is free")
+    equal(room.stop(daemon), 0, "its end")
+
+
+def test_mail_of_lines_and_tasks(room):
+    room.tasks("t", task("post", 'mail = "ops@example.org"', 'mail-from = "cron@example.org"',
+                         command="echo %s", schedule="@reboot") +
+               task("quiet", command="echo %s", schedule="@reboot"))
+    room.crontab("alice", "MAILTO=\"\"\n#@ mail=bob@example.org\n@reboot echo to-bob\n"
+                 "MAILTO=alice\n#@ mail=\n@reboot echo to-nobody\n")
+    room.start()
+    mails = room.wait_for(lambda: len(room.mails()) >= 2 and room.mails(), 10, "two mails")
+    text = {argv[-1]: text for _, argv, text in mails}
+    equal(sorted(text), ["bob@example.org", "ops@example.org"], "who was written to")
+    check("From: cron@example.org\n" in text["ops@example.org"], text["ops@example.org"])
+    check(text["ops@example.org"].endswith("\n\npost\n"), text["ops@example.org"])
 
 
 if __name__ == "__main__":
