@@ -145,6 +145,45 @@ static void test_bad_options(void **state)
 	parse_free(&p);
 }
 
+static void test_names(void **state)
+{
+	struct parse p = parser(DIALECT_CRONIE);
+
+	(void)state;
+	assert_int_equal(parse_bytes(&p, slice_of("#@ name=gold\n@daily a\n#@ name=iron\n@daily a\n")), 0);
+	assert_int_equal(p.result.errors, 0);
+	assert_string_equal(p.last.options->name, "iron");
+	assert_true(told_has(&p, "#@ name=a\n@daily a\n@daily c\n#@ name=a\n@daily b\n",
+		"!4:bad option for line 5: a second job 'a', the first is in line 2;"));
+	assert_int_equal(p.result.entries, 2);
+	assert_true(told_has(&p, "#@ name=../x\n@daily a\n", "!1:bad option for line 2: bad name '../x'"));
+	assert_true(told_has(&p, "#@ name=a:b\n@daily a\n", "!1:bad option for line 2: bad name 'a:b'"));
+	parse_free(&p);
+}
+
+/* What crond.conf says comes first, and is replaced. */
+static void test_defaults(void **state)
+{
+	struct parse p = parser(DIALECT_DEBIAN);
+	struct options defaults;
+	char at[64];
+
+	(void)state;
+	options_default(&defaults, JOB_LINE);
+	defaults.timeout_ms = 1000;
+	defaults.set[0] = UINT64_C(1) << OPTION_TIMEOUT;
+	p.rules.defaults = &defaults;
+	p.rules.file = "/tab";
+	assert_int_equal(parse_bytes(&p, slice_of("\n#@ max=2\n@daily a\n")), 0);
+	assert_int_equal(p.last.options->timeout_ms, 1000);
+	option_origin(p.last.options, OPTION_MAX, at, sizeof(at));
+	assert_string_equal(at, "/tab:2");
+	assert_int_equal(parse_bytes(&p, slice_of("# x\n#@ timeout=5s\n@daily a\n")), 0);
+	assert_int_equal(p.result.errors, 0);
+	assert_int_equal(p.last.options->timeout_ms, 5000);
+	parse_free(&p);
+}
+
 static void test_near_misses(void **state)
 {
 	struct parse p = parser(DIALECT_DEBIAN);
@@ -219,6 +258,8 @@ int main(void)
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_near_misses),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_second),
 		cmocka_unit_test(test_seconds),
 	};
