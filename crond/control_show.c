@@ -54,6 +54,8 @@ struct shown {
 	const struct job_state *state; /* never NULL */
 	struct live_run *newest;       /* of its runs under way */
 	bool here;
+	bool is_daemon;
+	struct daemon_view daemon;
 	char name[JOB_NAME_MOST];
 };
 
@@ -66,6 +68,7 @@ static void shown_fill(struct crond *c, const struct job *job, struct shown *s)
 	*s = (struct shown){ .job = job, .options = job->common->options,
 		.timer = control_timer(c, job), .state = state ? state : &state_none };
 	job_name(job, job->common->user->name, s->name);
+	s->is_daemon = daemon_show(c, job->identity, &s->daemon);
 	s->here = !s->options->hosts || hosts_match(s->options->hosts, host_self(c));
 	if (!state || (!state->running && !state->waiting))
 		return;
@@ -74,6 +77,25 @@ static void shown_fill(struct crond *c, const struct job *job, struct shown *s)
 		if (!s->newest || run->scheduled >= s->newest->scheduled)
 			s->newest = run;
 	}
+}
+
+/* Of a daemon that does not run. */
+static const char *daemon_word(const struct daemon_view *v)
+{
+	static const char *const words[RESTART_PHASES] = {
+		[RESTART_FAILED] = "failed",
+		[RESTART_WAITING] = "waiting",
+		[RESTART_STOPPED] = "stopped",
+		[RESTART_OVER] = "ended",
+	};
+	static const enum restart_phase worst_first[] = { RESTART_FAILED, RESTART_WAITING,
+		RESTART_STOPPED, RESTART_OVER };
+
+	for (size_t i = 0; i < sizeof(worst_first) / sizeof(worst_first[0]); i++) {
+		if (v->phases[worst_first[i]])
+			return words[worst_first[i]];
+	}
+	return "stopped";
 }
 
 static const char *state_word(const struct shown *s)
@@ -90,7 +112,7 @@ static const char *state_word(const struct shown *s)
 		return "disabled";
 	if (!s->here)
 		return "elsewhere";
-	return s->options->type == JOB_TYPE_DAEMON ? "stopped" : "ready";
+	return s->is_daemon ? daemon_word(&s->daemon) : "ready";
 }
 
 static const char *schedule_text(const struct shown *s)
@@ -131,6 +153,20 @@ static void put_counts(struct buf *b, const struct shown *s)
 	ctlmsg_bool(b, "paused", s->state->paused);
 	ctlmsg_bool(b, "enabled", s->options->enabled);
 	ctlmsg_bool(b, "here", s->here);
+}
+
+static void put_daemon(struct buf *b, const struct shown *s)
+{
+	const struct daemon_view *v = &s->daemon;
+
+	if (!s->is_daemon)
+		return;
+	ctlmsg_number(b, "copies", (int64_t)v->wanted);
+	ctlmsg_number(b, "failed", (int64_t)v->phases[RESTART_FAILED]);
+	ctlmsg_number(b, "restarts", v->restarts);
+	if (v->next_ms >= 0)
+		ctlmsg_number(b, "restart_in_ms", v->next_ms);
+	ctlmsg_bool(b, "changed", v->changed);
 }
 
 static void put_status(struct crond *c, struct buf *b, const struct shown *s)
@@ -174,6 +210,7 @@ static void put_job(struct crond *c, struct buf *b, const struct shown *s, size_
 		ctlmsg_number(b, "next", s->timer->next);
 	put_last(b, s);
 	put_counts(b, s);
+	put_daemon(b, s);
 	if (!s->here)
 		ctlmsg_list(b, "hosts", s->options->hosts);
 	put_status(c, b, s);

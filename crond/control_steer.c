@@ -78,6 +78,32 @@ void control_run_ended(struct control_client *k, const struct outcome *o)
 	control_ok(k);
 }
 
+/* --- daemons: what is asked of all their copies */
+
+static enum control_step steer_daemon(struct crond *c, struct control_client *k, const struct job *job)
+{
+	struct diag d = { .text = "" };
+	char who[96];
+	int rc;
+
+	control_who(c, k, who, sizeof(who));
+	if (k->asked.verb == CTLMSG_KILL)
+		rc = daemon_kill(c, job, who, &d);
+	else if (k->asked.verb == CTLMSG_RESTART)
+		rc = daemon_restart(c, job, who, &d);
+	else
+		rc = daemon_run(c, job, &d);
+	if (rc < 0)
+		return control_fail(k, CTLMSG_REFUSED, "%s: %s", k->found.names[0], d.text);
+	say_job(c, k, job);
+	return control_ok(k);
+}
+
+static bool is_daemon(const struct job *job)
+{
+	return job->common->options->type == JOB_TYPE_DAEMON;
+}
+
 enum control_step control_run(struct crond *c, struct control_client *k)
 {
 	char who[96], id[RUN_ID_MOST];
@@ -88,6 +114,8 @@ enum control_step control_run(struct crond *c, struct control_client *k)
 
 	if (!job)
 		return step;
+	if (is_daemon(job))
+		return steer_daemon(c, k, job);
 	control_who(c, k, who, sizeof(who));
 	if (start_job_now(c, job, START_HAND, who, id, &d) < 0)
 		return control_fail(k, CTLMSG_REFUSED, "%s was not started: %s", k->found.names[0], d.text);
@@ -172,6 +200,8 @@ static enum control_step steer_job(struct crond *c, struct control_client *k)
 
 	if (!job)
 		return step;
+	if (is_daemon(job) && k->asked.verb == CTLMSG_KILL)
+		return steer_daemon(c, k, job);
 	state = state_find(c, job->identity);
 	job_name(job, job->common->user->name, name);
 	while ((run = control_run_next(c, run, name, state))) {
@@ -219,6 +249,8 @@ enum control_step control_restart(struct crond *c, struct control_client *k)
 
 	if (!job)
 		return step;
+	if (is_daemon(job))
+		return steer_daemon(c, k, job);
 	return control_fail(k, CTLMSG_REFUSED, "%s is no daemon", k->found.names[0]);
 }
 

@@ -61,10 +61,11 @@ void daemon_copy_changed(struct crond *c, const struct daemon *d, struct daemon_
 void daemon_copy_stop(struct crond *c, const struct daemon_copy *copy, enum stop_reason why,
 	const char *text);
 
-/* daemon_ask.c. By hand; by: who asked, as for start_job_now(). 0, or -1 with why not in *d.
+/* daemon_ask.c. By hand, and logged by who hands it on; by: who asked, as the outcome of what is
+ * stopped is to say it. 0, or -1 with why not in *d.
  * run: starts those copies that do not run. restart: stops all that run and starts all. kill:
  * stops all, and starts none until one of the other two. */
-int daemon_run(struct crond *c, const struct job *job, const char *by, struct diag *d);
+int daemon_run(struct crond *c, const struct job *job, struct diag *d);
 int daemon_restart(struct crond *c, const struct job *job, const char *by, struct diag *d);
 int daemon_kill(struct crond *c, const struct job *job, const char *by, struct diag *d);
 

@@ -5,22 +5,8 @@
 
 #include "crond/daemon.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <syslog.h>
-#include <unistd.h>
-
 #include "crond/base/diag.h"
 #include "crond/crond.h"
-
-static void say_asked(struct crond *c, const char *what, const struct job *job, const char *by)
-{
-	char name[JOB_NAME_MOST];
-
-	job_name(job, job->common->user->name, name);
-	log_line(&c->log, LOG_NOTICE, c->set.dialect->daemon_tag, getpid(), 0,
-		"%s job=%s by=\"%s\" user=%s", what, name, by ? by : "?", job->common->user->name);
-}
 
 /* May it be started by hand at all? With as many copies as it is to have. */
 static struct daemon *to_start(struct crond *c, const struct job *job, struct diag *why)
@@ -48,7 +34,7 @@ static void copy_begin(struct crond *c, const struct daemon *d, struct daemon_co
 	daemon_copy_changed(c, d, copy);
 }
 
-int daemon_run(struct crond *c, const struct job *job, const char *by, struct diag *why)
+int daemon_run(struct crond *c, const struct job *job, struct diag *why)
 {
 	struct daemon *d = to_start(c, job, why);
 	size_t begun = 0;
@@ -63,7 +49,6 @@ int daemon_run(struct crond *c, const struct job *job, const char *by, struct di
 		return -1;
 	if (!begun)
 		return diag_error(why, 0, 0, "it is running: %zu of %zu", d->count, d->count);
-	say_asked(c, "RUN", job, by);
 	daemon_look(c);
 	return 0;
 }
@@ -74,7 +59,6 @@ int daemon_restart(struct crond *c, const struct job *job, const char *by, struc
 
 	if (!d)
 		return -1;
-	say_asked(c, "RESTART", job, by);
 	for (size_t i = 0; i < d->count; i++) {
 		if (d->copies[i].state.phase == RESTART_UP)
 			daemon_copy_stop(c, &d->copies[i], STOP_RESTART, by);
@@ -105,7 +89,6 @@ int daemon_kill(struct crond *c, const struct job *job, const char *by, struct d
 	}
 	if (!stopped)
 		return diag_error(why, 0, 0, "it is not running");
-	say_asked(c, "KILL", job, by);
 	return 0;
 }
 

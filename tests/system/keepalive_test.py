@@ -1,7 +1,8 @@
 """Daemons are kept running: restarts, their limit, stops, adoption, reload."""
+import json
 import os
-import re
 import signal
+import socket
 import time
 
 import lab
@@ -61,6 +62,81 @@ def test_what_ends_is_started_again_with_growing_delays(room):
     room.wait_log("FAILED job=missing ")
     equal((len(room.lines("calm")), len(room.lines("never"))), (1, 1), "starts by policy")
     equal(len(room.log(r"\]: FAILED job=")), 3, "daemons that were given up")
+
+
+def ask(verb, **members):
+    """What the scheduler answers on its socket: (its last line, those before)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.connect("/run/crond/control.sock")
+        s.sendall(json.dumps(dict(members, version=1, verb=verb)).encode() + b"\n")
+        with s.makefile(encoding="utf-8") as answer:
+            lines = []
+            for line in answer:
+                lines.append(json.loads(line))
+                if lines[-1].get("end"):
+                    break
+    return lines[-1], lines[:-1]
+
+
+def told(verb, job):
+    end, _ = ask(verb, job=job)
+    check(end["ok"], "%s %s: %s" % (verb, job, end))
+
+
+def shown(job):
+    return ask("list", names=[job])[1][0]
+
+
+def state_is(room, job, word):
+    room.wait_for(lambda: shown(job)["state"] == word, 5, "%s to be %s, not %s" %
+                  (job, word, shown(job)["state"]))
+
+
+def test_people_stop_and_start_them(room):
+    room.tasks("f", sleeper("web", "max = 2") +
+               daemon("bad", "echo >>%s/bad; exit 3" % OUT, 'restart-delay = "100ms"',
+                      'restart-limit = "1/1m"') +
+               daemon("slow", "echo >>%s/slow; exit 3" % OUT, 'restart-delay = "1m"'))
+    running = room.start()
+    first = pids(room, "web", 2)
+    # kill: none is started again, also by a scheduler after this one
+    told("kill", "web")
+    settled(room, "web", 0)
+    room.wait_log(r"END job=web run=\S+ result=killed .*reason=\".*root", count=2)
+    state_is(room, "web", "stopped")
+    check(not ask("kill", job="web")[0]["ok"], "stopped a second time")
+    kill(running)
+    running = room.start()
+    room.wait_log(r"FAILED job=bad ")
+    state_is(room, "bad", "failed")
+    told("kill", "slow")
+    state_is(room, "slow", "stopped")
+    equal(len(room.lines("web")), 2, "starts of what was stopped")
+    # run and restart
+    told("run", "web")
+    settled(room, "web", 2)
+    check(not ask("run", job="web")[0]["ok"], "more copies than max")
+    again = living(room, "web")
+    told("restart", "web")
+    room.wait_for(lambda: len(room.lines("web")) == 6, 5, "two more starts of web")
+    settled(room, "web", 2)
+    check(not set(again + first) & set(living(room, "web")), "copies that were not restarted")
+    told("restart", "bad")
+    room.wait_log(r"FAILED job=bad ", count=2)
+    equal(len(room.lines("bad")), 4, "starts of bad")
+    # one copy of two
+    run = [name for name in os.listdir("/run/crond/runs") if name.startswith("web-")]
+    told("kill", sorted(run)[-1])
+    settled(room, "web", 1)
+    # pause: what runs goes on, and is not started again
+    told("pause", "web")
+    os.kill(living(room, "web")[0], signal.SIGKILL)
+    room.wait_log(r"FAIL job=web .*result=signal signal=KILL")
+    time.sleep(1.3)
+    equal(living(room, "web"), [], "copies of what is paused")
+    check("resume" in ask("run", job="web")[0]["error"], "run while it is paused")
+    told("resume", "web")
+    settled(room, "web", 1)
 
 
 if __name__ == "__main__":
