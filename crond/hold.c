@@ -19,6 +19,7 @@
 #include "crond/base/diag.h"
 #include "crond/core/dialect.h"
 #include "crond/core/direct.h"
+#include "crond/hook.h"
 #include "crond/rundir.h"
 #include "crond/tick.h"
 
@@ -93,6 +94,8 @@ int hold_take(struct hold *h, int runs, const char *id)
 
 	h->reason[0] = '\0';
 	h->pam = NULL;
+	h->outfit = NULL;
+	h->refusal = RESULT_SPAWN;
 	h->spawn.step = SPAWN_DONE;
 	h->lock = rundir_lock(runs, id);
 	if (h->lock < 0)
@@ -222,6 +225,26 @@ static int env_fill(struct hold *h)
 	return 0;
 }
 
+int hold_env_put(struct hold *h, const char *setting)
+{
+	size_t n = strcspn(setting, "=") + 1;
+
+	for (size_t i = 0; i < h->spawn.env_count; i++) {
+		if (strncmp(h->env.at[i], setting, n) == 0) {
+			h->env.at[i] = (char *)(uintptr_t)setting;
+			return 0;
+		}
+	}
+	if (list_room(&h->env, h->spawn.env_count + 3) < 0) {
+		snprintf(h->reason, sizeof(h->reason), "cannot prepare the job: out of memory");
+		return -1;
+	}
+	h->spawn.env = h->env.at;
+	h->env.at[h->spawn.env_count++] = (char *)(uintptr_t)setting;
+	h->env.at[h->spawn.env_count] = NULL;
+	return 0;
+}
+
 static int by_number(const void *a, const void *b)
 {
 	const uint32_t *x = a, *y = b;
@@ -265,19 +288,28 @@ static int plan(struct hold *h, struct log *log)
 	h->spawn = (struct spawn){
 		.run = r, .shell = !r->argv_only, .in = -1, .out = -1, .err = -1, .pidfd = -1,
 		.log = r->flags & RUN_LOG_START && !(r->flags & RUN_QUIET) ? log : NULL,
-		.umask = session ? session->umask : (mode_t)r->umask,
+		.umask = r->dress.given & DRESS_UMASK ? (mode_t)r->dress.umask :
+			session ? session->umask : (mode_t)r->umask,
 		.limits = session ? session->limits : NULL,
 	};
 	log_ready(log);
-	if (env_fill(h) < 0 || groups_fill(h) < 0)
+	return env_fill(h) < 0 || groups_fill(h) < 0 ? -1 : 0;
+}
+
+static int words_choose(struct hold *h)
+{
+	const struct pam_job *session = h->pam ? pam_for_job(h->pam) : NULL;
+	const struct run *r = &h->run;
+	bool known = (!session || !*session->env) && !r->dress.env_file;
+
+	if (!r->words.n)
+		return 0;
+	/* what a shell would make of these variables was not known when it was left out */
+	if (!r->argv_only && !known && !direct_environment((const char *const *)h->env.at))
+		return 0;
+	if (list_fill(&h->words, r->words) < 0)
 		return -1;
-	/* what a shell would make of PAM's variables was not known when it was left out */
-	if (r->words.n && (r->argv_only || !session || !*session->env ||
-				  direct_environment((const char *const *)h->env.at))) {
-		if (list_fill(&h->words, r->words) < 0)
-			return -1;
-		h->spawn.words = h->words.at;
-	}
+	h->spawn.words = h->words.at;
 	return 0;
 }
 
@@ -320,10 +352,11 @@ static int pipes(struct hold *h, int *in)
 
 /* The job's ends of its output are ours too until it has ended: its end wakes us once, not
  * first as the end of its output. */
-static void ends_close(struct hold *h)
+void hold_ends_close(struct hold *h)
 {
 	if (h->spawn.err != h->spawn.out)
 		shut(&h->spawn.err);
+	h->spawn.err = -1;
 	shut(&h->spawn.out);
 }
 
@@ -363,22 +396,10 @@ static struct pam_for pam_who(struct hold *h, struct log *log)
 		.may_sweep = !h->guard.subreaper || h->run.flags & RUN_TREE };
 }
 
-int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *told)
+static void output_aim(struct hold *h, struct log *log)
 {
 	const struct run *r = &h->run;
-	int in = -1, rc;
 
-	if (r->flags & RUN_PAM) {
-		const struct pam_for who = pam_who(h, log);
-
-		h->pam = pam_begin(&who, h->reason, sizeof(h->reason));
-		if (!h->pam)
-			return -1;
-	}
-	if (plan(h, log) < 0 || pipes(h, &in) < 0) {
-		snprintf(h->reason, sizeof(h->reason), "cannot prepare the job: %s", strerror(errno));
-		return -1;
-	}
 	h->output.keep = r->flags & RUN_MAIL;
 	h->output.tails = r->flags & RUN_KEEP_TAIL;
 	h->output.echo = r->flags & RUN_ECHO ? log : NULL;
@@ -389,17 +410,46 @@ int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *tol
 	}
 	h->output.job = r->job ? r->job : r->id;
 	h->output.run = r->id;
+	h->output.log = h->outfit ? &h->outfit->log : NULL;
+}
+
+int hold_prepare(struct hold *h, struct log *log)
+{
+	const struct run *r = &h->run;
+	int in = -1;
+
+	if (r->flags & RUN_PAM) {
+		const struct pam_for who = pam_who(h, log);
+
+		h->pam = pam_begin(&who, h->reason, sizeof(h->reason));
+		if (!h->pam)
+			return -1;
+	}
+	if (plan(h, log) < 0 || (r->dress.given && outfit_make(h, log) < 0) || words_choose(h) < 0 ||
+		pipes(h, &in) < 0) {
+		if (!h->reason[0])
+			snprintf(h->reason, sizeof(h->reason), "cannot prepare the job: %s", strerror(errno));
+		return -1;
+	}
+	output_aim(h, log);
 	tick_settle(r->scheduled);
 	h->guard = (struct guard){
 		.run = r, .output = &h->output, .in = in, .input = r->input,
-		.subreaper = r->flags & RUN_TREE || r->timeout_ms, .started_ns = guard_now(),
+		.subreaper = r->flags & RUN_TREE || r->timeout_ms || hook_any(r), .started_ns = guard_now(),
 	};
 	if (h->guard.subreaper)
 		subreaper(true);
-	rc = spawn_patiently(&h->spawn, told);
+	return 0;
+}
+
+int hold_start(struct hold *h, const volatile sig_atomic_t *told)
+{
+	int rc = spawn_patiently(&h->spawn, told);
+
 	shut(&h->spawn.in);
 	if (rc < 0) {
-		ends_close(h);
+		if (!hook_any(&h->run))
+			hold_ends_close(h);
 		shut(&h->guard.in);
 		spawn_reason(&h->spawn, h->reason, sizeof(h->reason));
 		return -1;
@@ -411,11 +461,16 @@ int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *tol
 
 /* --- ending */
 
-static void outcome_status(struct outcome *o, int status)
+static bool exit_succeeds(const struct dress *d, int code)
+{
+	return d->success.n ? d->success.s[code / 8 % 32] >> code % 8 & 1 : code == 0;
+}
+
+static void outcome_status(struct outcome *o, const struct dress *d, int status)
 {
 	o->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	o->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	o->result = o->signal ? RESULT_SIGNAL : o->exit_code ? RESULT_EXIT : RESULT_OK;
+	o->result = o->signal ? RESULT_SIGNAL : exit_succeeds(d, o->exit_code) ? RESULT_OK : RESULT_EXIT;
 }
 
 static void outcome_reason(struct hold *h)
@@ -462,10 +517,11 @@ void hold_ended(struct hold *h)
 	const struct guard *g = &h->guard;
 	struct outcome *o = &h->outcome;
 
-	ends_close(h);
+	if (!hook_any(&h->run))
+		hold_ends_close(h);
 	output_drain(&h->output);
 	tell_death(h);
-	outcome_status(o, g->status);
+	outcome_status(o, &h->run.dress, g->status);
 	if (g->stopped != RESULT_OK) {
 		if (g->stopped == RESULT_KILLED && h->order.why == STOP_NONE)
 			h->order.why = STOP_SHUTDOWN; /* by a signal that has no order with it */
@@ -492,7 +548,10 @@ void hold_ended(struct hold *h)
 void hold_refused(struct hold *h)
 {
 	h->outcome = (struct outcome){
-		.result = RESULT_SPAWN, .exit_code = -1, .reason = h->reason, .finished_ns = realtime()
+		.result = h->refusal, .exit_code = -1, .reason = h->reason, .finished_ns = realtime(),
+		.stopped = h->order.why,
+		.output_bytes = h->output.total, /* what a hook has printed */
+		.stdout_tail = output_tail(&h->output, 0), .stderr_tail = output_tail(&h->output, 1)
 	};
 }
 
@@ -515,6 +574,7 @@ bool hold_clean(const struct hold *h)
 void hold_free(struct hold *h)
 {
 	output_free(&h->output);
+	outfit_free(h);
 	if (h->guard.subreaper)
 		subreaper(false);
 	h->guard.subreaper = false;

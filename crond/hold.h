@@ -11,6 +11,7 @@
 #include "crond/core/stop_order.h"
 #include "crond/guard.h"
 #include "crond/launch.h"
+#include "crond/outfit.h"
 #include "crond/output.h"
 #include "crond/pam.h"
 #include "crond/spawn.h"
@@ -30,6 +31,8 @@ struct hold {
 	struct guard guard;
 	struct stop_order order; /* STOP_NONE: nobody wanted it stopped */
 	struct spawn spawn;
+	struct outfit *outfit;   /* NULL: its options ask for nothing of the kind */
+	enum result refusal;     /* how it ends where the job is never started */
 	struct pam *pam;
 	struct list words, env;
 	uint32_t *groups; /* twice: ours and room for the system's */
@@ -42,8 +45,15 @@ struct hold {
 /* Locks, reads and marks it. 0: ours, with a reason if its record is no good (run.id stands
  * even then). -1: not ours; a reason only if somebody should know. */
 int hold_take(struct hold *h, int runs, const char *id);
+/* Everything up to the job's process. 0, or -1 with a reason. */
+int hold_prepare(struct hold *h, struct log *log);
 /* Starts the job. 0, or -1 with a reason. told: give up waiting for a free process. */
-int hold_start(struct hold *h, struct log *log, const volatile sig_atomic_t *told);
+int hold_start(struct hold *h, const volatile sig_atomic_t *told);
+/* Puts "NAME=value" into the job's environment, over what is there of that name. The text
+ * must last as long as the run. 0, or -1 with a reason: no memory. */
+int hold_env_put(struct hold *h, const char *setting);
+/* Closes the job's ends of its output, which are ours too while hooks may write to them. */
+void hold_ends_close(struct hold *h);
 /* Has it stopped, from a callback of its guard. */
 void hold_stop(struct hold *h, const struct stop_order *order);
 /* The outcome of a job that was guarded to its end; of one that never began. */

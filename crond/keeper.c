@@ -27,6 +27,7 @@
 #include "crond/core/dialect.h"
 #include "crond/guard.h"
 #include "crond/hold.h"
+#include "crond/hook.h"
 #include "crond/mail.h"
 #include "crond/rundir.h"
 #include "crond/told.h"
@@ -178,9 +179,14 @@ static void outcome_write(struct keeper *k, struct hold *h)
 		poll(NULL, 0, FINISH_PAUSE_MS);
 }
 
+/* The run counts as running until its hooks have ended, too; how it ended stands by then. */
 static void finish(struct keeper *k, struct hold *h)
 {
 	outcome_write(k, h);
+	if (h->run.dress.given) {
+		hook_after(h, &k->log);
+		outfit_put_away(h, &k->log);
+	}
 	close(h->lock);
 	h->lock = -1;
 	report_ended(k, h);
@@ -258,6 +264,7 @@ static void aftermath(struct keeper *k, struct hold *h)
 			&waiting_mask);
 	log_end(k, h);
 	hold_session_close(h, &k->log);
+	outfit_retain(h);
 	linger(h);
 }
 
@@ -265,7 +272,7 @@ static void aftermath(struct keeper *k, struct hold *h)
 
 /* A shell that is not there is for the owner to know: what would have executed it says so
  * to where the job's output goes. */
-static void refused_output(struct keeper *k, struct hold *h)
+static void refused_output(struct hold *h)
 {
 	const struct run *r = &h->run;
 	char text[512];
@@ -279,8 +286,6 @@ static void refused_output(struct keeper *k, struct hold *h)
 		snprintf(text, sizeof(text), "%.200s: execle: %s\n", r->shell, strerror(h->spawn.error));
 	output_say(&h->output, 0, text, (size_t)n);
 	output_end(&h->output);
-	if (mail_wanted(h))
-		mail_send(&h->spawn, &k->log, &h->output, r->flags & RUN_LOG_FAILED, &waiting_mask);
 }
 
 /* cronie's line about it, and the end of what has been announced. */
@@ -294,19 +299,54 @@ static void refused_chdir(struct keeper *k, const struct hold *h)
 		h->spawn.what, strerror(h->spawn.error));
 }
 
+static void refused_say(struct keeper *k, struct hold *h)
+{
+	/* PAM's refusals are told in their own words, and other results by the scheduler */
+	if (h->refusal == RESULT_SPAWN && (h->pam || !(h->run.flags & RUN_PAM)))
+		log_line(&k->log, LOG_ERR, hold_tag(h), getpid(), 0, "(%.64s) ERROR (%s: %s)",
+			h->run.user ? h->run.user : "CRON", h->run.id, h->reason);
+	if (h->outfit)
+		outfit_say(h, h->reason);
+}
+
 /* The run is over before it began. */
 static void refuse(struct keeper *k, struct hold *h)
 {
 	hold_refused(h);
-	if (h->pam || !(h->run.flags & RUN_PAM)) /* PAM's refusals are told in their own words */
-		log_line(&k->log, LOG_ERR, hold_tag(h), getpid(), 0, "(%.64s) ERROR (%s: %s)",
-			h->run.user ? h->run.user : "CRON", h->run.id, h->reason);
+	refused_say(k, h);
 	finish(k, h);
 	refused_chdir(k, h);
-	refused_output(k, h);
+	refused_output(h);
+	if (mail_wanted(h))
+		mail_send(&h->spawn, &k->log, &h->output, h->run.flags & RUN_LOG_FAILED, &waiting_mask);
 	if (h->spawn.step > SPAWN_FORK)
 		log_end(k, h);
 	hold_session_close(h, &k->log);
+	outfit_retain(h);
+}
+
+/* What whoever is guarded in this run, the job or a hook, has us listen to. */
+static void guard_equip(struct keeper *k, struct hold *h)
+{
+	h->guard.told = told_to_end();
+	h->guard.heard = told_something();
+	h->guard.hear = hear;
+	h->guard.mask = &waiting_mask;
+	h->guard.grace = grace_over;
+	h->guard.arg = k;
+	k->hold = h;
+	h->guard.grace_ns = h->guard.started_ns + grace(k);
+}
+
+/* The job's process. 0, or -1: it is not to be, for h->reason. */
+static int begin(struct keeper *k, struct hold *h)
+{
+	if (h->reason[0] || hold_prepare(h, &k->log) < 0)
+		return -1;
+	guard_equip(k, h);
+	if (h->run.dress.pre && hook_before(h) < 0)
+		return -1;
+	return hold_start(h, told_to_end());
 }
 
 static void guard_run(struct keeper *k, struct hold *h)
@@ -316,14 +356,6 @@ static void guard_run(struct keeper *k, struct hold *h)
 	h->progress.born_after_ns = h->spawn.born_after_ns;
 	h->progress.born_before_ns = h->spawn.born_before_ns;
 	rundir_mark(h->lock, &h->progress);
-	h->guard.told = told_to_end();
-	h->guard.heard = told_something();
-	h->guard.hear = hear;
-	h->guard.mask = &waiting_mask;
-	h->guard.grace = grace_over;
-	h->guard.arg = k;
-	k->hold = h;
-	h->guard.grace_ns = h->guard.started_ns + grace(k);
 	guard_wait(&h->guard);
 	grace_learn(k, h->guard.ended_ns - h->guard.started_ns);
 	hold_ended(h);
@@ -345,7 +377,7 @@ static void keep(struct keeper *k, const char *id)
 	k->untold = id;
 	if (h.run.flags & RUN_PAM) /* its modules may take their time */
 		report_taken(k);
-	if (h.reason[0] || hold_start(&h, &k->log, told_to_end()) < 0)
+	if (begin(k, &h) < 0)
 		refuse(k, &h);
 	else
 		guard_run(k, &h);

@@ -294,8 +294,9 @@ void mail_send(const struct spawn *how, struct log *log, struct output *o, bool 
 	mailtext_head(&r, failed, &m.head);
 	r.flags &= ~(uint32_t)RUN_CHDIR_MUST;
 	r.fallback_dir = "/";
+	r.dress.given = 0;
 	m.s.run = &r;
-	m.s.limits = NULL; /* the job's limits are no mailer's */
+	m.s.limits = NULL; /* the job's limits and priorities are no mailer's */
 	if (mailer_choose(&m) < 0 || m.head.failed || mailer_start(&m) < 0) {
 		no_mailer(&m, log);
 		goto out;

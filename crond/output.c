@@ -17,6 +17,7 @@
 #include "crond/base/file.h"
 #include "crond/base/text.h"
 #include "crond/core/outcome.h"
+#include "crond/runlog.h"
 
 enum {
 	CHUNK = 16 * 1024,
@@ -237,6 +238,8 @@ static void take(struct output *o, struct stream *s, size_t n)
 		keep(o, chunk, n);
 	if (o->tails)
 		tail_add(&s->tail, chunk, n);
+	if (o->log)
+		runlog_add(o->log, s == &o->streams[1], chunk, n);
 	if (o->echo)
 		echo(o, s, chunk, n);
 }

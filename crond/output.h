@@ -14,6 +14,8 @@
 #include "crond/base/slice.h"
 #include "crond/log.h"
 
+struct runlog;
+
 enum { OUTPUT_ECHO_LINE = 1000 };
 
 /* The last `most` bytes of what was added. */
@@ -37,6 +39,7 @@ struct output {
 	struct log *echo; /* where lines are shown, as those of job and run; NULL: nowhere */
 	const char *job, *run;
 	const char *user, *tag; /* set: each line goes to the log as cronie has it */
+	struct runlog *log;     /* the run's own; NULL: none */
 	bool log_stuck;         /* it took none for a while: not waited for again */
 	uint64_t total;
 	uint64_t head_most;

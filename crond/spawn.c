@@ -24,6 +24,7 @@
 
 #include "crond/base/kernel.h"
 #include "crond/core/dialect.h"
+#include "crond/dress.h"
 #include "crond/pam_calls.h"
 
 enum { PAGE = 4096, STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100 };
@@ -84,7 +85,16 @@ static void child_limits(struct spawn *s)
 		child_fail(s, SPAWN_LIMITS, s->run->user);
 }
 
-static void child_identity(struct spawn *s)
+/* Behind PAM's: an option is nearer to the job than the system's rules. */
+static void child_dress(struct spawn *s)
+{
+	const char *what = NULL;
+
+	if (dress_put_on(&s->run->dress, &what) < 0)
+		child_fail(s, SPAWN_DRESS, what);
+}
+
+enum spawn_step spawn_become(const struct spawn *s)
 {
 	const struct run *r = s->run;
 	bool groups = true;
@@ -92,29 +102,38 @@ static void child_identity(struct spawn *s)
 	gid_t g[3];
 
 	if (!(r->flags & RUN_IDENTITY))
-		return;
+		return SPAWN_DONE;
 	if (kernel_groups_set(s->group_count, s->groups) != 0) {
 		/* without the capability root's own jobs keep the groups that we were given */
 		groups = errno != EPERM || r->uid != geteuid();
 		if (groups)
-			child_fail(s, SPAWN_GROUPS, r->user);
+			return SPAWN_GROUPS;
 	}
 	if (kernel_gid_set(r->gid) != 0)
-		child_fail(s, SPAWN_GID, r->user);
+		return SPAWN_GID;
 	if (kernel_uid_set(r->uid) != 0)
-		child_fail(s, SPAWN_UID, r->user);
+		return SPAWN_UID;
 	errno = EPERM;
 	if (getresuid(&u[0], &u[1], &u[2]) != 0 || u[0] != r->uid || u[1] != r->uid ||
 		u[2] != r->uid || getresgid(&g[0], &g[1], &g[2]) != 0 || g[0] != r->gid ||
 		g[1] != r->gid || g[2] != r->gid)
-		child_fail(s, SPAWN_IDENTITY, r->user);
+		return SPAWN_IDENTITY;
 	if (!groups)
-		return;
+		return SPAWN_DONE;
 	if (getgroups(0, NULL) != (int)s->group_count ||
 		getgroups((int)s->group_count, s->groups_seen) != (int)s->group_count ||
 		(s->group_count && memcmp(s->groups, s->groups_seen,
 					   s->group_count * sizeof(*s->groups)) != 0))
-		child_fail(s, SPAWN_IDENTITY, r->user);
+		return SPAWN_IDENTITY;
+	return SPAWN_DONE;
+}
+
+static void child_identity(struct spawn *s)
+{
+	enum spawn_step step = spawn_become(s);
+
+	if (step != SPAWN_DONE)
+		child_fail(s, step, s->run->user);
 }
 
 static void child_chdir(struct spawn *s)
@@ -216,6 +235,8 @@ static int child_main(void *arg)
 		child_announce(s);
 	child_files(s);
 	child_limits(s);
+	if (s->run->dress.given)
+		child_dress(s);
 	child_identity(s);
 	child_chdir(s);
 	child_signals();
@@ -266,6 +287,7 @@ void spawn_reason(const struct spawn *s, char *out, size_t n)
 		[SPAWN_FORK] = "cannot create a",
 		[SPAWN_FILES] = "cannot set up",
 		[SPAWN_LIMITS] = "cannot set the limits of",
+		[SPAWN_DRESS] = "cannot set",
 		[SPAWN_GROUPS] = "cannot set the groups of",
 		[SPAWN_GID] = "cannot set the group id of",
 		[SPAWN_UID] = "cannot set the user id of",

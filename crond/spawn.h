@@ -15,6 +15,7 @@ enum spawn_step {
 	SPAWN_FORK,
 	SPAWN_FILES,
 	SPAWN_LIMITS,
+	SPAWN_DRESS, /* priorities and limits of options */
 	SPAWN_GROUPS,
 	SPAWN_GID,
 	SPAWN_UID,
@@ -52,6 +53,9 @@ struct spawn {
 /* Starts it. 0; -1 with step, error and what, and the child is reaped. On success pidfd
  * is the caller's. While it works the caller stands still (the child borrows its memory). */
 int spawn(struct spawn *s);
+/* Takes the run's identity for the calling process, and looks that it holds. SPAWN_DONE, or
+ * what failed, with errno. */
+enum spawn_step spawn_become(const struct spawn *s);
 /* Gives back what a start used, for a keeper that will wait for long. */
 void spawn_memory_free(void);
 /* The failure in one line. */

@@ -29,11 +29,14 @@ enum run_tag {
 	RUN_ID = 1, RUN_JOB_IDENTITY, RUN_JOB, RUN_PLACE, RUN_SCHEDULED, RUN_ATTEMPT, RUN_FLAGS,
 	RUN_DIALECT,
 	RUN_USER = 16, RUN_UID, RUN_GID, RUN_GROUPS, RUN_DIR, RUN_FALLBACK_DIR, RUN_UMASK,
+	RUN_DRESS, RUN_NICE, RUN_IONICE, RUN_OWN_UMASK, RUN_CPUS, RUN_LIMITS,
 	RUN_SHELL = 32, RUN_COMMAND, RUN_WORDS, RUN_ARGV_ONLY, RUN_ENV, RUN_INPUT,
+	RUN_SUCCESS, RUN_ENV_FILE, RUN_PRE, RUN_POST, RUN_ON_SUCCESS, RUN_ON_FAILURE,
 	RUN_TIMEOUT = 48, RUN_KILL_AFTER, RUN_OUTPUT_MOST,
 	RUN_MAIL_TO = 64, RUN_MAIL_FROM, RUN_MAILER, RUN_HOST, RUN_MAIL_TYPE, RUN_MAIL_ENCODING,
 	RUN_PAM_SERVICE,
 	RUN_ALERT = 80, RUN_TAGS, RUN_OWNER, RUN_DESCRIPTION, RUN_SCHEDULE,
+	RUN_LOG_DIR = 96, RUN_LOG, RUN_LOG_MOST, RUN_HOME, RUN_RETENTION, RUN_RETENTION_COUNT,
 	RUN_TAGS_END
 };
 
@@ -59,12 +62,24 @@ static const struct field {
 	[RUN_DIR] = { KIND_NEEDED, AT(dir), "dir" },
 	[RUN_FALLBACK_DIR] = { KIND_TEXT, AT(fallback_dir), "fallback-dir" },
 	[RUN_UMASK] = { KIND_U32, AT(umask), "umask" },
+	[RUN_DRESS] = { KIND_U32, AT(dress.given), "dress" },
+	[RUN_NICE] = { KIND_U32, AT(dress.nice), "nice" },
+	[RUN_IONICE] = { KIND_U32, AT(dress.ionice), "ionice" },
+	[RUN_OWN_UMASK] = { KIND_U32, AT(dress.umask), "own-umask" },
+	[RUN_CPUS] = { KIND_TEXT, AT(dress.cpus), "cpus" },
+	[RUN_LIMITS] = { KIND_BYTES, AT(dress.limits), "limits" },
 	[RUN_SHELL] = { KIND_NEEDED, AT(shell), "shell" },
 	[RUN_COMMAND] = { KIND_NEEDED, AT(command), "command" },
 	[RUN_WORDS] = { KIND_LIST, AT(words), "words" },
 	[RUN_ARGV_ONLY] = { KIND_BOOL, AT(argv_only), "argv-only" },
 	[RUN_ENV] = { KIND_LIST, AT(env), "env" },
 	[RUN_INPUT] = { KIND_BYTES, AT(input), "input" },
+	[RUN_SUCCESS] = { KIND_BYTES, AT(dress.success), "success" },
+	[RUN_ENV_FILE] = { KIND_TEXT, AT(dress.env_file), "env-file" },
+	[RUN_PRE] = { KIND_TEXT, AT(dress.pre), "pre" },
+	[RUN_POST] = { KIND_TEXT, AT(dress.post), "post" },
+	[RUN_ON_SUCCESS] = { KIND_TEXT, AT(dress.on_success), "on-success" },
+	[RUN_ON_FAILURE] = { KIND_TEXT, AT(dress.on_failure), "on-failure" },
 	[RUN_TIMEOUT] = { KIND_U64, AT(timeout_ms), "timeout" },
 	[RUN_KILL_AFTER] = { KIND_U64, AT(kill_after_ms), "kill-after" },
 	[RUN_OUTPUT_MOST] = { KIND_U64, AT(output_most), "output-most" },
@@ -80,6 +95,12 @@ static const struct field {
 	[RUN_OWNER] = { KIND_TEXT, AT(owner), "owner" },
 	[RUN_DESCRIPTION] = { KIND_TEXT, AT(description), "description" },
 	[RUN_SCHEDULE] = { KIND_TEXT, AT(schedule), "schedule" },
+	[RUN_LOG_DIR] = { KIND_TEXT, AT(dress.log_dir), "log-dir" },
+	[RUN_LOG] = { KIND_TEXT, AT(dress.log), "log" },
+	[RUN_LOG_MOST] = { KIND_U64, AT(dress.log_most), "log-most" },
+	[RUN_HOME] = { KIND_TEXT, AT(dress.home), "home" },
+	[RUN_RETENTION] = { KIND_U64, AT(dress.retention_ms), "retention" },
+	[RUN_RETENTION_COUNT] = { KIND_U32, AT(dress.retention_count), "retention-count" },
 };
 
 static void field_encode(struct buf *out, uint16_t tag, const struct run *r)
@@ -194,6 +215,10 @@ static int run_judge(const struct run *r, struct diag *d)
 		return diag_error(d, 0, 0, "run record with neither words nor a shell");
 	if (r->umask > 0777)
 		return diag_error(d, 0, 0, "run record with a bad umask (%o)", r->umask);
+	if (r->dress.limits.n % sizeof(struct dress_limit) || (r->dress.success.n && r->dress.success.n != 32))
+		return diag_error(d, 0, 0, "run record with bad limits or exit codes");
+	if (r->dress.umask > 0777)
+		return diag_error(d, 0, 0, "run record with a bad umask (%o)", r->dress.umask);
 	return 0;
 }
 

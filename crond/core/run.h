@@ -83,6 +83,40 @@ enum {
 	RUN_TRUSTED = 1 << 15,   /* of root's file: its alerts may use any webhook */
 };
 
+/* What of struct dress is asked for where its value alone cannot tell. */
+enum {
+	DRESS_ON = 1 << 0,     /* something is: nobody looks at the rest where nothing is */
+	DRESS_NICE = 1 << 1,
+	DRESS_IONICE = 1 << 2,
+	DRESS_UMASK = 1 << 3,  /* rather than the run's, or what PAM has set */
+	DRESS_ARTIFACTS = 1 << 4,
+};
+
+struct dress_limit {
+	uint32_t resource, zero; /* RLIMIT_NOFILE, ... */
+	uint64_t soft, hard;     /* UINT64_MAX: infinity */
+};
+
+/* How a job is dressed and what runs around it: only what options ask for, and nothing
+ * for a plain line. Texts are NULL and slices empty where there is nothing. */
+struct dress {
+	uint32_t given;         /* DRESS_... */
+	uint32_t nice;          /* an int in 32 bits */
+	uint32_t ionice;        /* class << 13 | level */
+	uint32_t umask;
+	const char *cpus;       /* "0-3,8" */
+	struct slice limits;    /* struct dress_limit, may stand unaligned */
+	struct slice success;   /* 32 bytes, a bit for each exit code that is success */
+	const char *env_file;   /* opened as the user; "-" in front: may be missing */
+	const char *pre, *post, *on_success, *on_failure; /* texts for the shell */
+	const char *log_dir;    /* what relative paths of logs and artifacts are below */
+	const char *log;        /* core/logpath.h */
+	const char *home;       /* of artifacts: a plain path below log_dir */
+	uint64_t log_most;      /* bytes, 0: no limit */
+	uint64_t retention_ms;  /* 0: for ever */
+	uint32_t retention_count; /* 0: all */
+};
+
 /* Texts and lists point into the record they were decoded from. */
 struct run {
 	const char *id;
@@ -108,6 +142,7 @@ struct run {
 	bool argv_only;         /* words came from argv: no shell behind it */
 	struct slice env;       /* NUL-separated "NAME=value" */
 	struct slice input;     /* standard input; input.s NULL: empty pipe */
+	struct dress dress;
 	/* limits */
 	uint64_t timeout_ms, kill_after_ms;
 	uint64_t output_most;   /* bytes of output kept for mail */

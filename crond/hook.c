@@ -1,0 +1,214 @@
+/* hook: commands around a job, as its user and dressed as it is.
+ * Flow: the keeper runs pre before the job, on-success or on-failure and then post behind
+ * it; they end before the run does. */
+#include "config.h"
+
+#include "crond/hook.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "crond/base/text.h"
+#include "crond/hold.h"
+#include "crond/rundir.h"
+
+enum { SETTING_MOST = 64, SETTINGS = 3 };
+
+/* One hook, from its text to how it ended. */
+struct hook {
+	const char *name, *command;
+	uint64_t most_ms;
+	int64_t from_ns; /* monotonic: when its time began */
+	char *const *env;
+	char reason[128];
+	enum result stopped; /* RESULT_OK: nobody did */
+};
+
+bool hook_any(const struct run *r)
+{
+	return r->dress.pre || r->dress.post || r->dress.on_success || r->dress.on_failure;
+}
+
+/* --- one hook */
+
+static int judge(struct hook *k, const struct guard *g)
+{
+	unsigned long long ms = k->most_ms;
+
+	k->stopped = g->stopped;
+	if (g->stopped == RESULT_TIMEOUT)
+		snprintf(k->reason, sizeof(k->reason), "%s: ran longer than %llu %s", k->name,
+		        ms % 1000 ? ms : ms / 1000, ms % 1000 ? "ms" : "s");
+	else if (g->stopped != RESULT_OK)
+		snprintf(k->reason, sizeof(k->reason), "%s: stopped", k->name);
+	else if (WIFSIGNALED(g->status))
+		snprintf(k->reason, sizeof(k->reason), "%s: signal %s", k->name,
+		        text_signal(WTERMSIG(g->status)));
+	else if (WEXITSTATUS(g->status))
+		snprintf(k->reason, sizeof(k->reason), "%s: exit status %d", k->name,
+		        WEXITSTATUS(g->status));
+	else
+		return 0;
+	return -1;
+}
+
+static int begin(struct hold *h, struct hook *k, struct run *r, struct spawn *s)
+{
+	int n, rc;
+
+	*r = h->run;
+	r->command = k->command;
+	r->timeout_ms = k->most_ms;
+	*s = h->spawn;
+	s->run = r;
+	s->log = NULL; /* what is announced is the job */
+	s->words = NULL;
+	s->shell = true;
+	s->env = (char **)(uintptr_t)k->env;
+	s->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	rc = spawn(s);
+	if (s->in >= 0)
+		close(s->in);
+	if (rc == 0)
+		return 0;
+	n = snprintf(k->reason, sizeof(k->reason), "%s: ", k->name);
+	spawn_reason(s, k->reason + n, sizeof(k->reason) - (size_t)n);
+	return -1;
+}
+
+/* Guarded like the job, by the same guard: it is what signals and orders reach. */
+static int run_hook(struct hold *h, struct hook *k, bool mark)
+{
+	struct guard *g = &h->guard;
+	const struct guard before = *g;
+	struct spawn s;
+	struct run r;
+	int64_t grace_ns;
+	int rc;
+
+	if (begin(h, k, &r, &s) < 0)
+		return -1;
+	g->run = &r;
+	g->job = s.pid;
+	g->pidfd = s.pidfd;
+	g->in = -1;
+	g->input = (struct slice){ 0 };
+	g->started_ns = k->from_ns;
+	g->deadline_ns = g->next_ns = 0;
+	g->ended = false;
+	if (mark) {
+		h->progress.phase = RUN_RUNNING;
+		h->progress.job_pid = s.pid;
+		h->progress.born_after_ns = s.born_after_ns;
+		h->progress.born_before_ns = s.born_before_ns;
+		rundir_mark(h->lock, &h->progress);
+	}
+	guard_wait(g);
+	output_drain(&h->output);
+	rc = judge(k, g);
+	grace_ns = g->grace_ns; /* it may have been called */
+	*g = before;
+	g->grace_ns = grace_ns;
+	return rc;
+}
+
+/* --- before the job */
+
+int hook_before(struct hold *h)
+{
+	struct hook k = { .name = "pre",
+		.command = h->run.dress.pre,
+		.most_ms = h->run.timeout_ms,
+		.from_ns = h->guard.started_ns,
+		.env = h->spawn.env };
+
+	if (!k.command || run_hook(h, &k, true) == 0)
+		return 0;
+	h->refusal = k.stopped == RESULT_OK ? RESULT_SKIPPED : k.stopped;
+	if (k.stopped == RESULT_KILLED && h->order.why == STOP_NONE)
+		h->order.why = STOP_SHUTDOWN;
+	snprintf(h->reason, sizeof(h->reason), "%s", k.reason);
+	if (h->guard.in >= 0)
+		close(h->guard.in);
+	h->guard.in = -1;
+	return -1;
+}
+
+/* --- behind it */
+
+/* The job's environment and how it ended. Free the list; texts has room for SETTINGS. */
+static char **env_after(const struct hold *h, char texts[SETTINGS][SETTING_MOST])
+{
+	const struct outcome *o = &h->outcome;
+	char **env = calloc(h->spawn.env_count + SETTINGS + 2, sizeof(*env));
+	size_t n = h->spawn.env_count;
+
+	if (!env)
+		return NULL;
+	memcpy(env, h->spawn.env, n * sizeof(*env));
+	snprintf(texts[0], SETTING_MOST, "CRON_RESULT=%s", result_name(o->result));
+	env[n++] = texts[0];
+	if (o->exit_code >= 0) {
+		snprintf(texts[1], SETTING_MOST, "CRON_EXIT_CODE=%d", o->exit_code);
+		env[n++] = texts[1];
+	}
+	if (o->signal) {
+		snprintf(texts[2], SETTING_MOST, "CRON_SIGNAL=%s", text_signal(o->signal));
+		env[n++] = texts[2];
+	}
+	return env;
+}
+
+static void run_after(
+        struct hold *h, struct log *log, const char *name, const char *command, uint64_t most_ms)
+{
+	char texts[SETTINGS][SETTING_MOST];
+	struct hook k = {
+		.name = name, .command = command, .most_ms = most_ms, .from_ns = guard_now()
+	};
+	char **env;
+
+	if (!command)
+		return;
+	env = env_after(h, texts);
+	k.env = env;
+	snprintf(k.reason, sizeof(k.reason), "%s: out of memory", name);
+	if (!env || run_hook(h, &k, false) < 0)
+		log_line(log, LOG_ERR, hold_tag(h), getpid(), 0, "(%.64s) ERROR (%s: %s)",
+		        h->run.user, h->run.id, k.reason);
+	free(env);
+}
+
+static void run_all_after(struct hold *h, struct log *log)
+{
+	static const volatile sig_atomic_t never;
+	const struct run *r = &h->run;
+	const struct dress *d = &r->dress;
+	uint64_t most = r->timeout_ms ? r->timeout_ms : HOOK_MOST_MS;
+	bool shutdown = *h->guard.told > 0;
+
+	if (shutdown) {
+		h->guard.told = &never; /* that it was told to end is no news to this one */
+		most = r->kill_after_ms ? r->kill_after_ms : 1;
+	} else if (h->outcome.result == RESULT_OK) {
+		run_after(h, log, "on-success", d->on_success, most);
+	} else if (h->outcome.result != RESULT_SKIPPED) {
+		run_after(h, log, "on-failure", d->on_failure, most);
+	}
+	run_after(h, log, "post", d->post, most);
+}
+
+void hook_after(struct hold *h, struct log *log)
+{
+	if (hook_any(&h->run) && h->guard.run) /* it was prepared, at least */
+		run_all_after(h, log);
+	hold_ends_close(h);
+	output_drain(&h->output);
+	output_end(&h->output);
+}

@@ -1,0 +1,123 @@
+/* outfit: what a keeper has at hand for a run whose options ask for more than the job.
+ * Flow: made before the job starts (settings of its env-file, its log, its directory for
+ * artifacts), and put away when it has ended. */
+#include "config.h"
+
+#include "crond/outfit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "crond/artifacts.h"
+#include "crond/envfile.h"
+#include "crond/hold.h"
+#include "crond/retention.h"
+#include "crond/runlog_open.h"
+
+static void say(
+        const struct hold *h, struct log *log, const char *what, const char *which, int error)
+{
+	log_line(log, LOG_ERR, hold_tag(h), getpid(), 0, "(%.64s) ERROR (%s: %s%.300s: %s)",
+	        h->run.user, h->run.id, what, which, strerror(error));
+}
+
+static int settings_take(struct hold *h)
+{
+	struct buf *b = &h->outfit->settings;
+	struct slice rest;
+	const char *setting;
+
+	if (envfile_read(&h->spawn, b, h->reason, sizeof(h->reason)) < 0)
+		return -1;
+	rest = (struct slice){ b->data, b->len };
+	while ((setting = run_list_next(&rest)))
+		if (hold_env_put(h, setting) < 0)
+			return -1;
+	return 0;
+}
+
+/* A log is for people: that it cannot be is no reason not to run. */
+static void log_begin(struct hold *h, struct log *log)
+{
+	char what[LOGPATH_MOST + PATH_MAX];
+
+	if (runlog_open(&h->outfit->log, &h->spawn, h->progress.started_ns, what, sizeof(what)) < 0)
+		say(h, log, "log ", what, errno);
+}
+
+static int artifacts_begin(struct hold *h)
+{
+	struct outfit *f = h->outfit;
+	const int n = snprintf(f->artifacts, sizeof(f->artifacts), "CRON_ARTIFACTS=");
+	char *path = f->artifacts + n;
+
+	if (artifacts_make(&h->spawn, path, sizeof(f->artifacts) - (size_t)n) < 0) {
+		snprintf(h->reason, sizeof(h->reason),
+		        "cannot make the directory of artifacts %.150s: %s", path, strerror(errno));
+		*f->artifacts = '\0';
+		return -1;
+	}
+	return hold_env_put(h, f->artifacts);
+}
+
+int outfit_make(struct hold *h, struct log *log)
+{
+	const struct dress *d = &h->run.dress;
+
+	h->outfit = calloc(1, sizeof(*h->outfit));
+	if (!h->outfit) {
+		snprintf(h->reason, sizeof(h->reason), "out of memory");
+		return -1;
+	}
+	h->outfit->log.fd = -1;
+	if (d->log)
+		log_begin(h, log);
+	if (d->env_file && settings_take(h) < 0)
+		return -1;
+	return d->given & DRESS_ARTIFACTS ? artifacts_begin(h) : 0;
+}
+
+void outfit_put_away(struct hold *h, struct log *log)
+{
+	struct outfit *f = h->outfit;
+	const struct dress *d = &h->run.dress;
+
+	if (!f)
+		return;
+	if (f->log.error)
+		say(h, log, "log ", d->log, f->log.error);
+	runlog_close(&f->log);
+	if (*f->artifacts && artifacts_keep(&h->spawn, h->progress.started_ns) < 0)
+		say(h, log, "keeping its ", "artifacts", errno);
+}
+
+void outfit_say(struct hold *h, const char *reason)
+{
+	struct runlog *l = &h->outfit->log;
+	char line[320];
+	int n = snprintf(line, sizeof(line), "crond: %s\n", reason);
+
+	runlog_add(l, 1, line, (size_t)n);
+}
+
+void outfit_retain(struct hold *h)
+{
+	const struct dress *d = &h->run.dress;
+
+	if (h->outfit && (d->retention_ms || d->retention_count))
+		retention_prune(&h->spawn, h->progress.started_ns);
+}
+
+void outfit_free(struct hold *h)
+{
+	if (!h->outfit)
+		return;
+	runlog_close(&h->outfit->log);
+	buf_free(&h->outfit->settings);
+	free(h->outfit);
+	h->outfit = NULL;
+}

@@ -1,0 +1,32 @@
+/* runlog: what a run prints, in a file of its own that can be read meanwhile.
+ * Flow: the output hands on what it has read from the job's pipes; beyond the limit the
+ * head and the tail stay, and the cut is marked. */
+#ifndef CROND_RUNLOG_H
+#define CROND_RUNLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RUNLOG_LEAST = 512 }; /* a smaller limit is this one */
+
+/* Begins as { .fd = ... }, with what the caller fills. */
+struct runlog {
+	int fd;        /* for reading and writing; -1: none */
+	uint64_t base; /* where ours begins: there may be something of earlier runs */
+	uint64_t most; /* bytes beside the mark, 0: no limit */
+	bool apart;    /* lines of standard error are marked */
+	/* the log's own */
+	uint64_t len; /* behind base */
+	uint64_t left_out;
+	int last; /* the stream that wrote last */
+	bool midline;
+	int error; /* errno of what ended it */
+};
+
+/* A stream's next bytes; streams 0 and 1 are standard output and error. What cannot be
+ * written ends the log, with error set: nothing else comes of it. */
+void runlog_add(struct runlog *l, int stream, const char *s, size_t n);
+void runlog_close(struct runlog *l);
+
+#endif
