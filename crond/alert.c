@@ -92,6 +92,7 @@ static void events_unsent(struct crond *c)
 
 	RB_FOREACH(run, run_tree, &c->live)
 		run->told_sent = false;
+	outbox_unsent(c);
 }
 
 static void notify_start(struct crond *c)
@@ -142,7 +143,7 @@ void alert_ended(struct crond *c)
 
 /* --- what it is sent */
 
-static bool notify_send(struct crond *c, const struct buf *b)
+bool alert_send(struct crond *c, const struct buf *b)
 {
 	if (c->w_notify.fd < 0 || b->failed)
 		return false;
@@ -202,7 +203,7 @@ void alert_config(struct crond *c)
 
 	if (c->notify > 0 && hooks) {
 		config_encode(c, hooks, &b);
-		notify_send(c, &b);
+		alert_send(c, &b);
 		if (b.data)
 			explicit_bzero(b.data, b.cap);
 	}
@@ -251,7 +252,7 @@ static bool event_send(struct crond *c, struct live_run *run)
 	event_fill(c, run, &r.run, &r.outcome, &e, id);
 	buf_putc(&b, NOTICE_EVENT);
 	event_encode(&e, &b);
-	sent = notify_send(c, &b);
+	sent = alert_send(c, &b);
 	records_free(&r);
 	buf_free(&b);
 	return sent;
@@ -279,12 +280,21 @@ void alert_wanted(struct crond *c, struct live_run *run)
 	wait_later(c, LATER_ALERTS, AGAIN_MS);
 }
 
+void alert_outbox(struct crond *c)
+{
+	if (c->notify <= 0)
+		notify_start(c);
+	c->events_waiting = true;
+	wait_later(c, LATER_ALERTS, AGAIN_MS);
+}
+
 void alert_flush(struct crond *c)
 {
 	if (!c->events_waiting || c->notify_full || c->notify <= 0)
 		return;
 	c->events_waiting = false;
 	events_flush(c);
+	outbox_flush(c);
 }
 
 /* An event that crond-notify could not put on its disk is offered again each minute; its
@@ -299,6 +309,8 @@ void alert_again(struct crond *c)
 		run->told_sent = false;
 		c->events_waiting = true;
 	}
+	outbox_unsent(c);
+	outbox_look(c);
 	if (c->events_waiting)
 		wait_later(c, LATER_ALERTS, AGAIN_MS);
 }
@@ -327,6 +339,7 @@ void alert_resume(struct crond *c)
 
 	RB_FOREACH(run, run_tree, &c->live)
 		wanted |= run->state == RUN_STATE_TELLING;
+	wanted |= outbox_look(c);
 	if (wanted) {
 		notify_start(c);
 		c->events_waiting = true;
@@ -340,7 +353,7 @@ static void notice_spooled(struct crond *c, char *id)
 	char *dot = strrchr(id, '.');
 	struct live_run *run;
 
-	if (!dot)
+	if (outbox_told(c, id) || !dot)
 		return;
 	*dot = '\0';
 	run = run_find(c, id);

@@ -260,6 +260,15 @@ void reports_ready(struct crond *c); /* there are some, or it is time to look ag
 /* As last heard; of an adopted run as it stands in its directory now. NULL: nothing. */
 const struct said *run_said(struct crond *c, struct live_run *run);
 void said_take(struct live_run *run, struct slice said); /* as a keeper reports it */
+/* A name that no other run's socket has. */
+enum { SAID_SOCKET_MOST = 108 };
+void said_socket(struct crond *c, char name[SAID_SOCKET_MOST]);
+/* outbox.c: events of keepers, until crond-notify has them */
+void outbox_open(struct crond *c);
+bool outbox_look(struct crond *c);   /* there may be some: sees to it that they go; are there? */
+void outbox_flush(struct crond *c);  /* sends what was not sent */
+void outbox_unsent(struct crond *c); /* what was sent may be lost */
+bool outbox_told(struct crond *c, const char *id); /* crond-notify has it: was it one of these? */
 /* helper.c */
 bool helper_probe_shell(struct crond *c);
 /* A helper program with exactly fds[0..n-1] as its descriptors 3.., clean signals and
@@ -317,6 +326,8 @@ void alert_config(struct crond *c);
 void alert_flush(struct crond *c);
 void alert_again(struct crond *c);
 void alert_ready(struct crond *c, uint32_t events);
+void alert_outbox(struct crond *c); /* there are events in the outbox */
+bool alert_send(struct crond *c, const struct buf *notice); /* false: no room now */
 void alert_ended(struct crond *c);
 void alert_resume(struct crond *c); /* starts it where its spool holds something */
 
@@ -500,6 +511,9 @@ struct crond {
 	unsigned notify_fails;
 	bool notify_full;    /* wait for room */
 	bool events_waiting; /* some run's event has not been sent */
+	int outbox_wd;       /* inotify's; -1: looked at each minute */
+	SLIST_HEAD(, outbox_sent) outbox_sent;
+	uint64_t sockets;    /* named so far */
 	bool adopt_again;    /* some could not be judged yet */
 };
 

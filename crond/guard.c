@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crond/heart.h"
 #include "crond/output.h"
 #include "crond/tree.h"
 
@@ -100,6 +101,14 @@ bool guard_stop(struct guard *g, enum result as)
 	return true;
 }
 
+void guard_extend(struct guard *g, uint64_t us)
+{
+	int64_t until = later(guard_now(), us / 1000 + (us % 1000 > 0));
+
+	if (g->stage <= GUARD_ASKED && g->deadline_ns && until > g->deadline_ns)
+		g->deadline_ns = until;
+}
+
 /* One step of stopping: looks whether somebody is left, and turns to KILL in time. */
 static void stop_step(struct guard *g, int64_t now)
 {
@@ -159,12 +168,14 @@ static int64_t first_of(const struct guard *g)
 		at = g->deadline_ns;
 	if (g->stage != GUARD_RUNNING && g->next_ns < at)
 		at = g->next_ns;
+	if (g->heart && heart_due(g->heart) < at)
+		at = heart_due(g->heart);
 	return at;
 }
 
 static void wait_for_news(struct guard *g)
 {
-	struct pollfd p[4] = {
+	struct pollfd p[5] = {
 		{ .fd = g->pidfd, .events = POLLIN },
 		{ .fd = g->output->streams[0].fd, .events = POLLIN },
 		{ .fd = g->output->streams[1].fd, .events = POLLIN },
@@ -177,20 +188,37 @@ static void wait_for_news(struct guard *g)
 		ts.tv_sec = left / 1000000000;
 		ts.tv_nsec = left % 1000000000;
 	}
-	if (ppoll(p, 4, until == FOREVER ? NULL : &ts, g->mask) <= 0)
+	if (g->heart)
+		p[4] = (struct pollfd){ .fd = heart_fd(g->heart, guard_now()), .events = POLLIN };
+	if (ppoll(p, g->heart ? 5 : 4, until == FOREVER ? NULL : &ts, g->mask) <= 0)
 		return;
 	for (int i = 0; i < 2; i++)
 		if (p[1 + i].revents)
 			output_read(g->output, i);
+	if (p[4].revents)
+		heart_read(g->heart, guard_now());
 	if (p[3].revents)
 		input_write(g);
 	if (p[0].revents)
 		main_reap(g);
 }
 
+/* What it said, and did not say. */
+static void beat(struct guard *g, int64_t now)
+{
+	heart_turn(g->heart, now);
+	if (g->heart->extend_us)
+		guard_extend(g, g->heart->extend_us);
+	g->heart->extend_us = 0;
+	if (heart_missed(g->heart, now)) {
+		guard_stop(g, RESULT_WATCHDOG);
+		heart_give_up(g->heart);
+	}
+}
+
 static void timers(struct guard *g)
 {
-	int64_t now = g->grace_ns || g->deadline_ns ? guard_now() : 0;
+	int64_t now = g->grace_ns || g->deadline_ns || g->heart ? guard_now() : 0;
 
 	if (g->grace_ns && now >= g->grace_ns) {
 		g->grace_ns = 0;
@@ -198,6 +226,8 @@ static void timers(struct guard *g)
 	}
 	if (*g->heard)
 		g->hear(g->arg);
+	if (g->heart)
+		beat(g, now);
 	if (g->stage != GUARD_RUNNING)
 		stop_step(g, now);
 	else if (*g->told)

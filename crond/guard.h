@@ -12,6 +12,7 @@
 #include "crond/core/outcome.h"
 #include "crond/core/run.h"
 
+struct heart;
 struct output;
 
 enum guard_stage { GUARD_RUNNING, GUARD_ASKED, GUARD_KILLING, GUARD_GAVE_UP };
@@ -24,6 +25,7 @@ struct guard {
 	int pidfd;              /* the guard closes it */
 	int in;                 /* write end of standard input, non-blocking; -1: none */
 	struct slice input;
+	struct heart *heart;    /* NULL: the job has no socket to speak on */
 	bool subreaper;         /* what the job leaves behind becomes our child */
 	int64_t started_ns;     /* monotonic */
 	int64_t grace_ns;       /* monotonic: when grace() is called, 0: never */
@@ -50,6 +52,8 @@ void guard_wait(struct guard *g);
 /* Stops it, now, from a callback: it ends as that result. False: it has ended, or is being
  * stopped already. */
 bool guard_stop(struct guard *g, enum result as);
+/* Its time, or what is left of the grace before KILL, lasts at least so much longer. */
+void guard_extend(struct guard *g, uint64_t us);
 int64_t guard_now(void); /* monotonic, ns */
 
 #endif

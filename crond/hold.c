@@ -108,6 +108,7 @@ int hold_take(struct hold *h, int runs, const char *id)
 	memset(&h->output, 0, sizeof(h->output));
 	memset(&h->guard, 0, sizeof(h->guard));
 	stop_order_set(&h->order, STOP_NONE, NULL);
+	h->heart.fd = -1;
 	h->output.file = h->output.streams[0].fd = h->output.streams[1].fd = -1;
 	if (run_progress_decode(&h->progress, (struct slice){ h->record, (size_t)n }, &d) < 0) {
 		if (rundir_has_outcome(runs, id))
@@ -435,7 +436,8 @@ int hold_prepare(struct hold *h, struct log *log)
 	tick_settle(r->scheduled);
 	h->guard = (struct guard){
 		.run = r, .output = &h->output, .in = in, .input = r->input,
-		.subreaper = r->flags & RUN_TREE || r->timeout_ms || hook_any(r), .started_ns = guard_now(),
+		.subreaper = r->flags & RUN_TREE || r->timeout_ms || r->watchdog_ms || hook_any(r),
+		.started_ns = guard_now(),
 	};
 	if (h->guard.subreaper)
 		subreaper(true);
@@ -512,6 +514,14 @@ void hold_stop(struct hold *h, const struct stop_order *order)
 		h->order = *order;
 }
 
+static void order_watchdog(struct hold *h)
+{
+	char text[STOP_TEXT_MOST];
+
+	heart_reason(&h->heart, text, sizeof(text));
+	stop_order_set(&h->order, STOP_WATCHDOG, text);
+}
+
 void hold_ended(struct hold *h)
 {
 	const struct guard *g = &h->guard;
@@ -525,6 +535,8 @@ void hold_ended(struct hold *h)
 	if (g->stopped != RESULT_OK) {
 		if (g->stopped == RESULT_KILLED && h->order.why == STOP_NONE)
 			h->order.why = STOP_SHUTDOWN; /* by a signal that has no order with it */
+		if (g->stopped == RESULT_WATCHDOG && h->order.why == STOP_NONE)
+			order_watchdog(h);
 		o->result = g->stopped;
 		o->stopped = h->order.why;
 		o->exit_code = -1;

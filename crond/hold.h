@@ -10,6 +10,7 @@
 #include "crond/core/run.h"
 #include "crond/core/stop_order.h"
 #include "crond/guard.h"
+#include "crond/heart.h"
 #include "crond/launch.h"
 #include "crond/outfit.h"
 #include "crond/output.h"
@@ -29,6 +30,7 @@ struct hold {
 	struct outcome outcome;
 	struct output output;
 	struct guard guard;
+	struct heart heart;
 	struct stop_order order; /* STOP_NONE: nobody wanted it stopped */
 	struct spawn spawn;
 	struct outfit *outfit;   /* NULL: its options ask for nothing of the kind */

@@ -338,10 +338,48 @@ static void guard_equip(struct keeper *k, struct hold *h)
 	h->guard.grace_ns = h->guard.started_ns + grace(k);
 }
 
+static void said(void *arg, const struct said *said)
+{
+	struct keeper *k = arg;
+
+	report_send(k, REPORT_SAID, k->hold->run.id, (struct slice){ (const char *)said, sizeof(*said) },
+		-1);
+}
+
+/* The socket that it may speak on. A job that is stopped for its silence needs it. */
+static int heart_prepare(struct keeper *k, struct hold *h)
+{
+	const struct run *r = &h->run;
+	int error;
+
+	if (!r->notify || heart_open(&h->heart, r, k->runs, &k->log, hold_tag(h)) == 0)
+		return 0;
+	error = errno;
+	if (r->watchdog_ms) {
+		snprintf(h->reason, sizeof(h->reason), "cannot make its socket %.120s: %s", r->notify,
+			strerror(error));
+		return -1;
+	}
+	log_line(&k->log, LOG_WARNING, hold_tag(h), getpid(), 0,
+		"(CRON) WARNING (run %s: cannot make its socket: %s)", r->id, strerror(error));
+	return 0;
+}
+
+static void heart_run(struct keeper *k, struct hold *h)
+{
+	if (h->heart.fd < 0)
+		return;
+	h->heart.job = h->spawn.pid;
+	h->heart.report = said;
+	h->heart.arg = k;
+	heart_begin(&h->heart, h->guard.started_ns);
+	h->guard.heart = &h->heart;
+}
+
 /* The job's process. 0, or -1: it is not to be, for h->reason. */
 static int begin(struct keeper *k, struct hold *h)
 {
-	if (h->reason[0] || hold_prepare(h, &k->log) < 0)
+	if (h->reason[0] || heart_prepare(k, h) < 0 || hold_prepare(h, &k->log) < 0)
 		return -1;
 	guard_equip(k, h);
 	if (h->run.dress.pre && hook_before(h) < 0)
@@ -356,7 +394,10 @@ static void guard_run(struct keeper *k, struct hold *h)
 	h->progress.born_after_ns = h->spawn.born_after_ns;
 	h->progress.born_before_ns = h->spawn.born_before_ns;
 	rundir_mark(h->lock, &h->progress);
+	heart_run(k, h);
 	guard_wait(&h->guard);
+	heart_close(&h->heart);
+	h->guard.heart = NULL;
 	grace_learn(k, h->guard.ended_ns - h->guard.started_ns);
 	hold_ended(h);
 	finish(k, h);
@@ -381,6 +422,7 @@ static void keep(struct keeper *k, const char *id)
 		refuse(k, &h);
 	else
 		guard_run(k, &h);
+	heart_close(&h.heart);
 	k->last |= !hold_clean(&h);
 	hold_free(&h);
 }

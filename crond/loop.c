@@ -31,6 +31,8 @@ static void later_do(struct crond *c, enum later what)
 		break;
 	case LATER_POLL:
 		reload_poll(c);
+		if (c->outbox_wd < 0)
+			outbox_look(c);
 		break;
 	case LATER_LAUNCHER:
 		launch_start(c);

@@ -118,6 +118,7 @@ static int crond_serve(struct crond *c, int ready)
 	int status;
 
 	watch_open(c);
+	outbox_open(c);
 	say_startup(c);
 	daemon_open(c);
 	reload_first(c);

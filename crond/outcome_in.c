@@ -229,6 +229,17 @@ static void lost_fill(struct outcome *o, const struct run_progress *p, const str
 		snprintf(text, room, "%s%s", reason, session);
 }
 
+/* Nobody listens there any more, and who is to be told so finds nothing. */
+static void socket_remove(const struct buf *b)
+{
+	const size_t head = sizeof(struct run_progress);
+	struct run r;
+
+	if (b->len > head && run_decode(&r, (struct slice){ b->data + head, b->len - head }, NULL) == 0 &&
+		r.notify && *r.notify == '/')
+		unlink(r.notify);
+}
+
 enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason)
 {
 	struct buf b = { 0 };
@@ -240,6 +251,8 @@ enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, con
 		run_progress_decode(&p, (struct slice){ b.data, b.len }, NULL) < 0)
 		p = (struct run_progress){ 0 };
 	lost_fill(&o, &p, &b, reason, text, sizeof(text));
+	if (run->speaks)
+		socket_remove(&b);
 	buf_free(&b);
 	if (rundir_finish(c->runs, run->id, lock, &p, &o) < 0)
 		say_bad_record(c, run->id, "outcome", strerror(errno));

@@ -19,6 +19,7 @@
 #include "crond/base/diag.h"
 #include "crond/base/file.h"
 #include "crond/base/text.h"
+#include "crond/rundir.h"
 
 enum { CONFIG_MOST = 1 << 20, BOOT_ID = 36 };
 
@@ -289,6 +290,8 @@ static int open_run_dir(struct crond *c)
 	snprintf(runs, sizeof(runs), "%s/runs", s->run_dir);
 	if (mkdirat(c->run_fd, "runs", 0700) < 0 && errno != EEXIST)
 		return fail_place(runs, "run-dir");
+	if (mkdirat(c->run_fd, "notify", 0711) < 0 ? errno != EEXIST : fchmodat(c->run_fd, "notify", 0711, 0))
+		return fail_place("notify", "run-dir");
 	c->runs = open_private(c->run_fd, "runs", runs, 0700);
 	return c->runs < 0 ? -1 : 0;
 }
@@ -400,6 +403,8 @@ void place_close(struct crond *c)
 		return;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlinkat(c->run_fd, files[i], 0);
+	unlinkat(c->run_fd, "runs/" RUNDIR_OUTBOX, AT_REMOVEDIR); /* if nothing waits there */
+	unlinkat(c->run_fd, "notify", AT_REMOVEDIR);
 	unlinkat(c->run_fd, "runs", AT_REMOVEDIR); /* stays where jobs still run */
 	unlinkat(c->run_fd, "state/paused", 0);
 	unlinkat(c->run_fd, "state/alerts", AT_REMOVEDIR); /* and where alerts wait */

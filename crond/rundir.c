@@ -14,6 +14,7 @@
 
 #include "crond/base/buf.h"
 #include "crond/base/file.h"
+#include "crond/core/event.h"
 
 enum { PATH_MOST = RUN_ID_MOST + 32, FILE_MOST = 64 * 1024 * 1024 };
 
@@ -256,4 +257,26 @@ bool rundir_has(int runs, const char *id, const char *file)
 	char path[PATH_MOST];
 
 	return path_make(path, id, file) == 0 && file_exists(runs, path);
+}
+
+int rundir_post(int runs, const struct event *e)
+{
+	char path[EVENT_ID_MOST + sizeof(RUNDIR_OUTBOX) + 1];
+	struct buf b = { 0 };
+	int rc;
+
+	event_encode(e, &b);
+	snprintf(path, sizeof(path), "%s/%s", RUNDIR_OUTBOX, e->id);
+	errno = EINVAL;
+	rc = b.failed ? -1 : file_replace(runs, path, 0600, b.data, b.len, 0);
+	buf_free(&b);
+	return rc;
+}
+
+bool rundir_posted(int runs, const char *event_id)
+{
+	char path[EVENT_ID_MOST + sizeof(RUNDIR_OUTBOX) + 1];
+
+	snprintf(path, sizeof(path), "%s/%s", RUNDIR_OUTBOX, event_id);
+	return file_exists(runs, path);
 }

@@ -19,9 +19,11 @@
 
 #define RUNDIR_LOGGED "logged"
 #define RUNDIR_SAID "said"
+#define RUNDIR_OUTBOX ".outbox" /* no run's: none begins with a dot */
 #define RUNDIR_STOP "stop"
 
 struct buf;
+struct event;
 
 /* mkdir (the claim) and the run file. 0; -1 with errno, EEXIST: claimed before. A
  * directory whose run file could not be written is removed again. */
@@ -44,6 +46,11 @@ bool rundir_has(int runs, const char *id, const char *file);
 /* Notes that its failure stands in the log: said once, also when the scheduler dies before
  * the directory is gone. 0, 1 (noted before) or -1 with errno. */
 int rundir_logged(int runs, const char *id);
+/* An event for crond-notify, from who has no wire to it: the scheduler passes it on from
+ * runs/RUNDIR_OUTBOX, where it stays until crond-notify has it. 0 or -1 with errno. */
+int rundir_post(int runs, const struct event *e);
+/* Is the event of this id still there? */
+bool rundir_posted(int runs, const char *event_id);
 /* Removes the run's files and directory. */
 void rundir_remove(int runs, const char *id);
 

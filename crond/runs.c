@@ -38,6 +38,7 @@ struct live_run *run_new(struct crond *c, const char *id, const struct run *reco
 	memcpy(run->id, id, n);
 	run->scheduled = record->scheduled;
 	run->flags = record->flags;
+	run->speaks = record->notify;
 	run->job = state_get(c, record->identity);
 	if (!run->job || RB_INSERT(run_tree, &c->live, run)) {
 		if (run->job)

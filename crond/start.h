@@ -14,6 +14,7 @@ struct start {
 	int64_t scheduled;
 	const char *by;            /* who asked; NULL: nobody */
 	char name[JOB_NAME_MOST], id[RUN_ID_MOST], place[PATH_MAX + 16];
+	char notify[SAID_SOCKET_MOST]; /* its socket; "": none */
 	struct buf env, words;
 	struct run run;
 };

@@ -100,6 +100,25 @@ static int run_command(struct start *s)
 	return r->command ? 0 : -1;
 }
 
+/* Where it may speak. WATCHDOG_PID is left out: below a shell the job has another pid, and
+ * programs take its absence as leave for all of them. */
+static void run_heart(struct start *s)
+{
+	const struct options *o = s->common->options;
+	char us[32];
+
+	if (!s->notify[0])
+		said_socket(s->c, s->notify);
+	s->run.notify = s->notify;
+	jobenv_put(&s->env, "NOTIFY_SOCKET", s->notify);
+	if (!o->watchdog_ms)
+		return;
+	s->run.watchdog_ms = o->watchdog_ms;
+	s->run.watchdog_miss = o->watchdog_miss;
+	snprintf(us, sizeof(us), "%" PRIu64, o->watchdog_ms * 1000);
+	jobenv_put(&s->env, "WATCHDOG_USEC", us);
+}
+
 /* Several lines of the environment belong to the run alone. */
 static void run_env(struct start *s)
 {
@@ -116,6 +135,7 @@ static void run_env(struct start *s)
 		jobenv_put(&s->env, "CRON_SCHEDULED_AT", at);
 		jobenv_put(&s->env, "CRON_ATTEMPT", attempt);
 		jobenv_put(&s->env, "CRON_HOST", s->c->fqdn);
+		run_heart(s);
 	}
 	s->run.env = (struct slice){ s->env.data, s->env.len };
 }

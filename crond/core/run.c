@@ -35,6 +35,7 @@ enum run_tag {
 	RUN_TIMEOUT = 48, RUN_KILL_AFTER, RUN_OUTPUT_MOST,
 	RUN_MAIL_TO = 64, RUN_MAIL_FROM, RUN_MAILER, RUN_HOST, RUN_MAIL_TYPE, RUN_MAIL_ENCODING,
 	RUN_PAM_SERVICE,
+	RUN_NOTIFY = 72, RUN_WATCHDOG, RUN_WATCHDOG_MISS,
 	RUN_ALERT = 80, RUN_TAGS, RUN_OWNER, RUN_DESCRIPTION, RUN_SCHEDULE,
 	RUN_LOG_DIR = 96, RUN_LOG, RUN_LOG_MOST, RUN_HOME, RUN_RETENTION, RUN_RETENTION_COUNT,
 	RUN_TAGS_END
@@ -90,6 +91,9 @@ static const struct field {
 	[RUN_MAIL_TYPE] = { KIND_TEXT, AT(mail_type), "mail-type" },
 	[RUN_MAIL_ENCODING] = { KIND_TEXT, AT(mail_encoding), "mail-encoding" },
 	[RUN_PAM_SERVICE] = { KIND_TEXT, AT(pam_service), "pam-service" },
+	[RUN_NOTIFY] = { KIND_TEXT, AT(notify), "notify" },
+	[RUN_WATCHDOG] = { KIND_U64, AT(watchdog_ms), "watchdog" },
+	[RUN_WATCHDOG_MISS] = { KIND_U32, AT(watchdog_miss), "watchdog-miss" },
 	[RUN_ALERT] = { KIND_LIST, AT(alert), "alert" },
 	[RUN_TAGS] = { KIND_LIST, AT(tags), "tags" },
 	[RUN_OWNER] = { KIND_TEXT, AT(owner), "owner" },

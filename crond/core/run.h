@@ -146,6 +146,10 @@ struct run {
 	/* limits */
 	uint64_t timeout_ms, kill_after_ms;
 	uint64_t output_most;   /* bytes of output kept for mail */
+	/* heartbeats */
+	const char *notify;     /* the socket that it may speak on, as NOTIFY_SOCKET has it; NULL: none */
+	uint64_t watchdog_ms;   /* 0: none */
+	uint32_t watchdog_miss; /* 0: the default */
 	/* mail */
 	const char *mail_to, *mail_from, *mailer, *host, *mail_type, *mail_encoding;
 	const char *pam_service;

@@ -92,7 +92,7 @@ int sdnotify_parse(struct sdnotify *m, struct slice datagram)
 		is = memchr(datagram.s, '=', n);
 		if (is)
 			take(m, (struct slice){ datagram.s, (size_t)(is - datagram.s) },
-				(struct slice){ is + 1, n - (size_t)(is + 1 - datagram.s) });
+			        (struct slice){ is + 1, n - (size_t)(is + 1 - datagram.s) });
 		n += end != NULL;
 		datagram.s += n;
 		datagram.n -= n;

@@ -14,14 +14,14 @@ enum { SDNOTIFY_MOST = 4096 }; /* bytes of a datagram; systemd takes no more eit
 /* Slices point into the datagram, s NULL where the variable was not there. */
 struct sdnotify {
 	bool ready, stopping;
-	bool watchdog;       /* a heartbeat */
-	bool trigger;        /* WATCHDOG=trigger: treat it as if none had come */
+	bool watchdog; /* a heartbeat */
+	bool trigger;  /* WATCHDOG=trigger: treat it as if none had come */
 	bool has_interval;
 	uint64_t interval_us; /* WATCHDOG_USEC=: another interval from here on; 0: no watchdog */
 	bool has_extend;
-	uint64_t extend_us;  /* EXTEND_TIMEOUT_USEC= */
+	uint64_t extend_us; /* EXTEND_TIMEOUT_USEC= */
 	struct slice status, alert, batch_start, batch_end;
-	unsigned bad;        /* variables of ours whose value makes no sense: left out */
+	unsigned bad; /* variables of ours whose value makes no sense: left out */
 };
 
 /* Of a variable that comes twice the first counts, as with systemd; those that mean nothing

@@ -1,0 +1,14 @@
+/* sender: is who sent a message of the run that it is about?
+ * Flow: heart asks with the kernel's word on pid and uid. */
+#ifndef CROND_SENDER_H
+#define CROND_SENDER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* A living process is of the run where it is in the session or group of its main process, or
+ * descends from that or from its keeper (us), and is whom the message says. Of one that is
+ * gone only its user is known: the run's own, or root, is believed. */
+bool sender_belongs(pid_t pid, uid_t uid, pid_t job, uid_t owner);
+
+#endif
