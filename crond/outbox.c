@@ -34,7 +34,7 @@ void outbox_open(struct crond *c)
 	c->outbox_wd = -1;
 	if (mkdirat(c->runs, RUNDIR_OUTBOX, 0700) < 0 && errno != EEXIST)
 		trouble_say(c, RUNDIR_OUTBOX, strerror(errno));
-	snprintf(path, sizeof(path), "%s/runs/%s", c->set.run_dir, RUNDIR_OUTBOX);
+	snprintf(path, sizeof(path), "%s/outbox", c->set.run_dir);
 	if (c->w_files.fd >= 0)
 		c->outbox_wd = inotify_add_watch(c->w_files.fd, path, IN_MOVED_TO | IN_ONLYDIR);
 }

@@ -19,7 +19,6 @@
 #include "crond/base/diag.h"
 #include "crond/base/file.h"
 #include "crond/base/text.h"
-#include "crond/rundir.h"
 
 enum { CONFIG_MOST = 1 << 20, BOOT_ID = 36 };
 
@@ -403,7 +402,7 @@ void place_close(struct crond *c)
 		return;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlinkat(c->run_fd, files[i], 0);
-	unlinkat(c->run_fd, "runs/" RUNDIR_OUTBOX, AT_REMOVEDIR); /* if nothing waits there */
+	unlinkat(c->run_fd, "outbox", AT_REMOVEDIR); /* if nothing waits there */
 	unlinkat(c->run_fd, "notify", AT_REMOVEDIR);
 	unlinkat(c->run_fd, "runs", AT_REMOVEDIR); /* stays where jobs still run */
 	unlinkat(c->run_fd, "state/paused", 0);

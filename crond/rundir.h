@@ -19,7 +19,7 @@
 
 #define RUNDIR_LOGGED "logged"
 #define RUNDIR_SAID "said"
-#define RUNDIR_OUTBOX ".outbox" /* no run's: none begins with a dot */
+#define RUNDIR_OUTBOX "../outbox" /* beside runs/ */
 #define RUNDIR_STOP "stop"
 
 struct buf;
@@ -47,7 +47,7 @@ bool rundir_has(int runs, const char *id, const char *file);
  * the directory is gone. 0, 1 (noted before) or -1 with errno. */
 int rundir_logged(int runs, const char *id);
 /* An event for crond-notify, from who has no wire to it: the scheduler passes it on from
- * runs/RUNDIR_OUTBOX, where it stays until crond-notify has it. 0 or -1 with errno. */
+ * RUNDIR_OUTBOX, where it stays until crond-notify has it. 0 or -1 with errno. */
 int rundir_post(int runs, const struct event *e);
 /* Is the event of this id still there? */
 bool rundir_posted(int runs, const char *event_id);
