@@ -302,13 +302,13 @@ static void surplus_check(struct crond *c, struct daemon *d, size_t keep, size_t
 		daemon_copy_drop(c, &d->copies[--d->count]);
 }
 
-static const char *surplus_reason(const struct daemon *d, size_t keep)
+static const char *surplus_reason(const struct daemon *d, size_t keep, size_t up)
 {
 	if (!d->job)
 		return "it is in no file any more";
-	if (!d->job->common->options->enabled)
-		return "it is not enabled any more";
-	return keep ? "its max is lower now, or it does not belong on this host any more" : "";
+	if (!keep)
+		return "its file has enabled=no";
+	return up ? "its max is lower now" : "it does not belong on this host any more";
 }
 
 /* false: it is forgotten. */
@@ -325,7 +325,7 @@ static bool daemon_check_one(struct crond *c, struct daemon *d, int64_t now, int
 		trouble_say(c, "a daemon is not looked after", "out of memory");
 		keep = up = d->count;
 	}
-	surplus_check(c, d, keep, up, surplus_reason(d, keep));
+	surplus_check(c, d, keep, up, surplus_reason(d, keep, up));
 	for (size_t i = 0; i < up && i < d->count; i++)
 		copy_check(c, d, i, now, next);
 	return d->job || d->count;

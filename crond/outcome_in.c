@@ -15,6 +15,7 @@
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
 #include "crond/rundir.h"
+#include "crond/tree.h"
 
 enum { COMMAND_SHOWN = 200, REASON_SHOWN = 160 };
 
@@ -52,7 +53,7 @@ static void say_end(struct crond *c, int priority, const char *what, const struc
 	buf_printf(&b, " attempt=%" PRIu32, r->attempt);
 	if (failures)
 		buf_printf(&b, " fails=%" PRIu32, failures);
-	if (o->started_ns && priority != LOG_ERR)
+	if (o->started_ns && priority != LOG_ERR && !(r->flags & RUN_DAEMON))
 		put_seconds(&b, "late", o->started_ns - r->scheduled * 1000000000);
 	buf_printf(&b, " user=%s cmd=", r->user);
 	text_quoted(&b, slice_of(r->command), COMMAND_SHOWN);
@@ -212,7 +213,7 @@ static bool has_session(const struct run_progress *p, const struct buf *b)
 }
 
 static void lost_fill(struct outcome *o, const struct run_progress *p, const struct buf *b,
-	const char *reason, char *text, size_t room)
+	const char *reason, bool killed, char *text, size_t room)
 {
 	const char *session = has_session(p, b) ? "; its PAM session was not closed" : "";
 
@@ -223,8 +224,8 @@ static void lost_fill(struct outcome *o, const struct run_progress *p, const str
 	else if (run_session_reason(p, text, room))
 		*o = (struct outcome){ .result = RESULT_SPAWN, .exit_code = -1, .reason = text };
 	else if (p->phase == RUN_RUNNING) /* parent-death=leave: the job goes on, unwatched */
-		snprintf(text, room, "%s; its job, process %d, was left alone%s", reason,
-			(int)p->job_pid, session);
+		snprintf(text, room, "%s; its job, process %d, was %s%s", reason, (int)p->job_pid,
+			killed ? "killed" : "left alone", session);
 	else
 		snprintf(text, room, "%s%s", reason, session);
 }
@@ -240,17 +241,21 @@ static void socket_remove(const struct buf *b)
 		unlink(r.notify);
 }
 
+/* A daemon's job does not go on without a keeper: another one takes its place. */
 enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason)
 {
 	struct buf b = { 0 };
 	struct run_progress p = { 0 };
 	struct outcome o;
 	char text[128];
+	bool killed;
 
 	if (rundir_read(c->runs, run->id, "run", &b) < 0 ||
 		run_progress_decode(&p, (struct slice){ b.data, b.len }, NULL) < 0)
 		p = (struct run_progress){ 0 };
-	lost_fill(&o, &p, &b, reason, text, sizeof(text));
+	killed = run->flags & RUN_DAEMON && p.phase == RUN_RUNNING &&
+		tree_kill_left(p.job_pid, p.born_after_ns, p.born_before_ns) > 0;
+	lost_fill(&o, &p, &b, reason, killed, text, sizeof(text));
 	if (run->speaks)
 		socket_remove(&b);
 	buf_free(&b);

@@ -154,6 +154,21 @@ static bool is_ours(int proc)
 	return n > 0 && atoi(self) == getpid();
 }
 
+/* All that are marked: how many live. sig 0 only counts. */
+static int snapshot_signal(const struct snapshot *s, int proc, int sig)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (!s->at[i].ours || s->at[i].state == 'Z' || s->at[i].state == 'X')
+			continue;
+		count++;
+		if (sig)
+			process_signal(proc, &s->at[i], sig);
+	}
+	return count;
+}
+
 int tree_signal(pid_t job, int sig)
 {
 	struct snapshot s = { 0 };
@@ -165,14 +180,38 @@ int tree_signal(pid_t job, int sig)
 		goto out;
 	}
 	snapshot_mark(&s, job, getpid());
-	for (size_t i = 0; i < s.n; i++) {
-		if (!s.at[i].ours || s.at[i].state == 'Z' || s.at[i].state == 'X')
-			continue;
-		count++;
-		if (sig)
-			process_signal(dirfd(dir), &s.at[i], sig);
-	}
+	count = snapshot_signal(&s, dirfd(dir), sig);
 out:
+	if (dir)
+		closedir(dir);
+	free(s.at);
+	return count;
+}
+
+/* The kernel shows births in ticks, cut off. */
+static bool born_between(const struct snapshot *s, pid_t job, int64_t after_ns, int64_t before_ns)
+{
+	const int64_t tick_ns = 1000000000 / sysconf(_SC_CLK_TCK);
+	const struct process key = { .pid = job };
+	const struct process *p = bsearch(&key, s->at, s->n, sizeof(*s->at), by_pid);
+	int64_t born_ns = p ? (int64_t)p->born * tick_ns : 0;
+
+	return p && p->state != 'Z' && born_ns > after_ns - tick_ns && born_ns <= before_ns;
+}
+
+int tree_kill_left(pid_t job, int64_t born_after_ns, int64_t born_before_ns)
+{
+	struct snapshot s = { 0 };
+	DIR *dir = job > 1 ? opendir("/proc") : NULL;
+	int count = 0;
+
+	if (dir && is_ours(dirfd(dir)) && snapshot_take(&s, dir) == 0) {
+		qsort(s.at, s.n, sizeof(*s.at), by_pid);
+		if (born_between(&s, job, born_after_ns, born_before_ns)) {
+			snapshot_mark(&s, job, -1);
+			count = snapshot_signal(&s, dirfd(dir), SIGKILL);
+		}
+	}
 	if (dir)
 		closedir(dir);
 	free(s.at);

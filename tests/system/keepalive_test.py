@@ -139,5 +139,80 @@ def test_people_stop_and_start_them(room):
     settled(room, "web", 1)
 
 
+def test_no_death_makes_one_too_many(room):
+    room.tasks("f", sleeper("two", "max = 2", 'restart-delay = "200ms"'))
+    running = room.start()
+    both = pids(room, "two", 2)
+    # one goes on without a scheduler, the other ends while there is none
+    kill(running)
+    os.kill(both[0], signal.SIGKILL)
+    room.wait_for(lambda: len(room.keepers()) == 1, 5, "the end of one keeper")
+    running = room.start()
+    pids(room, "two", 3)
+    time.sleep(0.5)
+    equal((len(room.lines("two")), living(room, "two")[0]), (3, both[1]), "starts, and who stayed")
+    room.wait_log(r"FAIL job=two run=\S+ result=signal signal=KILL")
+    # a keeper that dies takes its job along: nobody else looks after that
+    os.kill(lab.Process(both[1]).ppid, signal.SIGKILL)
+    pids(room, "two", 4)
+    check(not lab.alive(both[1]), "the job of a dead keeper lives beside the one in its place")
+    room.wait_log(r"FAIL job=two run=\S+ result=lost .*, was killed")
+    settled(room, "two", 2)
+    # all at once
+    for process in [*room.keepers(), room.launcher(running)]:
+        os.kill(process.pid, signal.SIGKILL)
+    kill(running)
+    running = room.start()
+    room.wait_for(lambda: len(room.lines("two")) == 6, 8, "two more starts")
+    settled(room, "two", 2)
+    # and a scheduler that ends as it should leaves them to the next
+    stay = living(room, "two")
+    room.stop(running)
+    room.start()
+    time.sleep(0.5)
+    equal((living(room, "two"), len(room.lines("two"))), (stay, 6), "copies over a restart")
+
+
+def test_files_say_what_runs(room):
+    def write(*tasks):
+        room.tasks("f", "".join(tasks))
+    quick = 'restart-delay = "100ms"'
+    write(sleeper("keep", quick), sleeper("goes", quick))
+    room.start()
+    keep, goes = pids(room, "keep")[0], pids(room, "goes")[0]
+    # a slip in a file ends nothing
+    write(sleeper("keep", quick), sleeper("goes", quick, "maxx = 1"))
+    room.wait_log("maxx")
+    # more copies, fewer copies
+    write(sleeper("keep", quick, "max = 3"), sleeper("goes", quick, "maxx = 1"))
+    settled(room, "keep", 3)
+    write(sleeper("keep", quick, "max = 1"), sleeper("goes", quick, "maxx = 1"))
+    settled(room, "keep", 1)
+    equal(living(room, "keep"), [keep], "the last ones go first")
+    time.sleep(2.2)
+    check(lab.alive(goes), "a slip in its file ended a daemon")
+    # another command counts from the next start on
+    write(daemon("keep", BORN % "other", quick))
+    state = room.wait_for(lambda: shown("keep")["changed"] and shown("keep"), 5, "a changed one")
+    equal((state["state"], lab.alive(keep)), ("running", True), "the one that runs")
+    settled(room, "goes", 0)
+    room.wait_log(r"END job=goes run=\S+ result=killed ")
+    os.kill(keep, signal.SIGKILL)
+    pids(room, "other")
+    equal((len(room.lines("keep")), shown("keep")["changed"]), (3, False), "starts as it was")
+    # not enabled, of another host, and back
+    write(daemon("keep", BORN % "other", quick, "enabled = no"))
+    settled(room, "other", 0)
+    write(daemon("keep", BORN % "other", quick))
+    settled(room, "other", 1)
+    write(daemon("keep", BORN % "other", quick, 'hosts = { "elsewhere" }'))
+    settled(room, "other", 0)
+    equal(len(room.log(r"\]: FAIL ")), 1, "failures: the one that was killed")
+    for why in ("its max is lower now", "it is in no file", "enabled=no", "not belong on this host"):
+        check(room.log("result=killed .*" + why), "nothing was stopped since " + why)
+    os.unlink(room.etc + "/crond.tasks/f.conf")
+    room.wait_for(lambda: not ask("list")[1], 10, "an empty list")
+
+
 if __name__ == "__main__":
     lab.main()
