@@ -65,7 +65,7 @@ struct settings {
 	size_t file_count;
 	struct conf conf;
 	struct arena conf_arena;
-	char run_dir[PATH_MAX], state_dir[PATH_MAX], pid_file[PATH_MAX], reboot_lock[PATH_MAX];
+	char run_dir[PATH_MAX], state_dir[PATH_MAX], log_dir[PATH_MAX], pid_file[PATH_MAX], reboot_lock[PATH_MAX];
 	const char *spool_dir, *system_tab, *system_dir;
 	char helpers[PATH_MAX]; /* where crond-launcher and crond-notify are */
 };

@@ -94,6 +94,8 @@ static void outcome_say(struct crond *c, struct live_run *run, const struct run 
 		rundir_logged(c->runs, run->id);
 	} else if (o->result == RESULT_OK && before) {
 		say_end(c, LOG_NOTICE, "RECOVERED", r, o, before);
+	} else if (o->result == RESULT_SKIPPED) { /* by its keeper: a hook would not have it */
+		say_end(c, LOG_NOTICE, "SKIPPED", r, o, 0);
 	} else {
 		say_end(c, end_priority(c, run, o->result), "END", r, o, 0);
 	}

@@ -215,6 +215,7 @@ int place_settle(struct settings *s)
 
 	if (path_set(s->run_dir, s->prefix, conf->run_dir ? conf->run_dir : RUNDIR) < 0 ||
 		path_set(s->state_dir, s->prefix, conf->state_dir ? conf->state_dir : STATEDIR) < 0 ||
+		path_set(s->log_dir, s->prefix, conf->log_dir ? conf->log_dir : LOGDIR) < 0 ||
 		path_set(s->pid_file, s->prefix, conf->pid_file ? conf->pid_file : "/run/crond.pid") < 0 ||
 		path_set(s->reboot_lock, s->prefix, s->dialect->reboot_lock) < 0)
 		return -1;
@@ -375,6 +376,17 @@ static void make_spool(struct crond *c)
 		fprintf(stderr, "%s: %s: created\n", program_invocation_short_name, d->spool_dir);
 }
 
+/* Jobs' logs; that it cannot be made is said once one of them wants it. A private instance
+ * has them with its state. */
+static int settle_log_dir(struct settings *s)
+{
+	if (s->only_files && !s->prefix && !s->conf.log_dir &&
+		path_set(s->log_dir, s->state_dir, "/log") < 0)
+		return -1;
+	make_path(s->log_dir, s->root ? 0755 : 0700);
+	return 0;
+}
+
 int place_open(struct crond *c)
 {
 	char dir[PATH_MAX];
@@ -390,7 +402,9 @@ int place_open(struct crond *c)
 	if (open_pid_file(c) < 0 || open_run_dir(c) < 0)
 		return -1;
 	make_spool(c);
-	return open_state_dir(c);
+	if (open_state_dir(c) < 0)
+		return -1;
+	return settle_log_dir(&c->set);
 }
 
 void place_close(struct crond *c)

@@ -137,7 +137,7 @@ static int start_allowed(struct start *s, struct diag *d)
 	if (s->common->user->gone)
 		return start_failed(s, d, "its user has no passwd entry");
 	if (start_run_fill(s) < 0)
-		return start_failed(s, d, "out of memory");
+		return start_failed(s, d, s->refused ? s->refused : "out of memory");
 	if (claim(s) == 0)
 		return start_claimed(s, d);
 	if (errno != EEXIST)

@@ -17,10 +17,13 @@ struct start {
 	char notify[SAID_SOCKET_MOST]; /* its socket; "": none */
 	struct buf env, words;
 	struct run run;
+	const char *refused;       /* why it is not to be, NULL: no such reason */
 };
 
-/* Fills s->run; it points into *s, the job's file and the scratch arena. 0; -1: memory. */
+/* Fills s->run; it points into *s, the job's file and the scratch arena. 0; -1: memory, or s->refused. */
 int start_run_fill(struct start *s);
+/* Its dress, from its job's options; part of it. 0; -1: memory, or s->refused. */
+int start_dress(struct start *s);
 /* Another id: what of the run names it is made anew. */
 void start_run_renamed(struct start *s);
 

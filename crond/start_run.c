@@ -26,7 +26,7 @@ static int env_prepare(struct crond *c, struct job_common *m)
 		return 0;
 	jobenv_build(&b, &(struct jobenv_of){ .dialect = c->set.dialect, .settings = m->env,
 		.own = m->options->env, .inherited = c->inherited, .user = m->user->name,
-		.home = m->user->home, .path = c->jobs_path });
+		.home = m->user->home, .path = c->jobs_path, .shell = m->options->shell });
 	block = b.failed ? NULL : arena_alloc(&m->file->arena, b.len);
 	if (block) {
 		memcpy(block, b.data, b.len);
@@ -328,5 +328,5 @@ int start_run_fill(struct start *s)
 		r->schedule = s->timer ? s->timer->text : "@reboot";
 	if (o->schedule)
 		r->schedule = o->schedule;
-	return s->env.failed || s->words.failed ? -1 : 0;
+	return s->env.failed || s->words.failed ? -1 : start_dress(s);
 }

@@ -42,6 +42,7 @@ static const struct conf_def defs[] = {
 		.most = 60 * 60 * 1000 },
 	PATH("run-dir", run_dir),
 	PATH("state-dir", state_dir),
+	PATH("log-dir", log_dir),
 	PATH("pid-file", pid_file),
 	PATH("spool-dir", spool_dir),
 	PATH("system-tab", system_tab),

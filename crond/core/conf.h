@@ -39,7 +39,7 @@ struct conf {
 	const char *notify_user;
 	const char *control_group;  /* whose members may see and steer all jobs; NULL: root alone */
 	/* places; NULL: as configured */
-	const char *run_dir, *state_dir, *pid_file, *spool_dir, *system_tab, *system_dir;
+	const char *run_dir, *state_dir, *log_dir, *pid_file, *spool_dir, *system_tab, *system_dir;
 };
 
 void conf_default(struct conf *c);

@@ -32,6 +32,8 @@ struct job_common {
 	bool has_options;        /* a task, or a line with #@ */
 	bool checked_direct;     /* direct_ok is known */
 	bool direct_ok;          /* the environment allows direct execution */
+	bool group_known;        /* the id of its group option, */
+	uint32_t group, group_of; /* as looked up at that users_epoch */
 	uint32_t env_of;         /* the user's generation that env_block was made for */
 	struct slice env_block;  /* NUL-separated, made at the first start; s NULL before */
 };

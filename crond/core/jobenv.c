@@ -141,6 +141,8 @@ void jobenv_build(struct buf *out, const struct jobenv_of *of)
 {
 	const struct dialect *d = of->dialect;
 
+	if (of->shell)
+		jobenv_put(out, "SHELL", of->shell);
 	for (const char *const *own = of->own; own && *own; own++)
 		put_assignment(out, out->len, d, *own, of->user);
 	put_inherited(out, of);

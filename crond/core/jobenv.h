@@ -17,6 +17,7 @@ struct jobenv_of {
 	struct slice inherited;  /* NUL-separated "NAME=value": the daemon's */
 	const char *user, *home;
 	const char *path;        /* NULL: the dialect's */
+	const char *shell;       /* rather than what settings say; NULL: none */
 };
 
 /* What is inherited, then settings in the order of the file: each name once, where it came

@@ -93,7 +93,7 @@ static const struct option table[OPTIONS] = {
 	[OPTION_ENV_FILE] = {
 		.def = { OPTION_ENV_FILE, "env-file", BOTH,
 			.help = "A file of NAME=value lines for the environment, read as the user at each start." },
-		TEXT(path), AT(env_file), .identity = true, .none = true },
+		TEXT(env_file), AT(env_file), .identity = true, .none = true },
 	[OPTION_ENABLED] = {
 		.def = { OPTION_ENABLED, "enabled", BOTH, FALLBACK("yes"),
 			.help = "no: never started." },
@@ -274,8 +274,8 @@ static const struct option table[OPTIONS] = {
 	/* what is kept of it */
 	[OPTION_LOG] = {
 		.def = { OPTION_LOG, "log", BOTH,
-			.help = "Path of each run's log, with strftime's % sequences." },
-		TEXT(log), AT(log) },
+			.help = "yes, or the path of each run's log, with % sequences for times and ids." },
+		TEXT(log), AT(log), .none = true },
 	[OPTION_LOG_MAX] = {
 		.def = { OPTION_LOG_MAX, "log-max", BOTH, FALLBACK("1M"),
 			.help = "Most bytes of a log; of more, the beginning and the end are kept." },

@@ -4,13 +4,15 @@
 
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
+#include "crond/core/cpus.h"
 #include "crond/core/hosts.h"
+#include "crond/core/logpath.h"
 #include "crond/core/mailtext.h"
 #include "crond/core/options.h"
 #include "crond/core/taskfile.h"
 #include "crond/core/zone.h"
 
-enum { USER_MOST = 256, PATH_MOST = 4095, CPU_MOST = 4095, SHOWN_MOST = 48 };
+enum { USER_MOST = 256, PATH_MOST = 4095, SHOWN_MOST = 48 };
 
 static bool is_blank(char c)
 {
@@ -174,40 +176,30 @@ OPTION_JUDGE(host)
 /* 0,2-3,8-15 */
 OPTION_JUDGE(cpus)
 {
-	const char *at = value.s, *end = value.s + value.n;
-	uint64_t from, to;
-
-	while (at <= end) {
-		const char *comma = memchr(at, ',', (size_t)(end - at));
-		struct slice first = { at, (size_t)((comma ? comma : end) - at) }, last;
-		const char *dash = first.n ? memchr(at, '-', first.n) : NULL;
-
-		last = first;
-		if (dash) {
-			first.n = (size_t)(dash - at);
-			last = (struct slice){ dash + 1, last.n - first.n - 1 };
-		}
-		if (text_number(first, CPU_MOST, &from) || text_number(last, CPU_MOST, &to) || from > to)
-			return option_bad(def->name, value, "numbers and ranges such as 0,2-3 are needed", d);
-		at += (size_t)((comma ? comma : end) - at) + 1;
-	}
+	if (cpus_parse(value, NULL, NULL) < 0)
+		return option_bad(def->name, value, "numbers and ranges such as 0,2-3 are needed", d);
 	return 0;
 }
 
-/* Below the directory of logs, or absolute; never up and out. */
+/* A '-' in front: it may be missing. */
+OPTION_JUDGE(env_file)
+{
+	if (value.n > 1 && *value.s == '-')
+		value = (struct slice){ value.s + 1, value.n - 1 };
+	return option_judge_path(def, value, d);
+}
+
+/* Below the directory of logs, or absolute; "yes" is the path that goes without saying. */
 OPTION_JUDGE(log)
 {
-	for (size_t i = 0; i + 1 < value.n; i++) {
-		bool begins = i == 0 || value.s[i - 1] == '/';
+	struct diag why;
 
-		if (begins && value.s[i] == '.' && value.s[i + 1] == '.' &&
-			(i + 2 == value.n || value.s[i + 2] == '/'))
-			return option_bad(def->name, value, "'..' is not allowed in it", d);
-	}
-	if (value.s[value.n - 1] == '/')
-		return option_bad(def->name, value, "it must end with a file's name", d);
-	if (value.n > PATH_MOST)
-		return option_bad(def->name, value, "longer than a path can be", d);
+	if (slice_is(value, "yes"))
+		return 0;
+	if (slice_is(value, "no"))
+		return option_bad(def->name, value, "'none' is meant, or yes, or a path", d);
+	if (logpath_check(value, &why) < 0)
+		return option_bad(def->name, value, why.text, d);
 	return option_judge_line(def, value, d);
 }
 

@@ -21,6 +21,7 @@ OPTION_JUDGE(user);
 OPTION_JUDGE(group);
 OPTION_JUDGE(path);
 OPTION_JUDGE(env);
+OPTION_JUDGE(env_file);
 OPTION_JUDGE(host);
 OPTION_JUDGE(cpus);
 OPTION_JUDGE(log);

@@ -1,0 +1,209 @@
+/* start_dress: what a run's options ask of its keeper beside the job itself.
+ * Flow: start_run has the run, here it is dressed: priorities, limits, hooks, logs; a plain
+ * line is asked no more than whether it has options at all. */
+#include "config.h"
+
+#include "crond/start.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "crond/core/logpath.h"
+#include "crond/logdir.h"
+
+static const char *refused(struct start *s, const char *name, const char *why)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "group %.64s: %s", name, why);
+	return s->refused = arena_copy(&s->c->scratch, text, strlen(text));
+}
+
+static bool is_member(const struct run *r, gid_t group)
+{
+	for (uint32_t i = 0; i < r->group_count; i++)
+		if (r->groups[i] == group)
+			return true;
+	return r->gid == group;
+}
+
+/* Looked up again when the file has changed, not for each run. */
+static int group_find(struct crond *c, struct job_common *m)
+{
+	const struct group *g;
+
+	if (m->group_known && m->group_of == c->users_epoch)
+		return 0;
+	errno = 0;
+	g = getgrnam(m->options->group);
+	if (!g)
+		return -1;
+	m->group = g->gr_gid;
+	m->group_of = c->users_epoch;
+	m->group_known = true;
+	return 0;
+}
+
+/* It takes the place of the user's own group, which stays among the others. */
+static int dress_group(struct start *s)
+{
+	struct job_common *m = (struct job_common *)s->common; /* its caches are ours */
+	struct run *r = &s->run;
+	uint32_t *more;
+
+	if (group_find(s->c, m) < 0) {
+		refused(s, m->options->group,
+		        errno && errno != ENOENT ? strerror(errno) : "no such group");
+		return -1;
+	}
+	if (!is_member(r, m->group)) {
+		if (!m->trusted && s->c->set.root) {
+			refused(s, m->options->group, "its user is no member");
+			return -1;
+		}
+		more = arena_alloc(&s->c->scratch, (r->group_count + 1) * sizeof(*more));
+		if (!more)
+			return -1;
+		memcpy(more, r->groups, r->group_count * sizeof(*more));
+		more[r->group_count++] = m->group;
+		r->groups = more;
+	}
+	r->gid = m->group;
+	return 0;
+}
+
+static int dress_limits(struct start *s)
+{
+	const struct options *o = s->common->options;
+	struct dress_limit all[OPTION_LIMITS];
+	size_t n = 0;
+
+	for (int i = 0; i < OPTION_LIMITS; i++) {
+		enum option_id id = option_of_limit(i);
+
+		if (id != OPTIONS && option_given(o, id))
+			all[n++] = (struct dress_limit){ .resource = (uint32_t)i,
+				.soft = o->limits[i].soft,
+				.hard = o->limits[i].hard };
+	}
+	if (n == 0)
+		return 0;
+	s->run.dress.limits.n = n * sizeof(*all);
+	s->run.dress.limits.s = arena_copy(&s->c->scratch, (const char *)all, n * sizeof(*all));
+	return s->run.dress.limits.s ? 0 : -1;
+}
+
+/* Root's jobs have directories of their own names, those of users one below theirs: no
+ * name that a user gives can take another's. */
+static int own_name(struct start *s, struct buf *out)
+{
+	if (!s->common->trusted && s->c->set.root)
+		buf_printf(out, LOGDIR_USERS "/%s/", s->run.user);
+	return out->failed ? -1 : 0;
+}
+
+static const char *kept(struct start *s, struct buf *b)
+{
+	const char *text = b->failed ? NULL : arena_copy(&s->c->scratch, b->data, b->len);
+
+	buf_free(b);
+	return text;
+}
+
+static int dress_log(struct start *s)
+{
+	const char *format = s->common->options->log;
+	struct buf user = { 0 }, b = { 0 };
+
+	if (*format == '/') {
+		s->run.dress.log = format;
+		return 0;
+	}
+	if (own_name(s, &user) == 0 && buf_text(&user))
+		logpath_quote(&b, user.data);
+	if (strcmp(format, "yes") == 0 || !strchr(format, '/')) {
+		logpath_quote(&b, s->name);
+		buf_putc(&b, '/');
+	}
+	buf_puts(&b, strcmp(format, "yes") == 0 ? LOGPATH_DEFAULT : format);
+	buf_free(&user);
+	s->run.dress.log = kept(s, &b);
+	return s->run.dress.log ? 0 : -1;
+}
+
+static int dress_home(struct start *s)
+{
+	struct buf b = { 0 };
+
+	own_name(s, &b);
+	buf_puts(&b, s->name);
+	s->run.dress.home = kept(s, &b);
+	return s->run.dress.home ? 0 : -1;
+}
+
+static int dress_kept(struct start *s)
+{
+	const struct options *o = s->common->options;
+	struct dress *d = &s->run.dress;
+
+	if (!o->log && !o->artifacts)
+		return 0;
+	d->log_dir = s->c->set.log_dir;
+	d->log_most = o->log_max;
+	d->retention_ms = o->retention_ms;
+	d->retention_count = o->retention_count;
+	if (o->artifacts)
+		d->given |= DRESS_ARTIFACTS;
+	return (o->log && dress_log(s) < 0) || (o->artifacts && dress_home(s) < 0) ? -1 : 0;
+}
+
+static void dress_simple(struct dress *d, const struct options *o)
+{
+	d->nice = (uint32_t)o->nice;
+	d->ionice = o->ionice;
+	d->umask = o->umask == OPTION_NO_UMASK ? 0 : o->umask;
+	d->cpus = o->cpu_affinity;
+	d->env_file = o->env_file;
+	d->pre = o->pre;
+	d->post = o->post;
+	d->on_success = o->on_success;
+	d->on_failure = o->on_failure;
+	if (option_given(o, OPTION_NICE))
+		d->given |= DRESS_NICE;
+	if (option_given(o, OPTION_IONICE))
+		d->given |= DRESS_IONICE;
+	if (o->umask != OPTION_NO_UMASK)
+		d->given |= DRESS_UMASK;
+	if (option_given(o, OPTION_SUCCESS_EXIT))
+		d->success =
+		        (struct slice){ (const char *)o->success_exit, sizeof(o->success_exit) };
+}
+
+static bool is_dressed(const struct dress *d)
+{
+	return d->given || d->cpus || d->env_file || d->pre || d->post || d->on_success ||
+	        d->on_failure || d->limits.n || d->log || d->home;
+}
+
+int start_dress(struct start *s)
+{
+	const struct options *o = s->common->options;
+	struct dress *d = &s->run.dress;
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < OPTION_SETS; i++)
+		any |= o->set[i];
+	if (!any)
+		return 0;
+	if (o->group && dress_group(s) < 0)
+		return -1;
+	dress_simple(d, o);
+	if (dress_limits(s) < 0 || dress_kept(s) < 0)
+		return -1;
+	if (is_dressed(d))
+		d->given |= DRESS_ON;
+	return 0;
+}
