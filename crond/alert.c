@@ -1,6 +1,5 @@
 /* alert: the wire to crond-notify.
- * Flow: runs whose failure somebody is to be told of wait here (and their directories
- * with them) until crond-notify says that the event is safe on its disk. */
+ * Flow: what stands in the outbox is sent; crond-notify says when it is safe on its own disk. */
 #include "config.h"
 
 #include "crond/crond.h"
@@ -21,15 +20,9 @@
 #include "crond/base/diag.h"
 #include "crond/base/file.h"
 #include "crond/core/event.h"
-#include "crond/rundir.h"
 
 enum { BACKOFF_FIRST_MS = 1000, BACKOFF_MOST_MS = 60 * 1000, LIVED_MS = 10 * 1000, AGAIN_MS = 60 * 1000,
 	SECRET_MOST = 4096 };
-
-static void event_id(char *out, size_t room, const char *run_id)
-{
-	snprintf(out, room, "%s.end", run_id);
-}
 
 /* --- starting it */
 
@@ -86,15 +79,6 @@ static void notify_later(struct crond *c)
 	wait_later(c, LATER_NOTIFY, wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS);
 }
 
-static void events_unsent(struct crond *c)
-{
-	struct live_run *run;
-
-	RB_FOREACH(run, run_tree, &c->live)
-		run->told_sent = false;
-	outbox_unsent(c);
-}
-
 static void notify_start(struct crond *c)
 {
 	char spool[PATH_MAX + 16];
@@ -127,7 +111,7 @@ static void notify_start(struct crond *c)
 	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = fds[0] };
 	wait_for(c, &c->w_notify, EPOLLIN);
 	c->notify_since = wait_now_ms();
-	events_unsent(c);
+	outbox_unsent(c);
 	alert_config(c);
 }
 
@@ -211,75 +195,6 @@ void alert_config(struct crond *c)
 	free(hooks);
 }
 
-static void event_fill(struct crond *c, struct live_run *run, const struct run *r,
-	const struct outcome *o, struct event *e, char *id)
-{
-	struct job_state *state = state_get(c, r->identity);
-
-	event_id(id, RUN_ID_MOST + 8, run->id);
-	*e = (struct event){
-		.id = id, .event = result_event(o->result), .status = result_name(o->result),
-		.job = r->job, .run_id = r->id, .host = c->fqdn, .owner = r->owner, .user = r->user,
-		.schedule = r->schedule, .command = r->command, .description = r->description,
-		.reason = o->reason, .tags = r->tags, .targets = r->alert, .scheduled = r->scheduled,
-		.started_ns = o->started_ns, .finished_ns = o->finished_ns, .took_ns = o->took_ns,
-		.exit_code = o->exit_code, .signal = o->signal, .attempt = r->attempt,
-		.failures = run->failures, .stdout_tail = o->stdout_tail, .stderr_tail = o->stderr_tail,
-		.truncated = o->truncated, .trusted = r->flags & RUN_TRUSTED,
-	};
-	if (state) {
-		if (!e->failures)
-			e->failures = state->failures;
-		state_release(c, state);
-	}
-}
-
-/* Encoded anew from its directory each time it is sent: nothing of it is kept in
- * memory while it waits. */
-static bool event_send(struct crond *c, struct live_run *run)
-{
-	char id[RUN_ID_MOST + 8];
-	struct run_records r;
-	struct buf b = { 0 };
-	struct event e;
-	bool sent;
-
-	if (records_read(c, run->id, &r) < 0) {
-		trouble_say(c, run->id, "its records cannot be read any more, no alert is sent");
-		run_event(c, run, RUN_EVENT_TOLD);
-		return false;
-	}
-	event_fill(c, run, &r.run, &r.outcome, &e, id);
-	buf_putc(&b, NOTICE_EVENT);
-	event_encode(&e, &b);
-	sent = alert_send(c, &b);
-	records_free(&r);
-	buf_free(&b);
-	return sent;
-}
-
-static void events_flush(struct crond *c)
-{
-	struct live_run *run, *next;
-
-	RB_FOREACH_SAFE(run, run_tree, &c->live, next) {
-		if (c->w_notify.fd < 0 || c->notify_full)
-			return;
-		if (run->state == RUN_STATE_TELLING && !run->told_sent)
-			run->told_sent = event_send(c, run);
-	}
-}
-
-void alert_wanted(struct crond *c, struct live_run *run)
-{
-	run->told_sent = false;
-	if (c->notify <= 0)
-		notify_start(c);
-	/* Its state becomes TELLING when outcome_take returns: sent from the loop. */
-	c->events_waiting = true;
-	wait_later(c, LATER_ALERTS, AGAIN_MS);
-}
-
 void alert_outbox(struct crond *c)
 {
 	if (c->notify <= 0)
@@ -293,26 +208,14 @@ void alert_flush(struct crond *c)
 	if (!c->events_waiting || c->notify_full || c->notify <= 0)
 		return;
 	c->events_waiting = false;
-	events_flush(c);
 	outbox_flush(c);
 }
 
-/* An event that crond-notify could not put on its disk is offered again each minute; its
- * run's directory keeps it until then. */
+/* An event that crond-notify could not put on its disk is offered again each minute. */
 void alert_again(struct crond *c)
 {
-	struct live_run *run;
-
-	RB_FOREACH(run, run_tree, &c->live) {
-		if (run->state != RUN_STATE_TELLING)
-			continue;
-		run->told_sent = false;
-		c->events_waiting = true;
-	}
 	outbox_unsent(c);
 	outbox_look(c);
-	if (c->events_waiting)
-		wait_later(c, LATER_ALERTS, AGAIN_MS);
 }
 
 static bool spool_holds_something(struct crond *c)
@@ -334,32 +237,13 @@ static bool spool_holds_something(struct crond *c)
 
 void alert_resume(struct crond *c)
 {
-	struct live_run *run;
-	bool wanted = spool_holds_something(c);
-
-	RB_FOREACH(run, run_tree, &c->live)
-		wanted |= run->state == RUN_STATE_TELLING;
-	wanted |= outbox_look(c);
-	if (wanted) {
+	if (outbox_look(c) || spool_holds_something(c)) {
 		notify_start(c);
 		c->events_waiting = true;
 	}
 }
 
 /* --- what it says */
-
-static void notice_spooled(struct crond *c, char *id)
-{
-	char *dot = strrchr(id, '.');
-	struct live_run *run;
-
-	if (outbox_told(c, id) || !dot)
-		return;
-	*dot = '\0';
-	run = run_find(c, id);
-	if (run)
-		run_event(c, run, RUN_EVENT_TOLD);
-}
 
 static void notice_log(struct crond *c, const char *text)
 {
@@ -372,7 +256,7 @@ static void notice_log(struct crond *c, const char *text)
 static void notice_take(struct crond *c, char *text)
 {
 	if (*text == NOTICE_SPOOLED)
-		notice_spooled(c, text + 1);
+		outbox_told(c, text + 1);
 	else if (*text == NOTICE_LOG)
 		notice_log(c, text + 1);
 }

@@ -54,7 +54,7 @@ int run_tell(struct crond *c, const struct live_run *run, int sig)
 
 static bool is_over(const struct live_run *run)
 {
-	return run->state == RUN_STATE_TELLING || run->state == RUN_STATE_DONE;
+	return run->state == RUN_STATE_DONE;
 }
 
 int run_stop(struct crond *c, struct live_run *run, enum stop_reason why, const char *text)

@@ -15,6 +15,7 @@
 
 #include "crond/base/arena.h"
 #include "crond/base/buf.h"
+#include "crond/core/alerting.h"
 #include "crond/core/changes.h"
 #include "crond/core/conf.h"
 #include "crond/core/dialect.h"
@@ -170,6 +171,7 @@ struct job_state {
 	int16_t last_code;            /* exit code of the last run; -1: none */
 	uint8_t last_signal;          /* 0: none */
 	uint8_t last_result;          /* enum result; RESULTS: not known */
+	struct alerting alerting;     /* what people were told */
 	bool failed;   /* a daemon that was given up */
 	bool recorded; /* stands in the file */
 	bool paused;
@@ -223,7 +225,6 @@ struct live_run {
 	unsigned told;     /* as in its keeper, where we have no pidfd of that */
 	enum stop_reason stopping; /* not STOP_NONE: it was asked to stop */
 	struct slice reported; /* its outcome, while a report of it is taken in */
-	bool told_sent;    /* its event is on the way to crond-notify */
 	bool adopted;      /* of a scheduler before us, and not started by us */
 	bool awaited;      /* somebody is to be told of its end */
 	bool given_up;     /* its daemon is not started again */
@@ -263,7 +264,7 @@ void said_take(struct live_run *run, struct slice said); /* as a keeper reports 
 /* A name that no other run's socket has. */
 enum { SAID_SOCKET_MOST = 108 };
 void said_socket(struct crond *c, char name[SAID_SOCKET_MOST]);
-/* outbox.c: events of keepers, until crond-notify has them */
+/* outbox.c: events of keepers and of tell.c, until crond-notify has them */
 void outbox_open(struct crond *c);
 bool outbox_look(struct crond *c);   /* there may be some: sees to it that they go; are there? */
 void outbox_flush(struct crond *c);  /* sends what was not sent */
@@ -321,7 +322,6 @@ void run_stop_adopt(struct crond *c, struct live_run *run);
 int run_tell(struct crond *c, const struct live_run *run, int sig);
 
 /* alert.c: the wire to crond-notify */
-void alert_wanted(struct crond *c, struct live_run *run);
 void alert_config(struct crond *c);
 void alert_flush(struct crond *c);
 void alert_again(struct crond *c);
@@ -510,7 +510,7 @@ struct crond {
 	int64_t notify_since;
 	unsigned notify_fails;
 	bool notify_full;    /* wait for room */
-	bool events_waiting; /* some run's event has not been sent */
+	bool events_waiting; /* some event in the outbox has not been sent */
 	int outbox_wd;       /* inotify's; -1: looked at each minute */
 	SLIST_HEAD(, outbox_sent) outbox_sent;
 	uint64_t sockets;    /* named so far */

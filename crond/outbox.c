@@ -1,5 +1,5 @@
-/* outbox: events of those who have no wire to crond-notify.
- * Flow: a keeper puts one on disk (rundir_post), here it is passed on, and it goes once
+/* outbox: events that crond-notify does not have yet.
+ * Flow: a keeper (rundir_post) or tell puts one on file, here it is passed on, and it goes once
  * crond-notify has it on its own. Who dies in between costs nothing but a second time. */
 #include "config.h"
 

@@ -15,6 +15,7 @@
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
 #include "crond/rundir.h"
+#include "crond/tell.h"
 #include "crond/tree.h"
 
 enum { COMMAND_SHOWN = 200, REASON_SHOWN = 160 };
@@ -101,6 +102,14 @@ static void outcome_say(struct crond *c, struct live_run *run, const struct run 
 	}
 }
 
+/* Once: a failure that was logged by a scheduler before us has been told, too. */
+static void outcome_tell(struct crond *c, struct live_run *run, const struct run *r,
+	const struct outcome *o)
+{
+	if (r->alert.n && (!result_failed(o->result) || !rundir_has(c->runs, run->id, RUNDIR_LOGGED)))
+		tell_outcome(c, run->job, r, o, run->failures);
+}
+
 static void say_bad_record(struct crond *c, const char *id, const char *file, const char *why)
 {
 	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
@@ -151,7 +160,8 @@ void records_free(struct run_records *r)
 static bool uneventful(struct crond *c, const struct live_run *run, const struct outcome *o)
 {
 	return o->result == RESULT_OK && c->log.level < end_priority(c, run, o->result) &&
-		(!run->job || !run->job->failures) && !(run->flags & RUN_DAEMON);
+		(!run->job || (!run->job->failures && !run->job->alerting.count)) &&
+		!(run->flags & (RUN_DAEMON | RUN_ALERT_SUCCESS));
 }
 
 /* As its keeper reports it; everything else is said with what its directory holds. */
@@ -190,11 +200,8 @@ enum run_state outcome_take(struct crond *c, struct live_run *run)
 		uint32_t before = run->job ? run->job->failures : 0;
 
 		outcome_learn(c, run, &r.outcome);
+		outcome_tell(c, run, &r.run, &r.outcome);
 		outcome_say(c, run, &r.run, &r.outcome, before);
-		if (r.run.alert.n && result_alerts(r.outcome.result)) {
-			next = RUN_STATE_TELLING;
-			alert_wanted(c, run);
-		}
 	} else {
 		outcome_learn(c, run, &r.outcome);
 	}

@@ -265,13 +265,10 @@ void run_event(struct crond *c, struct live_run *run, enum run_event event)
 		if (run->queued == QUEUE_NONE)
 			launch_send(c, run);
 		return;
-	case RUN_ACTION_REMOVE:
-		run_set(c, run, RUN_STATE_DONE);
-		break;
 	case RUN_ACTION_NONE:
 		return;
 	}
-	if (run->state == RUN_STATE_TELLING || run->state == RUN_STATE_DONE)
+	if (run->state == RUN_STATE_DONE)
 		run_settle(c, run);
 }
 

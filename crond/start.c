@@ -16,16 +16,25 @@
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
 #include "crond/rundir.h"
+#include "crond/tell.h"
 
 enum { REPORTS_EACH = 32, NAMES_MOST = 200, NUMBERS_BACK = 9, NUMBERS_MOST = 10000 };
 
 /* --- may it start? */
+
+/* Who starts a job by hand is answered. */
+static void start_told(const struct start *s, enum result result, const char *why)
+{
+	if (s->cause != START_HAND)
+		tell_start(s->c, s->job, s->id, s->scheduled, result, why);
+}
 
 static void say_skipped(struct start *s, const char *reason)
 {
 	log_line(&s->c->log, LOG_NOTICE, s->c->set.dialect->daemon_tag, getpid(), 0,
 		"SKIPPED job=%s run=%s result=skipped reason=\"%s\" user=%s", s->name, s->id, reason,
 		s->common->user->name);
+	start_told(s, RESULT_SKIPPED, reason);
 }
 
 /* By hand a job runs that is off by its file or paused: somebody wants it now. */
@@ -111,6 +120,7 @@ static void say_failed(struct start *s, const char *what)
 		"FAIL job=%s run=%s result=spawn reason=\"%s\" user=%s cmd=%s", s->name, s->id, what,
 		s->common->user->name, buf_text(&cmd) ? cmd.data : "");
 	buf_free(&cmd);
+	start_told(s, RESULT_SPAWN, what);
 }
 
 static int start_claimed(struct start *s, struct diag *d)
@@ -255,6 +265,16 @@ static void say_missed(struct crond *c, const struct job *job, const struct due_
 	buf_free(&cmd);
 }
 
+static void tell_missed(struct crond *c, const struct job *job, const struct due_found *found,
+	const char *why)
+{
+	char name[JOB_NAME_MOST], id[RUN_ID_MOST];
+
+	job_name(job, job->common->user->name, name);
+	if (job->common->options->alert && run_id(id, name, found->scheduled, 1) == 0)
+		tell_start(c, job, id, found->scheduled, RESULT_MISSED, why);
+}
+
 /* By name, but a table of thousands does not flood the log: the rest is counted. */
 void start_missed(struct crond *c, const struct due_found *found, const char *why)
 {
@@ -265,6 +285,7 @@ void start_missed(struct crond *c, const struct due_found *found, const char *wh
 			continue;
 		if (job->common->options->hosts && !hosts_match(job->common->options->hosts, host_self(c)))
 			continue;
+		tell_missed(c, job, found, why);
 		if (c->missed_said < NAMES_MOST) {
 			c->missed_said++;
 			say_missed(c, job, found, why);

@@ -289,6 +289,21 @@ void start_run_renamed(struct start *s)
 	run_env(s);
 }
 
+static void run_alerts(struct start *s)
+{
+	const struct options *o = s->common->options;
+	struct run *r = &s->run;
+
+	if (!o->alert)
+		return;
+	r->alert = list_join(&s->c->scratch, o->alert);
+	r->alert_on = o->alert_on;
+	r->alert_after = o->alert_after;
+	r->alert_every_ms = o->alert_every_ms;
+	if (o->alert_on >> RESULT_OK & 1)
+		r->flags |= RUN_ALERT_SUCCESS;
+}
+
 int start_run_fill(struct start *s)
 {
 	struct job_common *m = (struct job_common *)s->common; /* its caches are ours */
@@ -319,7 +334,7 @@ int start_run_fill(struct start *s)
 	r->output_most = set->conf.output_max;
 	r->host = set->fqdn ? s->c->fqdn : s->c->host;
 	r->pam_service = set->dialect->pam_service;
-	r->alert = list_join(&s->c->scratch, o->alert);
+	run_alerts(s);
 	r->tags = list_join(&s->c->scratch, o->tags);
 	r->owner = o->owner;
 	r->description = o->description;

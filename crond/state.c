@@ -32,6 +32,8 @@ struct state_record {
 	uint32_t failures, restarts;
 	int16_t last_code;
 	uint8_t last_signal, last_result, failed, zero[3];
+	uint32_t alerts, alert_failed;
+	int64_t alerted;
 };
 
 /* Of version 1, in a file of its own. */
@@ -95,7 +97,8 @@ static struct state_record record_of(const struct job_state *s)
 	return (struct state_record){ .identity = s->identity, .last_start = s->last_start,
 		.last_end = s->last_end, .failures = s->failures, .restarts = s->restarts,
 		.last_code = s->last_code, .last_signal = s->last_signal, .last_result = s->last_result,
-		.failed = s->failed };
+		.failed = s->failed, .alerts = s->alerting.count,
+		.alert_failed = s->alerting.failed, .alerted = s->alerting.told };
 }
 
 /* Writes what is known anew, without what has been forgotten. */
@@ -191,6 +194,7 @@ static void record_take(struct crond *c, const struct state_record *r)
 	s->last_signal = r->last_signal;
 	s->last_result = r->last_result < RESULTS ? r->last_result : RESULTS;
 	s->failed = r->failed;
+	s->alerting = (struct alerting){ .count = r->alerts, .failed = r->alert_failed, .told = r->alerted };
 }
 
 static void records_take(struct crond *c, struct slice b)

@@ -37,6 +37,7 @@ enum run_tag {
 	RUN_PAM_SERVICE,
 	RUN_NOTIFY = 72, RUN_WATCHDOG, RUN_WATCHDOG_MISS,
 	RUN_ALERT = 80, RUN_TAGS, RUN_OWNER, RUN_DESCRIPTION, RUN_SCHEDULE,
+	RUN_ALERT_ON, RUN_ALERT_AFTER, RUN_ALERT_EVERY,
 	RUN_LOG_DIR = 96, RUN_LOG, RUN_LOG_MOST, RUN_HOME, RUN_RETENTION, RUN_RETENTION_COUNT,
 	RUN_TAGS_END
 };
@@ -99,6 +100,9 @@ static const struct field {
 	[RUN_OWNER] = { KIND_TEXT, AT(owner), "owner" },
 	[RUN_DESCRIPTION] = { KIND_TEXT, AT(description), "description" },
 	[RUN_SCHEDULE] = { KIND_TEXT, AT(schedule), "schedule" },
+	[RUN_ALERT_ON] = { KIND_U32, AT(alert_on), "alert-on" },
+	[RUN_ALERT_AFTER] = { KIND_U32, AT(alert_after), "alert-after" },
+	[RUN_ALERT_EVERY] = { KIND_U64, AT(alert_every_ms), "alert-every" },
 	[RUN_LOG_DIR] = { KIND_TEXT, AT(dress.log_dir), "log-dir" },
 	[RUN_LOG] = { KIND_TEXT, AT(dress.log), "log" },
 	[RUN_LOG_MOST] = { KIND_U64, AT(dress.log_most), "log-most" },

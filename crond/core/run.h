@@ -78,6 +78,7 @@ enum {
 	RUN_LOG_OUTPUT = 1 << 17, /* what it prints goes to the log (CMDOUT) */
 	RUN_MAIL_COMMAND = 1 << 18, /* mailer is a whole command line (cronie's -m) */
 	RUN_LEARN = 1 << 19,      /* of a job with options: what became of it is kept on file */
+	RUN_ALERT_SUCCESS = 1 << 22, /* its success is told, too */
 	RUN_DAEMON = 1 << 20,     /* a copy of a daemon */
 	RUN_RETRIES = 1 << 21,    /* its job asks for retries */
 	RUN_TRUSTED = 1 << 15,   /* of root's file: its alerts may use any webhook */
@@ -155,6 +156,8 @@ struct run {
 	const char *pam_service;
 	/* alerts, for the scheduler that takes the outcome in */
 	struct slice alert, tags; /* NUL-separated */
+	uint32_t alert_on, alert_after; /* where there is an alert; likewise below */
+	uint64_t alert_every_ms;
 	const char *owner, *description, *schedule; /* schedule as written */
 };
 

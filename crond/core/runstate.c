@@ -1,5 +1,5 @@
 /* runstate: where a run stands for the scheduler, and what follows from what it hears.
- * Flow: reports, pidfds and acknowledgements are events; runs.c carries the actions out. */
+ * Flow: reports and pidfds are events; runs.c carries the actions out. */
 #include "crond/core/runstate.h"
 
 /* An outcome may be reported before the take was seen (a scheduler that adopts), and a
@@ -10,28 +10,18 @@ static const enum run_action actions[RUN_STATES][RUN_EVENTS] = {
 		[RUN_EVENT_ENDED] = RUN_ACTION_TAKE,
 		[RUN_EVENT_KEEPER_GONE] = RUN_ACTION_JUDGE,
 		[RUN_EVENT_LAUNCHER_GONE] = RUN_ACTION_RESEND,
-		[RUN_EVENT_TOLD] = RUN_ACTION_NONE,
 	},
 	[RUN_STATE_LIVE] = {
 		[RUN_EVENT_TAKEN] = RUN_ACTION_NONE,
 		[RUN_EVENT_ENDED] = RUN_ACTION_TAKE,
 		[RUN_EVENT_KEEPER_GONE] = RUN_ACTION_JUDGE,
 		[RUN_EVENT_LAUNCHER_GONE] = RUN_ACTION_NONE,
-		[RUN_EVENT_TOLD] = RUN_ACTION_NONE,
-	},
-	[RUN_STATE_TELLING] = {
-		[RUN_EVENT_TAKEN] = RUN_ACTION_NONE,
-		[RUN_EVENT_ENDED] = RUN_ACTION_NONE,
-		[RUN_EVENT_KEEPER_GONE] = RUN_ACTION_NONE,
-		[RUN_EVENT_LAUNCHER_GONE] = RUN_ACTION_NONE,
-		[RUN_EVENT_TOLD] = RUN_ACTION_REMOVE,
 	},
 	[RUN_STATE_DONE] = {
 		[RUN_EVENT_TAKEN] = RUN_ACTION_NONE,
 		[RUN_EVENT_ENDED] = RUN_ACTION_NONE,
 		[RUN_EVENT_KEEPER_GONE] = RUN_ACTION_NONE,
 		[RUN_EVENT_LAUNCHER_GONE] = RUN_ACTION_NONE,
-		[RUN_EVENT_TOLD] = RUN_ACTION_NONE,
 	},
 };
 

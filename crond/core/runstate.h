@@ -1,12 +1,11 @@
 /* runstate: where a run stands for the scheduler, and what follows from what it hears.
- * Flow: reports, pidfds and acknowledgements are events; runs.c carries the actions out. */
+ * Flow: reports, pidfds are events; runs.c carries the actions out. */
 #ifndef CORE_RUNSTATE_H
 #define CORE_RUNSTATE_H
 
 enum run_state {
 	RUN_STATE_WAITING, /* claimed; its name has not been taken by a keeper */
 	RUN_STATE_LIVE,    /* a keeper holds it */
-	RUN_STATE_TELLING, /* ended and logged; somebody has yet to say that he was told */
 	RUN_STATE_DONE,    /* nothing left to do but to remove its directory */
 	RUN_STATES
 };
@@ -16,7 +15,6 @@ enum run_event {
 	RUN_EVENT_ENDED,         /* a keeper reports an outcome */
 	RUN_EVENT_KEEPER_GONE,   /* the pidfd of its keeper fired */
 	RUN_EVENT_LAUNCHER_GONE, /* what waited in its queue is gone with it */
-	RUN_EVENT_TOLD,          /* an alert is safe on disk */
 	RUN_EVENTS
 };
 
@@ -26,7 +24,6 @@ enum run_action {
 	RUN_ACTION_TAKE,   /* take its outcome in */
 	RUN_ACTION_JUDGE,  /* its keeper is gone: outcome, or lost */
 	RUN_ACTION_RESEND, /* send its name again */
-	RUN_ACTION_REMOVE, /* as soon as its second lies before the stamp */
 };
 
 enum run_action run_action(enum run_state state, enum run_event event);

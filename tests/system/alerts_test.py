@@ -19,10 +19,11 @@ def webhook(room, url, *settings):
     room.conf('webhook "w" {\n url = "%s"\n%s}\n' % (url, "".join(" %s\n" % s for s in settings)))
 
 
-def failing(room, name="bad", schedule="*/20 * * * * *", command="exit 3", alert="webhook:w"):
+def failing(room, name="bad", schedule="*/20 * * * * *", command="exit 3", alert="webhook:w",
+            more=""):
     room.tasks(name, 'task "%s" {\n schedule = "%s"\n command = "%s"\n owner = "team"\n'
-                     ' tags = { "a", "b" }\n alert = { "%s" }\n}\n'
-               % (name, schedule, command, alert))
+                     ' tags = { "a", "b" }\n alert = { "%s" }\n%s}\n'
+               % (name, schedule, command, alert, more))
 
 
 def soon():
@@ -140,7 +141,7 @@ def test_redirects_are_not_followed(room):
 def test_notify_is_no_root_and_comes_back(room):
     receiver = sinks.Receiver()
     webhook(room, receiver.url)
-    failing(room, "bad", "*/3 * * * * *")
+    failing(room, "bad", "*/3 * * * * *", more=' alert-every = "1s"\n')
     room.start()
     room.wait_for(lambda: receiver.posts, 15, "a post")
     first = notifiers()[0]
@@ -180,6 +181,55 @@ def test_mail_alerts(room):
     check("bad" in text and "why" in text, "text: " + text)
     check("ops@example.org" in text.partition("\n\n")[0], "head: " + text)
     check(argv[0] == "/usr/sbin/sendmail", "mailer: %s" % argv)
+
+
+def told(receiver, job):
+    """(event, status, failures in a row) of what came about a job, in the order of its runs."""
+    seen = {post.json()["id"]: post.json() for post in receiver.posts}
+    return [(one["event"], one["status"], one["consecutive_failures"])
+            for one in sorted(seen.values(), key=lambda one: (one["scheduled_at"], one["id"]))
+            if one["job"] == job]
+
+
+def test_rules_say_who_is_told_and_when(room):
+    receiver = sinks.Receiver()
+    webhook(room, receiver.url)
+    until = "test -e %s/mended" % OUT
+    with open("/etc/passwd", "a", encoding="utf-8") as people:
+        people.write("carol:x:2050:2050::/tmp:/bin/sh\n")
+    for name, command, more in (
+            ("row", until, ""), ("third", until, " alert-after = 3\n"),
+            ("each", until, ' alert-every = "1s"\n'),
+            ("good", "true", ' alert-on = { "success" }\n'),
+            ("busy", "sleep 3", ' alert-on = { "skipped" }\n'),
+            ("gone", "true", ' user = "carol"\n')):
+        failing(room, name, "* * * * * *", command, more=more)
+    daemon = room.start()
+    room.wait_for(lambda: len(told(receiver, "each")) >= 2, 15, "posts")
+    daemon.kill()
+    daemon.wait()
+    time.sleep(3.2)
+    with open("/etc/passwd", encoding="ascii") as accounts:
+        rest = [line for line in accounts if not line.startswith("carol:")]
+    daemon = room.start()
+    with open("/etc/passwd.new", "w", encoding="ascii") as accounts:
+        accounts.writelines(rest)
+    os.rename("/etc/passwd.new", "/etc/passwd")
+    room.wait_for(lambda: ("run.failure", "spawn") in [one[:2] for one in told(receiver, "gone")]
+                  or told(receiver, "gone")[:1] == [("run.missed", "missed", 1)], 10, "gone")
+    room.wait_for(lambda: ("run.missed", "missed") in [one[:2] for one in told(receiver, "each")],
+                  10, "what was missed")
+    open(OUT + "/mended", "w").close()
+    room.wait_for(lambda: all(told(receiver, job)[-1:] and
+                              told(receiver, job)[-1][0] == "job.recovered"
+                              for job in ("row", "third", "each")), 10, "recoveries")
+    equal([one[0] for one in told(receiver, "row")], ["run.failure", "job.recovered"],
+          "one alert for a row of failures, also where the scheduler was killed in between")
+    equal([one[2] for one in told(receiver, "third")][:1], [3], "from the third on")
+    equal({one[:2] for one in told(receiver, "good")}, {("run.success", "ok")}, "success")
+    equal({one[:2] for one in told(receiver, "busy")}, {("run.skipped", "skipped")}, "skipped")
+    for post in receiver.posts:
+        check(post.json()["host"] == "labhost" and post.json()["owner"] == "team", "filled")
 
 
 def test_secrets_stay_out_of_sight(room):

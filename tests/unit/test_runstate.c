@@ -13,13 +13,8 @@
 static void test_ended_stays_ended(void **state)
 {
 	(void)state;
-	for (int e = 0; e < RUN_EVENTS; e++) {
-		enum run_action telling = run_action(RUN_STATE_TELLING, e);
-
+	for (int e = 0; e < RUN_EVENTS; e++)
 		assert_int_equal(run_action(RUN_STATE_DONE, e), RUN_ACTION_NONE);
-		assert_true(telling == RUN_ACTION_NONE || telling == RUN_ACTION_REMOVE);
-	}
-	assert_int_equal(run_action(RUN_STATE_TELLING, RUN_EVENT_TOLD), RUN_ACTION_REMOVE);
 }
 
 /* A run that a keeper has is never sent to another. */
@@ -46,7 +41,6 @@ static void test_every_run_ends(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(run_action(open_states[i], RUN_EVENT_ENDED), RUN_ACTION_TAKE);
 		assert_int_equal(run_action(open_states[i], RUN_EVENT_KEEPER_GONE), RUN_ACTION_JUDGE);
-		assert_int_equal(run_action(open_states[i], RUN_EVENT_TOLD), RUN_ACTION_NONE);
 	}
 	assert_int_equal(run_action(RUN_STATE_WAITING, RUN_EVENT_TAKEN), RUN_ACTION_WATCH);
 	assert_int_equal(run_action(RUN_STATE_LIVE, RUN_EVENT_TAKEN), RUN_ACTION_NONE);

@@ -1,0 +1,197 @@
+/* tell: what people are told of a job, and when.
+ * Flow: outcomes, starts that come to nothing, daemons and jobs themselves say what happened;
+ * core/alerting decides about outcomes; what is to be told goes to the outbox. */
+#include "config.h"
+
+#include "crond/tell.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "crond/base/file.h"
+#include "crond/core/alerting.h"
+#include "crond/core/event.h"
+#include "crond/crond.h"
+#include "crond/rundir.h"
+
+static struct alerting_rule rule_of_run(const struct run *r)
+{
+	return (struct alerting_rule){ .on = r->alert_on, .after = r->alert_after,
+		.every_ms = r->alert_every_ms };
+}
+
+static struct alerting_rule rule_of_job(const struct options *o)
+{
+	return (struct alerting_rule){ .on = o->alert_on, .after = o->alert_after,
+		.every_ms = o->alert_every_ms };
+}
+
+/* What the rules say; what was learnt outlives us. */
+static unsigned decide(struct crond *c, struct job_state *s, const struct alerting_rule *rule,
+	enum result result)
+{
+	struct alerting before = s->alerting;
+	unsigned what = alerting_take(&s->alerting, rule, result, time(NULL));
+
+	if (s->alerting.count != before.count || s->alerting.told != before.told)
+		state_record(c, s);
+	return what;
+}
+
+/* --- what it is made from */
+
+static void event_of_run(struct crond *c, const struct run *r, struct event *e)
+{
+	*e = (struct event){
+		.job = r->job, .run_id = r->id, .host = c->fqdn, .owner = r->owner, .user = r->user,
+		.schedule = r->schedule, .command = r->command, .description = r->description,
+		.tags = r->tags, .targets = r->alert, .scheduled = r->scheduled, .attempt = r->attempt,
+		.exit_code = -1, .trusted = r->flags & RUN_TRUSTED,
+	};
+}
+
+static void add_outcome(struct event *e, const struct outcome *o)
+{
+	e->status = result_name(o->result);
+	e->reason = o->reason;
+	e->started_ns = o->started_ns;
+	e->finished_ns = o->finished_ns;
+	e->took_ns = o->took_ns;
+	e->exit_code = o->exit_code;
+	e->signal = o->signal;
+	e->stdout_tail = o->stdout_tail;
+	e->stderr_tail = o->stderr_tail;
+	e->truncated = o->truncated;
+}
+
+static struct slice list_of(const char *const *list, struct buf *out)
+{
+	size_t before = out->len;
+
+	for (; list && *list; list++)
+		buf_append(out, *list, strlen(*list) + 1);
+	return (struct slice){ out->data + before, out->len - before };
+}
+
+/* The lists lie in *lists, which is reserved whole: it must not move. */
+static void event_of_job(struct crond *c, const struct job *job, char name[JOB_NAME_MOST],
+	struct buf *lists, struct event *e)
+{
+	const struct options *o = job->common->options;
+	const char *command = job_command(job);
+
+	job_name(job, job->common->user->name, name);
+	buf_reserve(lists, EVENT_MOST);
+	*e = (struct event){
+		.job = name, .host = c->fqdn, .owner = o->owner, .user = job->common->user->name,
+		.schedule = o->schedule, .command = command ? command : o->argv ? o->argv[0] : NULL,
+		.description = o->description, .exit_code = -1, .trusted = job->common->trusted,
+	};
+	e->tags = list_of(o->tags, lists);
+	e->targets = list_of(o->alert, lists);
+}
+
+/* On file until crond-notify has it: a scheduler that dies loses none. */
+static void keep(struct crond *c, struct event *e, const char *run_id, const char *mark)
+{
+	char id[EVENT_ID_MOST], path[EVENT_ID_MOST + sizeof(RUNDIR_OUTBOX) + 1];
+	struct buf b = { 0 };
+
+	if (snprintf(id, sizeof(id), "%s.%s", run_id, mark) >= (int)sizeof(id))
+		return;
+	e->id = id;
+	e->run_id = run_id;
+	event_encode(e, &b);
+	snprintf(path, sizeof(path), "%s/%s", RUNDIR_OUTBOX, id);
+	if (b.failed || file_replace(c->runs, path, 0600, b.data, b.len, 0) < 0)
+		trouble_say(c, id, "its alert cannot be kept");
+	buf_free(&b);
+	alert_outbox(c);
+}
+
+/* --- what happened */
+
+void tell_outcome(struct crond *c, struct job_state *state, const struct run *r,
+	const struct outcome *o, uint32_t failures)
+{
+	struct alerting_rule rule = rule_of_run(r);
+	struct event e;
+	unsigned what;
+
+	if (!r->alert.n || !state)
+		return;
+	what = decide(c, state, &rule, o->result);
+	event_of_run(c, r, &e);
+	add_outcome(&e, o);
+	e.failures = failures;
+	if (what & ALERTING_TELL) {
+		e.event = result_event(o->result);
+		keep(c, &e, r->id, "end");
+	}
+	if (what & ALERTING_RECOVERED) {
+		e.event = "job.recovered";
+		keep(c, &e, r->id, "recovered");
+	}
+}
+
+void tell_start(struct crond *c, const struct job *job, const char *run_id, int64_t scheduled,
+	enum result result, const char *reason)
+{
+	const struct options *o = job->common->options;
+	struct alerting_rule rule = rule_of_job(o);
+	struct job_state *state;
+	char name[JOB_NAME_MOST];
+	struct buf lists = { 0 };
+	struct event e;
+
+	if (!o->alert || !(rule.on >> result & 1) || !(state = state_get(c, job->identity)))
+		return;
+	if (decide(c, state, &rule, result) & ALERTING_TELL) {
+		event_of_job(c, job, name, &lists, &e);
+		e.event = result_event(result);
+		e.status = result_name(result);
+		e.reason = reason;
+		e.scheduled = scheduled;
+		e.failures = state->alerting.count;
+		keep(c, &e, run_id, e.status);
+		buf_free(&lists);
+	}
+	/* what it has learnt by this is on file: it is not released */
+}
+
+void tell_run(struct crond *c, const char *run_id, const struct tell *what)
+{
+	struct run_progress progress;
+	struct buf b = { 0 };
+	struct run r;
+	struct event e;
+
+	if (rundir_read(c->runs, run_id, "run", &b) == 0 &&
+		run_file_decode(&progress, &r, (struct slice){ b.data, b.len }, NULL) == 0 && r.alert.n) {
+		event_of_run(c, &r, &e);
+		e.event = what->event;
+		e.status = what->status;
+		e.reason = what->reason;
+		e.started_ns = progress.started_ns;
+		keep(c, &e, run_id, what->mark);
+	}
+	buf_free(&b);
+}
+
+void tell_job(struct crond *c, const struct job *job, const char *run_id, const struct tell *what)
+{
+	char name[JOB_NAME_MOST];
+	struct buf lists = { 0 };
+	struct event e;
+
+	if (!job->common->options->alert)
+		return;
+	event_of_job(c, job, name, &lists, &e);
+	e.event = what->event;
+	e.status = what->status;
+	e.reason = what->reason;
+	e.scheduled = time(NULL);
+	keep(c, &e, run_id, what->mark);
+	buf_free(&lists);
+}
