@@ -9,7 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "crond/base/file.h"
 #include "crond/core/alerting.h"
 #include "crond/core/event.h"
 #include "crond/crond.h"
@@ -95,18 +94,14 @@ static void event_of_job(struct crond *c, const struct job *job, char name[JOB_N
 /* On file until crond-notify has it: a scheduler that dies loses none. */
 static void keep(struct crond *c, struct event *e, const char *run_id, const char *mark)
 {
-	char id[EVENT_ID_MOST], path[EVENT_ID_MOST + sizeof(RUNDIR_OUTBOX) + 1];
-	struct buf b = { 0 };
+	char id[EVENT_ID_MOST];
 
 	if (snprintf(id, sizeof(id), "%s.%s", run_id, mark) >= (int)sizeof(id))
 		return;
 	e->id = id;
 	e->run_id = run_id;
-	event_encode(e, &b);
-	snprintf(path, sizeof(path), "%s/%s", RUNDIR_OUTBOX, id);
-	if (b.failed || file_replace(c->runs, path, 0600, b.data, b.len, 0) < 0)
+	if (rundir_post(c->runs, e) < 0)
 		trouble_say(c, id, "its alert cannot be kept");
-	buf_free(&b);
 	alert_outbox(c);
 }
 
