@@ -35,15 +35,16 @@ static int set(struct reading *r, const struct setting *s, struct diag *d)
 {
 	enum option_id id = (enum option_id)s->def;
 	const struct option_def *def = option_get(id);
+	struct option_place place = { s->line, s->column };
 
 	if (def->single)
 		return diag_error(d, 0, 0, "'%s' belongs to one job, and has no place in 'defaults'",
 			def->name);
 	if (r->line && def->line && options_set(r->line, r->arena, id, JOB_LINE, s->values, s->count,
-		s->line, d))
+		place, d))
 		return -1;
 	if ((def->task || !r->line) && options_set(r->task, r->arena, id, JOB_TASK, s->values, s->count,
-		s->line, d))
+		place, d))
 		return -1;
 	return 0;
 }

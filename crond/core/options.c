@@ -137,11 +137,17 @@ static int keep_list(void *field, struct arena *arena, const struct slice *value
 	return 0;
 }
 
-/* The limit that goes with a policy, as long as none is given. */
-static void follow_concurrency(struct options *o)
+/* What goes with something else, as long as it is not given itself. */
+static void follow(struct options *o)
 {
+	bool many = o->concurrency == CONCURRENCY_ALLOW && o->type == JOB_TYPE_CRON;
+
 	if (!option_given(o, OPTION_MAX))
-		o->max = o->concurrency == CONCURRENCY_ALLOW ? 0 : 1;
+		o->max = many ? 0 : 1;
+	if (!option_given(o, OPTION_RETRY_MAX_DELAY) && o->retry_max_delay_ms < o->retry_delay_ms)
+		o->retry_max_delay_ms = o->retry_delay_ms;
+	if (!option_given(o, OPTION_RESTART_MAX_DELAY) && o->restart_max_delay_ms < o->restart_delay_ms)
+		o->restart_max_delay_ms = o->restart_delay_ms;
 }
 
 static int judge(const struct option *option, const struct slice *values, size_t n, void *field,
@@ -178,20 +184,20 @@ static int fill(const struct option *option, struct options *o, struct arena *ar
 	return 0;
 }
 
-static int note_origin(struct options *o, struct arena *arena, enum option_id id, uint32_t line,
-	struct diag *d)
+static int note_origin(struct options *o, struct arena *arena, enum option_id id,
+	struct option_place place, struct diag *d)
 {
 	struct option_origin *origin = arena_alloc(arena, sizeof(*origin));
 
 	if (!origin)
 		return no_memory(d);
-	*origin = (struct option_origin){ .next = o->origins, .line = line, .id = id };
+	*origin = (struct option_origin){ .next = o->origins, .place = place, .id = id };
 	o->origins = origin;
 	return 0;
 }
 
 int options_set(struct options *o, struct arena *arena, enum option_id id, enum job_kind kind,
-	const struct slice *values, size_t n, uint32_t line, struct diag *d)
+	const struct slice *values, size_t n, struct option_place place, struct diag *d)
 {
 	const struct option *option = option_row(id);
 
@@ -201,25 +207,11 @@ int options_set(struct options *o, struct arena *arena, enum option_id id, enum 
 	if (option_own(o, id))
 		return diag_error(d, 0, 0, "'%s' is given twice", option->def.name);
 	if (check_values(option, values, n, d) || fill(option, o, arena, values, n, d) ||
-		note_origin(o, arena, id, line, d))
+		note_origin(o, arena, id, place, d))
 		return -1;
 	o->set[id / 64] |= UINT64_C(1) << id % 64;
 	o->own[id / 64] |= UINT64_C(1) << id % 64;
-	if (id == OPTION_CONCURRENCY)
-		follow_concurrency(o);
-	return 0;
-}
-
-int options_check(const struct options *o, enum job_kind kind, struct diag *d)
-{
-	if (kind == JOB_LINE)
-		return 0;
-	if (!o->schedule && o->type == JOB_TYPE_CRON)
-		return diag_error(d, 0, 0, "'schedule' is missing");
-	if (!o->command && !o->argv)
-		return diag_error(d, 0, 0, "'command' or 'argv' is missing");
-	if (o->command && o->argv)
-		return diag_error(d, 0, 0, "'command' and 'argv' exclude each other");
+	follow(o);
 	return 0;
 }
 
@@ -323,6 +315,15 @@ void option_print(const struct options *o, enum option_id id, struct buf *out)
 		option->kind->print(option, field, out);
 }
 
+struct option_place option_place(const struct options *o, enum option_id id)
+{
+	const struct option_origin *at = o->origins;
+
+	while (at && (at->id != id || at->file))
+		at = at->next;
+	return at ? at->place : (struct option_place){ 0, 0 };
+}
+
 void option_origin(const struct options *o, enum option_id id, char *out, size_t n)
 {
 	const struct option_origin *at = o->origins;
@@ -332,7 +333,7 @@ void option_origin(const struct options *o, enum option_id id, char *out, size_t
 	if (!at)
 		snprintf(out, n, "default");
 	else if (at->file || o->file)
-		snprintf(out, n, "%s:%u", at->file ? at->file : o->file, (unsigned)at->line);
+		snprintf(out, n, "%s:%u", at->file ? at->file : o->file, (unsigned)at->place.line);
 	else
-		snprintf(out, n, "line %u", (unsigned)at->line);
+		snprintf(out, n, "line %u", (unsigned)at->place.line);
 }

@@ -12,6 +12,7 @@
 struct arena;
 struct buf;
 struct diag;
+struct diag_sink;
 
 enum option_id {
 	OPTION_SCHEDULE,
@@ -121,11 +122,16 @@ struct option_limit {
 	uint64_t soft, hard;
 };
 
+/* Where in its file something stands, each from 1; column 0: not known. */
+struct option_place {
+	uint32_t line, column;
+};
+
 /* Where an option was set. */
 struct option_origin {
 	struct option_origin *next;
 	const char *file; /* NULL: the job's own */
-	uint32_t line;
+	struct option_place place;
 	enum option_id id;
 };
 
@@ -212,13 +218,15 @@ const struct option_def *option_get(enum option_id id);
 const char *option_nearest(struct slice name, enum job_kind kind);
 
 void options_default(struct options *o, enum job_kind kind);
-/* Judges and takes one option's values; line: where, for option_origin(). 0, or -1 with *d
- * (text only; where is the caller's). A second setting of the same option is an error; one
+/* Judges and takes one option's values; place: for option_origin(). 0, or -1 with *d (text
+ * only; where is the caller's). A second setting of the same option is an error; one
  * that a defaults section gave is replaced. */
 int options_set(struct options *o, struct arena *arena, enum option_id id, enum job_kind kind,
-	const struct slice *values, size_t n, uint32_t line, struct diag *d);
+	const struct slice *values, size_t n, struct option_place place, struct diag *d);
 /* Impossible combinations (command and argv, a task without schedule...). 0 or -1. */
 int options_check(const struct options *o, enum job_kind kind, struct diag *d);
+/* Warns of what the job's own words ask for in vain: retry-delay without retries. */
+void options_lint(const struct options *o, const struct diag_sink *sink);
 /* Do both ask for the same, whether by a default or by a word? */
 bool options_equal(const struct options *a, const struct options *b);
 /* Appends, in a form that is stable enough to be stored, what was given of the options
@@ -231,6 +239,8 @@ enum option_id option_of_limit(int resource);
 /* Appends the value in force as a task file would have it ("10m", { "a", "b" }); nothing
  * for one that is not given and has no default. */
 void option_print(const struct options *o, enum option_id id, struct buf *out);
+/* Where the job's file has it; line 0: it does not. */
+struct option_place option_place(const struct options *o, enum option_id id);
 /* "FILE:LINE" of the place that set it, or "default". */
 void option_origin(const struct options *o, enum option_id id, char *out, size_t n);
 

@@ -16,7 +16,7 @@ struct comment {
 	struct options *o;
 	struct arena *arena;
 	struct diag *d;
-	uint32_t line;
+	uint32_t line, name_at; /* of what is being read: the column of its name */
 	const char *start, *at, *end;
 	struct buf text;
 	struct buf ends; /* of size_t: where each value ends in text */
@@ -124,7 +124,8 @@ static int set_values(struct comment *c, const struct option_def *def)
 		values[i] = (struct slice){ text + from, to - from };
 		from = to;
 	}
-	rc = options_set(c->o, c->arena, def->id, JOB_LINE, values, n, c->line, c->d);
+	rc = options_set(c->o, c->arena, def->id, JOB_LINE, values, n,
+		(struct option_place){ c->line, c->name_at }, c->d);
 out:
 	free(values);
 	return rc;
@@ -150,6 +151,7 @@ static int read_option(struct comment *c)
 
 	if (!def)
 		return unknown(c->d, at, name);
+	c->name_at = at;
 	c->at += name.n + 1;
 	buf_clear(&c->text);
 	buf_clear(&c->ends);

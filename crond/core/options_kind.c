@@ -161,7 +161,7 @@ TAKE(take_duration)
 		return bad(option, value, "a duration such as 90s, 15m or 1h30m is needed", d);
 	if (ms < option->least)
 		return bad(option, value, option->least == 1 ? "it must be above 0"
-			: "it must not be below 1s", d);
+			: option->least < 1000 ? "it must not be below 10ms" : "it must not be below 1s", d);
 	*(uint64_t *)field = ms;
 	return 0;
 }

@@ -208,7 +208,7 @@ static const struct option table[OPTIONS] = {
 	[OPTION_WATCHDOG] = {
 		.def = { OPTION_WATCHDOG, "watchdog", BOTH,
 			.help = "The job must send WATCHDOG=1 to NOTIFY_SOCKET this often." },
-		.kind = &option_duration, AT(watchdog_ms), .least = 1, .none = true },
+		.kind = &option_duration, AT(watchdog_ms), .least = 10, .none = true },
 	[OPTION_WATCHDOG_MISS] = {
 		.def = { OPTION_WATCHDOG_MISS, "watchdog-miss", BOTH, FALLBACK("3"),
 			.help = "How many of these may be missing in a row; then the run is stopped." },

@@ -58,7 +58,7 @@ static void draft_setting(void *arg, const struct setting *s)
 		draft->schedule_column = s->column;
 	}
 	if (options_set(&draft->task.options, p->arena, id, JOB_TASK, s->values, s->count,
-		    s->line, &d))
+		    (struct option_place){ s->line, s->column }, &d))
 		draft_refuse(draft, &d, s->line, s->column);
 }
 

@@ -10,6 +10,8 @@
 #include "crond/core/hosts.h"
 #include "crond/core/options.h"
 
+#define HERE ((struct option_place){ 1, 1 })
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(int good)
@@ -40,7 +42,7 @@ static void print(const struct options *o, enum option_id id, enum job_kind kind
 	must(out.len > 0);
 	if (out.data[0] != '"' && out.data[0] != '{') {
 		options_default(&again, kind);
-		must(options_set(&again, arena, id, kind, &(struct slice){ out.data, out.len }, 1, 1, NULL) ==
+		must(options_set(&again, arena, id, kind, &(struct slice){ out.data, out.len }, 1, HERE, NULL) ==
 			0);
 		must(options_equal(o, &again));
 	}
@@ -72,14 +74,14 @@ static void value(enum option_id id, enum job_kind kind, struct slice text, stru
 	int rc;
 
 	options_default(&o, kind);
-	rc = options_set(&o, arena, id, kind, &text, 1, 1, &d);
+	rc = options_set(&o, arena, id, kind, &text, 1, HERE, &d);
 	must((rc != 0) == (d.text[0] != '\0'));
 	must(given(&o) == (rc == 0) && option_given(&o, id) == (rc == 0));
 	if (rc == 0) {
 		options_identity(&o, &identity);
 		print(&o, id, kind, arena);
 		hosts_match(o.hosts, &self);
-		must(options_set(&o, arena, id, kind, &text, 1, 1, &d) == -1);
+		must(options_set(&o, arena, id, kind, &text, 1, HERE, &d) == -1);
 	}
 	buf_free(&identity);
 }

@@ -12,6 +12,7 @@
 #include "crond/base/diag.h"
 #include "crond/core/options.h"
 
+#define HERE ((struct option_place){ 7, 3 })
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 struct world {
@@ -41,7 +42,7 @@ static int set(struct world *w, enum job_kind kind, const char *name, const char
 		value = strchr(value, ',') + 1;
 	}
 	values[n++] = slice_of(value);
-	return options_set(&w->o, &w->arena, def->id, kind, values, n, 7, &w->d);
+	return options_set(&w->o, &w->arena, def->id, kind, values, n, HERE, &w->d);
 }
 
 static bool any_given(const struct options *o)
@@ -153,7 +154,7 @@ static void fields(void **state)
 	struct world w = start(JOB_TASK);
 
 	(void)state;
-	assert_int_equal(options_set(&w.o, &w.arena, OPTION_ARGV, JOB_TASK, argv, 3, 1, &w.d), 0);
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_ARGV, JOB_TASK, argv, 3, HERE, &w.d), 0);
 	assert_string_equal(w.o.argv[0], "/bin/x");
 	assert_string_equal(w.o.argv[1], "");
 	assert_string_equal(w.o.argv[2], "a b");
@@ -182,11 +183,11 @@ static void messages(void **state)
 	assert_int_equal(set(&w, JOB_TASK, "max", "3"), 0);
 	assert_int_equal(set(&w, JOB_TASK, "max", "3"), -1);
 	assert_string_equal(w.d.text, "'max' is given twice");
-	assert_int_equal(options_set(&w.o, &w.arena, OPTION_USER, JOB_TASK, two, 2, 1, &w.d), -1);
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_USER, JOB_TASK, two, 2, HERE, &w.d), -1);
 	assert_string_equal(w.d.text, "'user' takes one value, not a list of 2");
-	assert_int_equal(options_set(&w.o, &w.arena, OPTION_TAGS, JOB_TASK, two, 0, 1, &w.d), -1);
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_TAGS, JOB_TASK, two, 0, HERE, &w.d), -1);
 	assert_string_equal(w.d.text, "'tags' has no value");
-	assert_int_equal(options_set(&w.o, &w.arena, OPTION_COMMAND, JOB_TASK, &nul, 1, 1, &w.d), -1);
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_COMMAND, JOB_TASK, &nul, 1, HERE, &w.d), -1);
 	assert_string_equal(w.d.text, "'command' has a NUL byte in it");
 	assert_int_equal(set(&w, JOB_TASK, "second", "*"), -1);
 	assert_string_equal(w.d.text, "'second' is only for crontab lines");
@@ -236,6 +237,104 @@ static void combinations(void **state)
 	arena_free(&w.arena);
 }
 
+static void hear(void *arg, const struct diag *d)
+{
+	assert_int_equal(d->level, DIAG_WARNING);
+	assert_int_equal(d->line, 7);
+	assert_int_equal(d->column, 3);
+	buf_printf(arg, "%s;", d->text);
+}
+
+/* "NAME=VALUE" settings, ended by NULL. */
+static struct world told(enum job_kind kind, const char *const *settings)
+{
+	struct world w = start(kind);
+
+	for (; *settings; settings++) {
+		char name[64];
+		size_t n = strcspn(*settings, "=");
+
+		memcpy(name, *settings, n);
+		name[n] = '\0';
+		assert_int_equal(set(&w, kind, name, *settings + n + 1), 0);
+	}
+	return w;
+}
+
+/* What cannot be, and what is in vain: each once by itself. */
+static void together(void **state)
+{
+	static const struct {
+		enum job_kind kind;
+		const char *settings[6], *error, *lint;
+	} cases[] = {
+		{ JOB_TASK, { "type=daemon", "command=x" }, "", "" },
+		{ JOB_TASK, { "type=daemon", "command=x", "concurrency=allow" }, "",
+			"'concurrency' does nothing: a daemon has 'max' copies;" },
+		{ JOB_TASK, { "type=daemon", "command=x", "max=none" },
+			"'max' of a daemon is how many are kept running: a number is needed", "" },
+		{ JOB_TASK, { "type=daemon", "command=x", "restart-delay=10m" }, "", "" },
+		{ JOB_TASK, { "type=daemon", "command=x", "restart-delay=10m", "restart-max-delay=1m" },
+			"'restart-max-delay' is below 'restart-delay'", "" },
+		{ JOB_TASK, { "type=daemon", "command=x", "schedule=@daily" }, "",
+			"'schedule' does nothing: a daemon is kept running;" },
+		{ JOB_TASK, { "type=daemon", "command=x", "timezone=UTC", "retries=1" }, "",
+			"'timezone' does nothing: a daemon has no schedule;"
+			"'retries' does nothing: a daemon has 'restart';" },
+		{ JOB_TASK, { "type=daemon", "command=x", "start-deadline=1m", "catchup=one", "grace=1m" }, "",
+			"'start-deadline' does nothing: a daemon has no schedule;"
+			"'catchup' does nothing: a daemon has no schedule;"
+			"'grace' does nothing: a daemon has no schedule;" },
+		{ JOB_TASK, { "type=daemon", "command=x", "jitter=1m" }, "",
+			"'jitter' does nothing: a daemon has no schedule;" },
+		{ JOB_LINE, { "retry-delay=10m", "retries=2" }, "", "" },
+		{ JOB_LINE, { "retry-delay=10m", "retries=2", "retry-max-delay=9m" },
+			"'retry-max-delay' is below 'retry-delay'", "" },
+		{ JOB_LINE, { "retry-delay=1m", "retry-max-delay=9m" }, "",
+			"'retry-delay' does nothing without 'retries';"
+			"'retry-max-delay' does nothing without 'retries';" },
+		{ JOB_LINE, { "queue-max=2" }, "", "'queue-max' does nothing without concurrency=queue;" },
+		{ JOB_LINE, { "queue-max=2", "concurrency=queue" }, "", "" },
+		{ JOB_LINE, { "pool-max=2" }, "", "'pool-max' does nothing without 'pool';" },
+		{ JOB_LINE, { "pool-max=2", "pool=db" }, "", "" },
+		{ JOB_LINE, { "on-timeout=alert" }, "", "'on-timeout' does nothing without 'timeout';" },
+		{ JOB_LINE, { "catchup-window=1d" }, "", "'catchup-window' does nothing without 'catchup';" },
+		{ JOB_LINE, { "watchdog-miss=2" }, "", "'watchdog-miss' does nothing without 'watchdog';" },
+		{ JOB_LINE, { "alert-on=lost", "alert-after=2", "alert-every=1h" }, "",
+			"'alert-on' does nothing without 'alert';'alert-after' does nothing without 'alert';"
+			"'alert-every' does nothing without 'alert';" },
+		{ JOB_LINE, { "mail-from=a@b" }, "", "" },
+		{ JOB_TASK, { "mail-from=a@b", "command=x", "schedule=@daily" }, "",
+			"'mail-from' does nothing without 'mail';" },
+		{ JOB_TASK, { "command=x", "schedule=@daily", "restart=never", "restart-delay=1s" }, "",
+			"'restart' is only for daemons;'restart-delay' is only for daemons;" },
+		{ JOB_TASK, { "command=x", "schedule=@daily", "restart-max-delay=1h", "restart-limit=1/1m" },
+			"", "'restart-max-delay' is only for daemons;'restart-limit' is only for daemons;" },
+		{ JOB_LINE, { "concurrency=forbid", "max=none" }, "",
+			"'concurrency' does nothing while 'max' is none;" },
+		{ JOB_LINE, { "success-exit=3" }, "",
+			"'success-exit' does not name 0: a run that ends well counts as failed;" },
+		{ JOB_LINE, { "success-exit=0,3" }, "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world w = told(cases[i].kind, cases[i].settings);
+		struct buf said = { 0 };
+		struct diag_sink sink = { hear, &said };
+
+		w.d = (struct diag){ 0 };
+		assert_int_equal(options_check(&w.o, cases[i].kind, &w.d), cases[i].error[0] ? -1 : 0);
+		assert_string_equal(w.d.text, cases[i].error);
+		if (!cases[i].error[0]) {
+			options_lint(&w.o, &sink);
+			assert_string_equal(said.len ? buf_text(&said) : "", cases[i].lint);
+		}
+		buf_free(&said);
+		arena_free(&w.arena);
+	}
+}
+
 static void identity(void **state)
 {
 	struct slice env[] = { slice_of("A=1"), slice_of("B=") };
@@ -243,7 +342,7 @@ static void identity(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	assert_int_equal(options_set(&w.o, &w.arena, OPTION_ENV, JOB_LINE, env, 2, 1, &w.d), 0);
+	assert_int_equal(options_set(&w.o, &w.arena, OPTION_ENV, JOB_LINE, env, 2, HERE, &w.d), 0);
 	assert_int_equal(set(&w, JOB_LINE, "second", "*/20"), 0);
 	assert_int_equal(set(&w, JOB_LINE, "timeout", "5m"), 0); /* how it is guarded, not what it is */
 	options_identity(&w.o, &b);
@@ -385,7 +484,7 @@ int main(void)
 		cmocka_unit_test(fields),
 		cmocka_unit_test(messages),
 		cmocka_unit_test(max_follows_concurrency),
-		cmocka_unit_test(combinations),
+		cmocka_unit_test(combinations), cmocka_unit_test(together),
 		cmocka_unit_test(identity),
 		cmocka_unit_test(comment_options),
 		cmocka_unit_test(equal),
