@@ -321,6 +321,9 @@ void run_stop_adopt(struct crond *c, struct live_run *run);
 /* One of the plain signals to its keeper. 0; -1 with errno. */
 int run_tell(struct crond *c, const struct live_run *run, int sig);
 
+/* cgroup_place.c: c->cgroup, from crond.conf. */
+void cgroup_place(struct crond *c);
+
 /* alert.c: the wire to crond-notify */
 void alert_config(struct crond *c);
 void alert_flush(struct crond *c);
@@ -492,6 +495,7 @@ struct crond {
 	size_t waiting;                    /* those that no keeper has yet */
 	size_t missed_said, missed_unsaid; /* in this advance of the clock */
 	mode_t umask;                      /* of jobs */
+	char cgroup[PATH_MAX];             /* where runs get cgroups of their own; "": nowhere */
 	bool pam;                          /* the launcher with PAM is used */
 
 	/* launcher */

@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "crond/cgroup.h"
 #include "crond/heart.h"
 #include "crond/output.h"
 #include "crond/tree.h"
@@ -20,6 +22,7 @@ static const int64_t PAUSE_LEAST = 2 * 1000 * 1000, PAUSE_MOST = 100 * 1000 * 10
 static const int64_t KILL_PATIENCE = INT64_C(10) * 1000 * 1000 * 1000;
 static const int64_t KILL_AFTER_DEFAULT = INT64_C(10) * 1000 * 1000 * 1000;
 static const int64_t FOREVER = INT64_MAX;
+enum { KILL_ROUNDS = 4 };
 
 int64_t guard_now(void)
 {
@@ -48,10 +51,29 @@ static void main_ended(struct guard *g)
 	g->pidfd = -1;
 }
 
+static void time_add(struct timeval *sum, const struct timeval *more)
+{
+	sum->tv_sec += more->tv_sec + (sum->tv_usec + more->tv_usec) / 1000000;
+	sum->tv_usec = (sum->tv_usec + more->tv_usec) % 1000000;
+}
+
+/* Of the job and of all it left to us. */
+static void usage_add(struct guard *g, const struct rusage *more)
+{
+	time_add(&g->usage.ru_utime, &more->ru_utime);
+	time_add(&g->usage.ru_stime, &more->ru_stime);
+	if (more->ru_maxrss > g->usage.ru_maxrss)
+		g->usage.ru_maxrss = more->ru_maxrss;
+}
+
 static void main_reap(struct guard *g)
 {
-	if (wait4(g->job, &g->status, WNOHANG, &g->usage) == g->job)
-		main_ended(g);
+	struct rusage usage;
+
+	if (wait4(g->job, &g->status, WNOHANG, &usage) != g->job)
+		return;
+	usage_add(g, &usage);
+	main_ended(g);
 }
 
 /* Whoever was handed to us; true when nobody is left. */
@@ -62,35 +84,37 @@ static bool others_reap(struct guard *g)
 	pid_t pid;
 
 	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
-		if (pid != g->job)
-			continue;
-		g->status = status;
-		g->usage = usage;
-		main_ended(g);
+		if (pid == g->job) {
+			g->status = status;
+			usage_add(g, &usage);
+			main_ended(g);
+		} else {
+			usage_add(g, &usage);
+		}
 	}
 	return pid < 0 && errno == ECHILD;
 }
 
 /* --- stopping */
 
-static void ask(struct guard *g, uint64_t kill_after_ms)
+static void ask(struct guard *g)
 {
+	const struct tree tree = { g->job, g->cgroup };
+	uint64_t after = g->run->kill_after_ms;
+
 	g->stage = GUARD_ASKED;
 	g->pause_ns = PAUSE_LEAST;
-	g->deadline_ns = later(guard_now(), kill_after_ms);
+	g->deadline_ns = after ? later(guard_now(), after) : guard_now() + KILL_AFTER_DEFAULT;
 	g->next_ns = guard_now() + g->pause_ns;
-	g->left = tree_signal(g->job, SIGTERM) + 1; /* who forks is seen at the next look */
+	g->left = tree_signal(&tree, g->run->stop_signal ? (int)g->run->stop_signal : SIGTERM) + 1;
+	/* who forks is seen at the next look */
 }
 
 static void stop(struct guard *g, enum result as)
 {
-	uint64_t after = g->run->kill_after_ms;
-
 	if (!g->ended)
 		g->stopped = as;
-	if (!after && as != RESULT_TIMEOUT) /* a run without a limit of its own has none set */
-		after = (uint64_t)(KILL_AFTER_DEFAULT / MS);
-	ask(g, after);
+	ask(g);
 }
 
 bool guard_stop(struct guard *g, enum result as)
@@ -109,6 +133,23 @@ void guard_extend(struct guard *g, uint64_t us)
 		g->deadline_ns = until;
 }
 
+/* All of it, at once. A look around is slower than what forks and ends at once: what is
+ * handed to us by that is killed first, and nobody waits while there was somebody. */
+static void kill_all(struct guard *g)
+{
+	const struct tree tree = { g->job, g->cgroup };
+
+	for (int i = 0; i < KILL_ROUNDS; i++) {
+		if (g->cgroup >= 0)
+			cgroup_kill(g->cgroup);
+		if (g->subreaper)
+			tree_hunt(g->ended ? 0 : g->job);
+		g->left = tree_signal(&tree, SIGKILL);
+		if (!g->left)
+			return;
+	}
+}
+
 /* One step of stopping: looks whether somebody is left, and turns to KILL in time. */
 static void stop_step(struct guard *g, int64_t now)
 {
@@ -122,11 +163,11 @@ static void stop_step(struct guard *g, int64_t now)
 		g->deadline_ns = now + KILL_PATIENCE;
 	}
 	if (g->stage == GUARD_KILLING) {
-		g->left = tree_signal(g->job, SIGKILL);
+		kill_all(g);
 		if (now >= g->deadline_ns && g->ended && g->left)
 			g->stage = GUARD_GAVE_UP;
 	} else if (!g->subreaper && g->ended) {
-		g->left = tree_signal(g->job, 0);
+		g->left = tree_signal(&(struct tree){ g->job, g->cgroup }, 0);
 	}
 	g->next_ns = guard_now() + g->pause_ns;
 	g->pause_ns = g->pause_ns * 2 < PAUSE_MOST ? g->pause_ns * 2 : PAUSE_MOST;
@@ -173,13 +214,36 @@ static int64_t first_of(const struct guard *g)
 	return at;
 }
 
+/* The monotonic clock stands still while the system sleeps; where that time is to count,
+ * another one wakes us, and the timeout is over then. */
+static void timer_set(struct guard *g)
+{
+	int64_t in = g->deadline_ns - guard_now();
+	struct itimerspec at = { .it_value = { in > 0 ? in / 1000000000 : 0, in > 0 ? in % 1000000000 : 1 } };
+
+	if (g->timer_ns == g->deadline_ns || g->stage > GUARD_ASKED)
+		return;
+	g->timer_ns = g->deadline_ns;
+	timerfd_settime(g->timer, 0, g->deadline_ns ? &at : &(struct itimerspec){ 0 }, NULL);
+}
+
+static void timer_read(struct guard *g)
+{
+	uint64_t times;
+
+	if (read(g->timer, &times, sizeof(times)) == sizeof(times) && g->deadline_ns)
+		g->deadline_ns = g->timer_ns = guard_now();
+}
+
 static void wait_for_news(struct guard *g)
 {
-	struct pollfd p[5] = {
+	struct pollfd p[6] = {
 		{ .fd = g->pidfd, .events = POLLIN },
 		{ .fd = g->output->streams[0].fd, .events = POLLIN },
 		{ .fd = g->output->streams[1].fd, .events = POLLIN },
 		{ .fd = g->in, .events = POLLOUT },
+		{ .fd = -1, .events = POLLIN },
+		{ .fd = g->timer, .events = POLLIN },
 	};
 	int64_t until = first_of(g), left = until == FOREVER ? 0 : until - guard_now();
 	struct timespec ts = { 0 };
@@ -189,8 +253,10 @@ static void wait_for_news(struct guard *g)
 		ts.tv_nsec = left % 1000000000;
 	}
 	if (g->heart)
-		p[4] = (struct pollfd){ .fd = heart_fd(g->heart, guard_now()), .events = POLLIN };
-	if (ppoll(p, g->heart ? 5 : 4, until == FOREVER ? NULL : &ts, g->mask) <= 0)
+		p[4].fd = heart_fd(g->heart, guard_now());
+	if (g->timer >= 0)
+		timer_set(g);
+	if (ppoll(p, 6, until == FOREVER ? NULL : &ts, g->mask) <= 0)
 		return;
 	for (int i = 0; i < 2; i++)
 		if (p[1 + i].revents)
@@ -199,6 +265,8 @@ static void wait_for_news(struct guard *g)
 		heart_read(g->heart, guard_now());
 	if (p[3].revents)
 		input_write(g);
+	if (p[5].revents)
+		timer_read(g);
 	if (p[0].revents)
 		main_reap(g);
 }
@@ -214,6 +282,16 @@ static void beat(struct guard *g, int64_t now)
 		guard_stop(g, RESULT_WATCHDOG);
 		heart_give_up(g->heart);
 	}
+}
+
+static void timeout(struct guard *g)
+{
+	if (!(g->run->flags & RUN_TIMEOUT_ALERT)) {
+		stop(g, RESULT_TIMEOUT);
+		return;
+	}
+	g->deadline_ns = 0;
+	g->overran(g->arg);
 }
 
 static void timers(struct guard *g)
@@ -233,7 +311,7 @@ static void timers(struct guard *g)
 	else if (*g->told)
 		stop(g, RESULT_KILLED);
 	else if (g->deadline_ns && now >= g->deadline_ns && !g->ended)
-		stop(g, RESULT_TIMEOUT);
+		timeout(g);
 }
 
 /* Is nobody of the job left, as far as its end is concerned? */
@@ -256,7 +334,7 @@ static bool done(struct guard *g)
 	if (gone || g->stage == GUARD_GAVE_UP)
 		return true;
 	if (g->stage == GUARD_RUNNING)
-		ask(g, g->run->kill_after_ms); /* what outlived its main process */
+		ask(g); /* what outlived its main process */
 	return false;
 }
 
@@ -264,8 +342,12 @@ void guard_wait(struct guard *g)
 {
 	g->stage = GUARD_RUNNING;
 	g->stopped = RESULT_OK;
+	g->timer = -1;
+	g->timer_ns = 0;
 	if (g->run->timeout_ms)
 		g->deadline_ns = later(g->started_ns, g->run->timeout_ms);
+	if (g->run->timeout_ms && g->run->flags & RUN_COUNT_SUSPEND)
+		g->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (g->in >= 0)
 		input_write(g);
 	do {
@@ -274,4 +356,6 @@ void guard_wait(struct guard *g)
 	} while (!done(g));
 	if (g->in >= 0)
 		input_close(g);
+	if (g->timer >= 0)
+		close(g->timer);
 }

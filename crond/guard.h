@@ -26,6 +26,7 @@ struct guard {
 	int in;                 /* write end of standard input, non-blocking; -1: none */
 	struct slice input;
 	struct heart *heart;    /* NULL: the job has no socket to speak on */
+	int cgroup;             /* the job's own, -1: none */
 	bool subreaper;         /* what the job leaves behind becomes our child */
 	int64_t started_ns;     /* monotonic */
 	int64_t grace_ns;       /* monotonic: when grace() is called, 0: never */
@@ -34,6 +35,7 @@ struct guard {
 	const volatile sig_atomic_t *told; /* to end, by a signal */
 	const volatile sig_atomic_t *heard; /* something else, by a signal: hear() is called */
 	void (*hear)(void *arg);
+	void (*overran)(void *arg); /* its timeout is over, and it goes on (RUN_TIMEOUT_ALERT) */
 	const sigset_t *mask;   /* while waiting */
 	/* how it ended */
 	bool ended;             /* the main process */
@@ -44,6 +46,8 @@ struct guard {
 	enum guard_stage stage;
 	int left;               /* processes that were there when it was last looked */
 	int64_t deadline_ns, next_ns, pause_ns; /* the guard's own */
+	int timer;              /* counts while the system sleeps, -1: none; the guard's own */
+	int64_t timer_ns;       /* what it is set to */
 };
 
 /* Returns when the job's main process has ended, and what was to be stopped is gone (or

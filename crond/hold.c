@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "crond/base/diag.h"
+#include "crond/cgroup.h"
 #include "crond/core/dialect.h"
 #include "crond/core/direct.h"
 #include "crond/hook.h"
@@ -94,6 +95,7 @@ int hold_take(struct hold *h, int runs, const char *id)
 
 	h->reason[0] = '\0';
 	h->pam = NULL;
+	h->cgroup = -1;
 	h->outfit = NULL;
 	h->refusal = RESULT_SPAWN;
 	h->spawn.step = SPAWN_DONE;
@@ -287,7 +289,8 @@ static int plan(struct hold *h, struct log *log)
 	const struct run *r = &h->run;
 
 	h->spawn = (struct spawn){
-		.run = r, .shell = !r->argv_only, .in = -1, .out = -1, .err = -1, .pidfd = -1,
+		.run = r, .shell = !r->argv_only, .in = -1, .out = -1, .err = -1, .pidfd = -1, .door = -1,
+		.dies_with = r->flags & RUN_PARENT_DEATH ? getpid() : 0,
 		.log = r->flags & RUN_LOG_START && !(r->flags & RUN_QUIET) ? log : NULL,
 		.umask = r->dress.given & DRESS_UMASK ? (mode_t)r->dress.umask :
 			session ? session->umask : (mode_t)r->umask,
@@ -397,6 +400,35 @@ static struct pam_for pam_who(struct hold *h, struct log *log)
 		.may_sweep = !h->guard.subreaper || h->run.flags & RUN_TREE };
 }
 
+/* Its own cgroup, where its options ask for one. 0, or -1 with a reason: it cannot do without,
+ * and cannot have it. */
+static int cgroup_begin(struct hold *h)
+{
+	const struct run *r = &h->run;
+	bool needed = cgroup_needed(r);
+
+	if (!r->cgroup && !needed)
+		return 0;
+	h->cgroup = cgroup_make(r, h->reason, sizeof(h->reason));
+	if (h->cgroup >= 0) {
+		h->spawn.door = cgroup_door(h->cgroup);
+		h->spawn.must_enter = needed;
+	} else if (!needed) {
+		h->reason[0] = '\0';
+	}
+	return h->cgroup < 0 && needed ? -1 : 0;
+}
+
+static void cgroup_end(struct hold *h)
+{
+	shut(&h->spawn.door);
+	if (h->cgroup < 0)
+		return;
+	close(h->cgroup);
+	h->cgroup = -1;
+	cgroup_remove(&h->run); /* whom it was told to leave keeps it */
+}
+
 static void output_aim(struct hold *h, struct log *log)
 {
 	const struct run *r = &h->run;
@@ -427,7 +459,7 @@ int hold_prepare(struct hold *h, struct log *log)
 			return -1;
 	}
 	if (plan(h, log) < 0 || (r->dress.given && outfit_make(h, log) < 0) || words_choose(h) < 0 ||
-		pipes(h, &in) < 0) {
+		cgroup_begin(h) < 0 || pipes(h, &in) < 0) {
 		if (!h->reason[0])
 			snprintf(h->reason, sizeof(h->reason), "cannot prepare the job: %s", strerror(errno));
 		return -1;
@@ -436,6 +468,7 @@ int hold_prepare(struct hold *h, struct log *log)
 	tick_settle(r->scheduled);
 	h->guard = (struct guard){
 		.run = r, .output = &h->output, .in = in, .input = r->input,
+		.cgroup = h->cgroup,
 		.subreaper = r->flags & RUN_TREE || r->timeout_ms || r->watchdog_ms || hook_any(r),
 		.started_ns = guard_now(),
 	};
@@ -449,6 +482,7 @@ int hold_start(struct hold *h, const volatile sig_atomic_t *told)
 	int rc = spawn_patiently(&h->spawn, told);
 
 	shut(&h->spawn.in);
+	shut(&h->spawn.door);
 	if (rc < 0) {
 		if (!hook_any(&h->run))
 			hold_ends_close(h);
@@ -508,6 +542,21 @@ static void tell_death(struct hold *h)
 	output_say(&h->output, h->run.flags & RUN_TASK ? 1 : 0, line, strlen(line));
 }
 
+/* What its cgroup knows is true of all that was in it. */
+static void outcome_cgroup(struct hold *h)
+{
+	struct outcome *o = &h->outcome;
+
+	cgroup_cpu(h->cgroup, &o->cpu_us);
+	cgroup_memory(h->cgroup, true, &o->memory_kb);
+	if (h->guard.stopped == RESULT_OK && o->result != RESULT_OK && cgroup_oom_kills(h->cgroup)) {
+		o->result = RESULT_OOM;
+		o->exit_code = -1;
+		snprintf(h->reason, sizeof(h->reason), "it used more than its memory-max of %llu KB",
+			(unsigned long long)h->run.memory_max / 1024);
+	}
+}
+
 void hold_stop(struct hold *h, const struct stop_order *order)
 {
 	if (guard_stop(&h->guard, stop_reason_result(order->why)))
@@ -542,13 +591,15 @@ void hold_ended(struct hold *h)
 		o->exit_code = -1;
 	}
 	outcome_reason(h);
-	o->reason = h->reason[0] ? h->reason : NULL;
 	o->started_ns = h->progress.started_ns;
 	o->finished_ns = g->finished_ns;
 	o->took_ns = g->ended_ns - g->started_ns;
 	o->cpu_us = (uint64_t)(g->usage.ru_utime.tv_sec + g->usage.ru_stime.tv_sec) * 1000000 +
 		(uint64_t)(g->usage.ru_utime.tv_usec + g->usage.ru_stime.tv_usec);
 	o->memory_kb = (uint64_t)g->usage.ru_maxrss;
+	if (h->cgroup >= 0)
+		outcome_cgroup(h);
+	o->reason = h->reason[0] ? h->reason : NULL;
 	o->job_pid = g->job;
 	output_end(&h->output);
 	o->output_bytes = h->output.total;
@@ -587,6 +638,7 @@ void hold_free(struct hold *h)
 {
 	output_free(&h->output);
 	outfit_free(h);
+	cgroup_end(h);
 	if (h->guard.subreaper)
 		subreaper(false);
 	h->guard.subreaper = false;

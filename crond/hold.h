@@ -33,6 +33,7 @@ struct hold {
 	struct heart heart;
 	struct stop_order order; /* STOP_NONE: nobody wanted it stopped */
 	struct spawn spawn;
+	int cgroup;  /* its directory, -1: it has none */
 	struct outfit *outfit;   /* NULL: its options ask for nothing of the kind */
 	enum result refusal;     /* how it ends where the job is never started */
 	struct pam *pam;

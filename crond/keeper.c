@@ -160,6 +160,11 @@ static void hear(void *arg)
 			kernel_signal(h->guard.pidfd, h->guard.job, sig);
 }
 
+static void overran(void *arg)
+{
+	(void)arg;
+}
+
 /* --- the end of a run */
 
 /* A full run-time directory gets a while to become less full. */
@@ -331,6 +336,7 @@ static void guard_equip(struct keeper *k, struct hold *h)
 	h->guard.told = told_to_end();
 	h->guard.heard = told_something();
 	h->guard.hear = hear;
+	h->guard.overran = overran;
 	h->guard.mask = &waiting_mask;
 	h->guard.grace = grace_over;
 	h->guard.arg = k;

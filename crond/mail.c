@@ -296,6 +296,8 @@ void mail_send(const struct spawn *how, struct log *log, struct output *o, bool 
 	r.fallback_dir = "/";
 	r.dress.given = 0;
 	m.s.run = &r;
+	m.s.door = -1;
+	m.s.dies_with = 0;
 	m.s.limits = NULL; /* the job's limits and priorities are no mailer's */
 	if (mailer_choose(&m) < 0 || m.head.failed || mailer_start(&m) < 0) {
 		no_mailer(&m, log);

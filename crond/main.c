@@ -95,6 +95,7 @@ static int set_up(struct crond *c)
 	service_open(c);
 	control_open(c);
 	host_init(c);
+	cgroup_place(c);
 	if (state_open(c, &stamp) < 0) {
 		fprintf(stderr, "crond: %s: %s\n", c->set.run_dir, strerror(errno));
 		return -1;

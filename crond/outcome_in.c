@@ -14,11 +14,12 @@
 
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
+#include "crond/cgroup.h"
 #include "crond/rundir.h"
 #include "crond/tell.h"
 #include "crond/tree.h"
 
-enum { COMMAND_SHOWN = 200, REASON_SHOWN = 160 };
+enum { COMMAND_SHOWN = 200, REASON_SHOWN = 160, KILL_ROUNDS = 8 };
 
 static void put_seconds(struct buf *b, const char *name, int64_t ns)
 {
@@ -250,7 +251,31 @@ static void socket_remove(const struct buf *b)
 		unlink(r.notify);
 }
 
-/* A daemon's job does not go on without a keeper: another one takes its place. */
+/* Of a job that is not to go on without its keeper: a daemon's, whose place another one takes,
+ * and what parent-death=stop says so of. */
+static bool left_kill(const struct run_progress *p, const struct buf *b)
+{
+	struct tree tree = { p->job_pid, -1 };
+	struct run r;
+	int count = 0;
+
+	if (run_decode(&r, (struct slice){ b->data + sizeof(*p), b->len - sizeof(*p) }, NULL) < 0 ||
+		!(r.flags & (RUN_DAEMON | RUN_PARENT_DEATH)))
+		return false;
+	tree.cgroup = cgroup_find(&r);
+	for (int i = 0; i < KILL_ROUNDS; i++) {
+		int more = tree_kill_left(&tree, p->born_after_ns, p->born_before_ns);
+
+		count += more;
+		if (!more)
+			break;
+	}
+	if (tree.cgroup >= 0)
+		close(tree.cgroup);
+	cgroup_remove(&r);
+	return count > 0 || r.flags & RUN_PARENT_DEATH; /* its process had that of the kernel */
+}
+
 enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason)
 {
 	struct buf b = { 0 };
@@ -262,8 +287,7 @@ enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, con
 	if (rundir_read(c->runs, run->id, "run", &b) < 0 ||
 		run_progress_decode(&p, (struct slice){ b.data, b.len }, NULL) < 0)
 		p = (struct run_progress){ 0 };
-	killed = run->flags & RUN_DAEMON && p.phase == RUN_RUNNING &&
-		tree_kill_left(p.job_pid, p.born_after_ns, p.born_before_ns) > 0;
+	killed = p.phase == RUN_RUNNING && left_kill(&p, &b);
 	lost_fill(&o, &p, &b, reason, killed, text, sizeof(text));
 	if (run->speaks)
 		socket_remove(&b);

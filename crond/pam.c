@@ -63,7 +63,7 @@ static void step_mark(const struct pam_for *w, enum run_session step, enum run_s
 /* Whom the modules have started, as far as they are still ours. */
 static void sweep(void)
 {
-	for (int i = 0; i < SWEEPS_MOST && tree_signal(getpid(), SIGKILL) > 0; i++)
+	for (int i = 0; i < SWEEPS_MOST && tree_signal(&(struct tree){ getpid(), -1 }, SIGKILL) > 0; i++)
 		;
 }
 

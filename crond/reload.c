@@ -135,6 +135,7 @@ static void reload_config(struct crond *c)
 
 	if (place_config(&c->set, &c->log, &errors) == 0) {
 		reload_directories(c);
+		cgroup_place(c);
 		reload_defaults(c, defaults);
 		control_config(c);
 		alert_config(c);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -61,6 +62,22 @@ static void child_announce(const struct spawn *s)
 	}
 	snprintf(detail, sizeof(detail), "[%d] %s", (int)getpid(), s->run->command);
 	log_classic(&log, tag, getppid(), getppid(), s->run->user, "CMD", detail);
+}
+
+static void child_cgroup(struct spawn *s)
+{
+	if (s->door >= 0 && write(s->door, "0", 1) != 1 && s->must_enter)
+		child_fail(s, SPAWN_CGROUP, "its cgroup");
+}
+
+/* After its identity is another, which takes it away; our parent may be gone by then. */
+static void child_dies_with(const struct spawn *s)
+{
+	if (!s->dies_with)
+		return;
+	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL);
+	if (getppid() != s->dies_with)
+		_exit(127);
 }
 
 static void child_files(struct spawn *s)
@@ -231,6 +248,7 @@ static int child_main(void *arg)
 	const char *shell_words[4] = { s->run->shell, "-c", s->run->command, NULL };
 
 	setsid();
+	child_cgroup(s);
 	if (s->log)
 		child_announce(s);
 	child_files(s);
@@ -238,6 +256,7 @@ static int child_main(void *arg)
 	if (s->run->dress.given)
 		child_dress(s);
 	child_identity(s);
+	child_dies_with(s);
 	child_chdir(s);
 	child_signals();
 	if (s->words)
@@ -285,6 +304,7 @@ void spawn_reason(const struct spawn *s, char *out, size_t n)
 	static const char *const texts[] = {
 		[SPAWN_DONE] = "started",
 		[SPAWN_FORK] = "cannot create a",
+		[SPAWN_CGROUP] = "cannot enter",
 		[SPAWN_FILES] = "cannot set up",
 		[SPAWN_LIMITS] = "cannot set the limits of",
 		[SPAWN_DRESS] = "cannot set",

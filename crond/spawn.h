@@ -13,6 +13,7 @@
 enum spawn_step {
 	SPAWN_DONE, /* the program runs */
 	SPAWN_FORK,
+	SPAWN_CGROUP,
 	SPAWN_FILES,
 	SPAWN_LIMITS,
 	SPAWN_DRESS, /* priorities and limits of options */
@@ -39,6 +40,9 @@ struct spawn {
 	char **env;             /* NULL-terminated, with room for one more */
 	size_t env_count;
 	int in, out, err;
+	int door;               /* of its cgroup (cgroup_door()), -1: none */
+	bool must_enter;        /* no start without it */
+	pid_t dies_with;        /* us: it is killed when we end; 0: it goes on */
 	mode_t umask;
 	const struct pam_limits *limits; /* what PAM's modules set; NULL: nothing */
 	/* results */

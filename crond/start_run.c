@@ -204,7 +204,9 @@ static void run_flags(struct start *s)
 			*f |= mask_flags[i];
 	}
 	if (s->common->kind == JOB_TASK)
-		*f |= RUN_TASK | RUN_TREE;
+		*f |= RUN_TASK;
+	if (o->leftovers == LEFTOVERS_KILL)
+		*f |= RUN_TREE;
 	/* a private instance's user may well have no home: in a container few have */
 	if (s->common->kind == JOB_TASK && (o->dir || !set->only_files))
 		*f |= RUN_CHDIR_MUST;
@@ -281,6 +283,31 @@ static void run_as(struct start *s)
 	r->shell = jobenv_value(s->common->env_block, "SHELL");
 }
 
+/* How it is stopped, and what holds it. Defaults are left out of the record. */
+static void run_stopping(struct start *s)
+{
+	const struct options *o = s->common->options;
+	struct run *r = &s->run;
+
+	r->timeout_ms = o->timeout_ms;
+	if (option_given(o, OPTION_KILL_AFTER))
+		r->kill_after_ms = o->kill_after_ms ? o->kill_after_ms : 1;
+	if (option_given(o, OPTION_STOP_SIGNAL))
+		r->stop_signal = (uint32_t)o->stop_signal;
+	if (r->timeout_ms && o->on_timeout == ON_TIMEOUT_ALERT)
+		r->flags |= RUN_TIMEOUT_ALERT;
+	if (r->timeout_ms && s->c->set.conf.timeout_counts_suspend)
+		r->flags |= RUN_COUNT_SUSPEND;
+	if (o->parent_death == PARENT_DEATH_STOP)
+		r->flags |= RUN_PARENT_DEATH;
+	r->memory_max = o->memory_max;
+	r->cpu_quota = o->cpu_quota;
+	r->tasks_max = o->tasks_max;
+	/* to move a process into one stops all forks of the system for a moment: only where asked */
+	if (r->flags & RUN_PARENT_DEATH || r->memory_max || r->cpu_quota || r->tasks_max)
+		r->cgroup = s->c->cgroup[0] ? s->c->cgroup : NULL;
+}
+
 void start_run_renamed(struct start *s)
 {
 	if (!s->common->has_options)
@@ -329,8 +356,7 @@ int start_run_fill(struct start *s)
 		return -1;
 	run_words(s, m);
 	run_env(s);
-	r->timeout_ms = o->timeout_ms;
-	r->kill_after_ms = o->kill_after_ms;
+	run_stopping(s);
 	r->output_most = set->conf.output_max;
 	r->host = set->fqdn ? s->c->fqdn : s->c->host;
 	r->pam_service = set->dialect->pam_service;

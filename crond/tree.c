@@ -12,13 +12,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "crond/base/kernel.h"
+#include "crond/cgroup.h"
+
+enum { MEMBERS_MOST = 4096, HUNT_ROUNDS = 2000 };
+static const int64_t TICK_NS = INT64_C(1000000000) / 100; /* of the times in /proc */
 
 struct process {
 	pid_t pid, parent, group, session;
-	unsigned long long born;
+	unsigned long long born; /* ticks since the system's start */
+	unsigned long long cpu, resident; /* ticks; pages */
 	char state;
 	bool ours;
 };
@@ -32,6 +38,7 @@ struct snapshot {
 static int process_read(int proc, const char *pid, struct process *p)
 {
 	char path[64], text[1024];
+	unsigned long long system;
 	const char *at;
 	ssize_t n;
 	int fd;
@@ -48,8 +55,12 @@ static int process_read(int proc, const char *pid, struct process *p)
 	at = strrchr(text, ')');
 	p->pid = atoi(pid);
 	p->ours = false;
-	return at && sscanf(at + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d"
-		" %*d %*d %llu", &p->state, &p->parent, &p->group, &p->session, &p->born) == 5 ? 0 : -1;
+	if (!at || sscanf(at + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d"
+		" %*d %*d %llu %*u %llu", &p->state, &p->parent, &p->group, &p->session, &p->cpu, &system,
+		&p->born, &p->resident) != 8)
+		return -1;
+	p->cpu += system;
+	return 0;
 }
 
 static int snapshot_add(struct snapshot *s, const struct process *p)
@@ -97,12 +108,28 @@ static bool parent_is_ours(const struct snapshot *s, const struct process *p, pi
 	return parent && parent->ours;
 }
 
-/* Until nothing changes: a child may have a smaller pid than its parent. */
-static void snapshot_mark(struct snapshot *s, pid_t job, pid_t self)
+static void mark_members(struct snapshot *s, int cgroup)
 {
+	static pid_t pids[MEMBERS_MOST];
+	ssize_t n = cgroup < 0 ? 0 : cgroup_members(cgroup, pids, MEMBERS_MOST);
+
+	for (ssize_t i = 0; i < n; i++) {
+		struct process key = { .pid = pids[i] };
+		struct process *p = bsearch(&key, s->at, s->n, sizeof(*s->at), by_pid);
+
+		if (p)
+			p->ours = true;
+	}
+}
+
+/* Until nothing changes: a child may have a smaller pid than its parent. */
+static void snapshot_mark(struct snapshot *s, const struct tree *t, pid_t self)
+{
+	const pid_t job = t->job;
 	bool changed = true;
 
 	qsort(s->at, s->n, sizeof(*s->at), by_pid);
+	mark_members(s, t->cgroup);
 	while (changed) {
 		changed = false;
 		for (size_t i = 0; i < s->n; i++) {
@@ -169,17 +196,17 @@ static int snapshot_signal(const struct snapshot *s, int proc, int sig)
 	return count;
 }
 
-int tree_signal(pid_t job, int sig)
+int tree_signal(const struct tree *t, int sig)
 {
 	struct snapshot s = { 0 };
 	DIR *dir = opendir("/proc");
 	int count = 0;
 
 	if (!dir || !is_ours(dirfd(dir)) || snapshot_take(&s, dir) < 0 || s.n == 0) {
-		count = group_signal(job, sig);
+		count = group_signal(t->job, sig);
 		goto out;
 	}
-	snapshot_mark(&s, job, getpid());
+	snapshot_mark(&s, t, getpid());
 	count = snapshot_signal(&s, dirfd(dir), sig);
 out:
 	if (dir)
@@ -188,32 +215,109 @@ out:
 	return count;
 }
 
-/* The kernel shows births in ticks, cut off. */
-static bool born_between(const struct snapshot *s, pid_t job, int64_t after_ns, int64_t before_ns)
-{
-	const int64_t tick_ns = 1000000000 / sysconf(_SC_CLK_TCK);
-	const struct process key = { .pid = job };
-	const struct process *p = bsearch(&key, s->at, s->n, sizeof(*s->at), by_pid);
-	int64_t born_ns = p ? (int64_t)p->born * tick_ns : 0;
+/* --- our own children */
 
-	return p && p->state != 'Z' && born_ns > after_ns - tick_ns && born_ns <= before_ns;
+static size_t children_read(char *text, size_t most)
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, most - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0 ? (size_t)n : 0;
 }
 
-int tree_kill_left(pid_t job, int64_t born_after_ns, int64_t born_before_ns)
+/* Nobody's pid can be given again before we have waited for it. */
+int tree_hunt(pid_t job)
 {
-	struct snapshot s = { 0 };
-	DIR *dir = job > 1 ? opendir("/proc") : NULL;
+	char text[4096];
 	int count = 0;
 
+	for (int i = 0; i < HUNT_ROUNDS && children_read(text, sizeof(text)); i++) {
+		bool other = false;
+
+		for (char *at = text, *end; *at; at = end + strspn(end, " ")) {
+			long pid = strtol(at, &end, 10);
+
+			if (end == at)
+				return count;
+			if (pid > 1)
+				kill((pid_t)pid, SIGKILL);
+			if (pid <= 1 || pid == job)
+				continue;
+			other = true;
+			count += waitpid((pid_t)pid, NULL, WNOHANG) == pid;
+		}
+		if (!other)
+			break;
+	}
+	return count;
+}
+
+/* --- from outside */
+
+/* Is it a process of the job's session, as far as births tell? A number in use as a session's
+ * is given to nobody else: where its leader lives, that is the one we know or another's. The
+ * kernel shows births in ticks, cut off. */
+static bool is_left(const struct snapshot *s, const struct process *p, pid_t job, int64_t after_ns,
+	int64_t before_ns)
+{
+	const struct process key = { .pid = job };
+	const struct process *leader = bsearch(&key, s->at, s->n, sizeof(*s->at), by_pid);
+
+	if (job <= 1 || p->session != job || (int64_t)(p->born + 1) * TICK_NS <= after_ns)
+		return false;
+	return !leader || (int64_t)leader->born * TICK_NS <= before_ns;
+}
+
+int tree_kill_left(const struct tree *t, int64_t born_after_ns, int64_t born_before_ns)
+{
+	struct snapshot s = { 0 };
+	DIR *dir = opendir("/proc");
+	int count = 0;
+
+	if (t->cgroup >= 0)
+		cgroup_kill(t->cgroup);
 	if (dir && is_ours(dirfd(dir)) && snapshot_take(&s, dir) == 0) {
 		qsort(s.at, s.n, sizeof(*s.at), by_pid);
-		if (born_between(&s, job, born_after_ns, born_before_ns)) {
-			snapshot_mark(&s, job, -1);
-			count = snapshot_signal(&s, dirfd(dir), SIGKILL);
-		}
+		for (size_t i = 0; i < s.n; i++)
+			s.at[i].ours = is_left(&s, &s.at[i], t->job, born_after_ns, born_before_ns);
+		snapshot_mark(&s, &(struct tree){ -1, t->cgroup }, -1);
+		count = snapshot_signal(&s, dirfd(dir), SIGKILL);
 	}
 	if (dir)
 		closedir(dir);
 	free(s.at);
 	return count;
+}
+
+int tree_usage(pid_t keeper, const struct tree *t, struct tree_usage *u)
+{
+	const uint64_t page_kb = (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+	struct snapshot s = { 0 };
+	DIR *dir = opendir("/proc");
+	int rc = -1;
+
+	*u = (struct tree_usage){ 0 };
+	if (!dir || !is_ours(dirfd(dir)) || snapshot_take(&s, dir) < 0)
+		goto out;
+	snapshot_mark(&s, t, keeper);
+	for (size_t i = 0; i < s.n; i++) {
+		if (!s.at[i].ours || s.at[i].pid == keeper || s.at[i].state == 'Z')
+			continue;
+		u->processes++;
+		u->cpu_us += s.at[i].cpu * (1000000 / 100);
+		u->memory_kb += s.at[i].resident * page_kb;
+	}
+	rc = 0;
+out:
+	if (dir)
+		closedir(dir);
+	free(s.at);
+	return rc;
 }

@@ -40,6 +40,8 @@ static const struct conf_def defs[] = {
 	{ { "control-group", false }, conf_take_user, AT(control_group) },
 	{ { "stop-grace", false }, conf_take_duration, AT(stop_grace_ms), .least = 1000,
 		.most = 60 * 60 * 1000 },
+	{ { "timeout-counts-suspend", false }, conf_take_bool, AT(timeout_counts_suspend) },
+	{ { "cgroup", false }, conf_take_cgroup, AT(cgroup) },
 	PATH("run-dir", run_dir),
 	PATH("state-dir", state_dir),
 	PATH("log-dir", log_dir),

@@ -35,6 +35,8 @@ struct conf {
 	int log_level;              /* syslog priority, default LOG_INFO's number */
 	uint64_t output_max;        /* bytes of a run's output kept for mail; default 10M */
 	uint64_t stop_grace_ms;     /* 0: as it is by default */
+	bool timeout_counts_suspend; /* default no */
+	const char *cgroup;         /* "auto", "off" or a path; NULL: auto */
 	uint32_t max_running;       /* 0: no limit */
 	const char *notify_user;
 	const char *control_group;  /* whose members may see and steer all jobs; NULL: root alone */

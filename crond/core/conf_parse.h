@@ -47,6 +47,7 @@ void conf_webhook(struct conf_parser *p, const struct section *s);
 CONF_TAKE(conf_take_dialect);
 CONF_TAKE(conf_take_path);
 CONF_TAKE(conf_take_mailer);
+CONF_TAKE(conf_take_cgroup);  /* auto, off or a path */
 CONF_TAKE(conf_take_bool);
 CONF_TAKE(conf_take_word);    /* const char *: one of words */
 CONF_TAKE(conf_take_level);   /* int: a syslog priority */

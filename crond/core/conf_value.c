@@ -69,6 +69,15 @@ CONF_TAKE(conf_take_mailer)
 	return 0;
 }
 
+CONF_TAKE(conf_take_cgroup)
+{
+	if (slice_is(s->values[0], "auto") || slice_is(s->values[0], "off"))
+		return keep(s->values[0], arena, field, d);
+	if (conf_take_path(def, s, arena, field, NULL))
+		return bad(def, s->values[0], "auto, off or the path of a cgroup is needed", d);
+	return 0;
+}
+
 CONF_TAKE(conf_take_bool)
 {
 	(void)arena;

@@ -81,6 +81,9 @@ enum {
 	RUN_ALERT_SUCCESS = 1 << 22, /* its success is told, too */
 	RUN_DAEMON = 1 << 20,     /* a copy of a daemon */
 	RUN_RETRIES = 1 << 21,    /* its job asks for retries */
+	RUN_TIMEOUT_ALERT = 1 << 22, /* after its timeout it goes on, and that is told */
+	RUN_COUNT_SUSPEND = 1 << 23, /* its timeout counts while the system sleeps */
+	RUN_PARENT_DEATH = 1 << 24, /* it does not outlive its keeper */
 	RUN_TRUSTED = 1 << 15,   /* of root's file: its alerts may use any webhook */
 };
 
@@ -145,7 +148,11 @@ struct run {
 	struct slice input;     /* standard input; input.s NULL: empty pipe */
 	struct dress dress;
 	/* limits */
-	uint64_t timeout_ms, kill_after_ms;
+	uint64_t timeout_ms;
+	uint64_t kill_after_ms; /* 0: the default */
+	uint32_t stop_signal;   /* 0: the default */
+	const char *cgroup;     /* the cgroup v2 that its own one is to be made in; NULL: none */
+	uint64_t memory_max, cpu_quota, tasks_max; /* as in struct options; 0: none */
 	uint64_t output_most;   /* bytes of output kept for mail */
 	/* heartbeats */
 	const char *notify;     /* the socket that it may speak on, as NOTIFY_SOCKET has it; NULL: none */

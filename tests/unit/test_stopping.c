@@ -10,15 +10,23 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "crond/base/kernel.h"
+#include "crond/cgroup.h"
 #include "crond/core/stop_order.h"
+#include "crond/crond.h"
 #include "crond/rundir.h"
+#include "crond/tree.h"
 #include "tests/unit/stage.h"
 
 /* --- orders */
@@ -124,13 +132,364 @@ static void test_signal_handed_on(void **state)
 	stage_assert_output(&o, "up\nhup\nusr\n");
 }
 
-int main(void)
+/* --- a tree that does all it can: this program, called as --nasty MARKER */
+
+static bool child(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		_exit(1);
+	return pid == 0;
+}
+
+static void __attribute__((noreturn)) stay(void)
+{
+	for (;;)
+		pause();
+}
+
+/* Born by one that is gone, in a session of its own, and gone itself in a moment. */
+static void __attribute__((noreturn)) comet(void)
+{
+	for (;;) {
+		if (!child())
+			_exit(0);
+		setsid();
+		poll(NULL, 0, 1);
+	}
+}
+
+/* Has children without end, each of which leaves. */
+static void __attribute__((noreturn)) rabbit(void)
+{
+	for (;;) {
+		if (child()) {
+			setsid();
+			poll(NULL, 0, 30);
+			_exit(0);
+		}
+		poll(NULL, 0, 2);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
+}
+
+static void __attribute__((noreturn)) nasty(void)
+{
+	static const int deaf[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGPIPE };
+
+	for (size_t i = 0; i < sizeof(deaf) / sizeof(deaf[0]); i++)
+		signal(deaf[i], SIG_IGN);
+	if (child()) { /* a session of its own */
+		setsid();
+		stay();
+	}
+	if (child()) { /* a daemon in the old way */
+		setsid();
+		if (!child())
+			_exit(0);
+		setsid();
+		stay();
+	}
+	if (child()) { /* one that stands still, below one that is gone */
+		if (!child())
+			_exit(0);
+		setpgid(0, 0);
+		for (;;)
+			raise(SIGSTOP);
+	}
+	if (child())
+		comet();
+	if (child())
+		rabbit();
+	if (write(1, "up\n", 3) != 3)
+		_exit(1);
+	stay();
+}
+
+/* --- and its end */
+
+static struct run nasty_run(const char *id, char marker[64])
+{
+	static char command[PATH_MAX + 128], self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	struct run r;
+
+	assert_true(n > 0);
+	self[n] = '\0';
+	snprintf(marker, 64, "nasty-%d-%s", (int)getpid(), id);
+	snprintf(command, sizeof(command), "exec '%s' --nasty %s", self, marker);
+	r = player_run(id, command);
+	r.timeout_ms = 300;
+	r.kill_after_ms = 200;
+	r.flags |= RUN_TREE;
+	return r;
+}
+
+static void none_left(const char *marker)
+{
+	assert_int_equal(stage_processes(marker), 0);
+	poll(NULL, 0, 50);
+	assert_int_equal(stage_processes(marker), 0);
+}
+
+static void nasty_ends(struct player *p, const struct run *r, const char *marker)
+{
+	struct outcome o;
+
+	begin(p, r);
+	poll(NULL, 0, 150);
+	assert_true(stage_processes(marker) >= 5);
+	o = end(p, r->id);
+	assert_int_equal(o.result, RESULT_TIMEOUT);
+	assert_int_equal(o.signal, SIGKILL);
+	stage_assert_output(&o, "up\n");
+	assert_in_range(o.took_ns / 1000000, 500, 1500); /* 1 s later nothing is there */
+	assert_true(o.cpu_us > 0);
+	none_left(marker);
+}
+
+static void test_nasty_tree(void **state)
+{
+	char marker[64];
+	struct run r = nasty_run("nasty-1-1", marker);
+
+	nasty_ends(*state, &r, marker);
+}
+
+/* Where scheduler and launcher are gone, keepers go on. */
+static void test_nasty_tree_alone(void **state)
+{
+	struct player *p = *state;
+	char marker[64];
+	struct run r = nasty_run("nasty-2-1", marker);
+	struct outcome o;
+
+	begin(p, &r);
+	poll(NULL, 0, 100);
+	assert_true(stage_processes(marker) >= 5);
+	kill(p->launcher, SIGKILL);
+	close(p->report);
+	close(p->report_theirs);
+	p->report = p->report_theirs = -1;
+	assert_int_equal(poll(&(struct pollfd){ .fd = p->keeper_pidfd, .events = POLLIN }, 1, SOON_MS), 1);
+	assert_int_equal(player_outcome(p, r.id, &o), 0);
+	assert_int_equal(o.result, RESULT_TIMEOUT);
+	assert_in_range(o.took_ns / 1000000, 500, 1500);
+	none_left(marker);
+}
+
+/* --- cgroups: of this machine where it lets us, and otherwise in what looks like one */
+
+/* A cgroup for this test's own; NULL, after saying why, where none can be had. */
+static const char *cgroup_room(void)
+{
+	static struct crond c;
+	static char room[PATH_MAX + 32];
+
+	cgroup_place(&c);
+	snprintf(room, sizeof(room), "%s/cronward-test-%d", c.cgroup, (int)getpid());
+	if (c.cgroup[0] && mkdir(room, 0755) == 0)
+		return room;
+	print_message("no cgroup can be made here (%s): the way without is tested\n",
+		c.cgroup[0] ? strerror(errno) : "none that we may write to");
+	return NULL;
+}
+
+static void test_nasty_tree_in_cgroup(void **state)
+{
+	const char *room = cgroup_room();
+	char marker[64], own[PATH_MAX + 64];
+	struct run r = nasty_run("nasty-3-1", marker);
+
+	r.cgroup = room ? room : "/nonexistent"; /* it does without: none of its limits is asked for */
+	nasty_ends(*state, &r, marker);
+	if (!room)
+		return;
+	snprintf(own, sizeof(own), "%s/%s", room, r.id);
+	for (int ms = 0; ms < SOON_MS && access(own, F_OK) == 0; ms += 10)
+		poll(NULL, 0, 10);
+	assert_int_equal(rmdir(room), 0); /* it has left nothing */
+}
+
+/* Its keeper is killed: its cgroup and its session tell who belongs to it. */
+static void test_nasty_orphan(void **state)
+{
+	struct player *p = *state;
+	const char *room = cgroup_room();
+	char marker[64];
+	struct run r = nasty_run("nasty-4-1", marker);
+	struct run_progress progress;
+	struct tree tree;
+	struct buf b = { 0 };
+
+	r.cgroup = room ? room : "/nonexistent";
+	r.flags |= RUN_PARENT_DEATH;
+	r.timeout_ms = 60000;
+	begin(p, &r);
+	poll(NULL, 0, 150);
+	assert_int_equal(rundir_read(p->runs, r.id, "run", &b), 0);
+	assert_int_equal(run_progress_decode(&progress, (struct slice){ b.data, b.len }, NULL), 0);
+	kill(p->keeper_pid, SIGKILL);
+	assert_int_equal(poll(&(struct pollfd){ .fd = p->keeper_pidfd, .events = POLLIN }, 1, SOON_MS), 1);
+	for (int ms = 0; ms < SOON_MS && kill(progress.job_pid, 0) == 0; ms += 10)
+		poll(NULL, 0, 10); /* by itself */
+	assert_true(stage_processes(marker) > 0);
+	tree = (struct tree){ progress.job_pid, cgroup_find(&r) };
+	assert_int_equal(tree.cgroup >= 0, room != NULL);
+	for (int i = 0; i < 100 && tree_kill_left(&tree, progress.born_after_ns, progress.born_before_ns); i++)
+		poll(NULL, 0, 10);
+	if (room) {
+		none_left(marker);
+		close(tree.cgroup);
+		cgroup_remove(&r);
+		assert_int_equal(rmdir(room), 0);
+	}
+	for (int i = 0; i < 2000 && stage_processes_signal(marker, SIGKILL); i++)
+		;
+	none_left(marker);
+	buf_free(&b);
+}
+
+static void put(const char *dir, const char *file, const char *text)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void assert_refused(const struct run *r, const char *why)
+{
+	char reason[256];
+
+	assert_int_equal(cgroup_make(r, reason, sizeof(reason)), -1);
+	if (!strstr(reason, why))
+		fail_msg("'%s' has no '%s'", reason, why);
+}
+
+static void test_limits_refused(void **state)
+{
+	struct player *p = *state;
+	char *base = strdup(stage_file(p, ".cgroup"));
+	static const char *const files[] = { "cgroup.controllers", "cgroup.subtree_control",
+		"cgroup.procs", "cgroup.events" };
+	struct run r = player_run("limits-1-1", "true");
+	struct outcome o;
+
+	r.memory_max = 1 << 20;
+	assert_refused(&r, "memory-max needs a cgroup v2, and there is none");
+	o = stage_run(p, &r);
+	assert_int_equal(o.result, RESULT_SPAWN);
+	assert_non_null(strstr(o.reason, "memory-max needs a cgroup v2"));
+	assert_int_equal(mkdir(base, 0755), 0);
+	r.cgroup = base;
+	put(base, files[0], "cpu pids\n");
+	put(base, files[1], "\n");
+	put(base, files[2], "1\n");
+	put(base, files[3], "populated 1\n");
+	assert_refused(&r, "memory-max needs the memory controller of cgroup v2, which ");
+	put(base, files[0], "cpu memory pids\n");
+	assert_refused(&r, "it has processes of its own");
+	put(base, files[2], "");
+	assert_refused(&r, "memory-max: memory.max cannot be set: "); /* it is none */
+	r.memory_max = 0;
+	r.tasks_max = 3;
+	assert_refused(&r, "tasks-max: pids.max cannot be set: ");
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", base, files[i]);
+		unlink(path);
+	}
+	assert_int_equal(rmdir(base), 0);
+	free(base);
+}
+
+/* A kernel that has no cgroup.kill: its members are killed one by one. */
+static void test_cgroup_without_kill(void **state)
+{
+	struct player *p = *state;
+	char *dir = strdup(stage_file(p, ".members")), text[32];
+	pid_t pid = fork(), seen[4];
+	int fd, status;
+
+	if (pid == 0)
+		stay();
+	assert_int_equal(mkdir(dir, 0755), 0);
+	snprintf(text, sizeof(text), "0\n%d\n", (int)pid);
+	put(dir, "cgroup.procs", text);
+	put(dir, "cpu.stat", "usage_usec 1234\nuser_usec 1000\n");
+	put(dir, "memory.events", "low 0\noom 1\noom_kill 2\n");
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(cgroup_members(fd, seen, 4), 1);
+	assert_int_equal(seen[0], pid);
+	assert_int_equal(cgroup_oom_kills(fd), 2);
+	assert_true(cgroup_cpu(fd, &(uint64_t){ 0 }));
+	assert_false(cgroup_memory(fd, true, &(uint64_t){ 0 }));
+	cgroup_kill(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	close(fd);
+	snprintf(text, sizeof(text), "%d\n", (int)pid);
+	for (const char *const *f = (const char *const[]){ "cgroup.procs", "cpu.stat", "memory.events", NULL };
+		*f; f++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, *f);
+		unlink(path);
+	}
+	assert_int_equal(rmdir(dir), 0);
+	free(dir);
+}
+
+/* --- its own wishes */
+
+static void test_stop_signal(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("wish-1-1", "trap '' TERM; trap 'echo int; exit 5' INT; sleep 60 & wait");
+	struct outcome o;
+
+	r.stop_signal = SIGINT;
+	r.timeout_ms = 200;
+	o = stage_run(p, &r);
+	assert_int_equal(o.result, RESULT_TIMEOUT);
+	stage_assert_output(&o, "int\n");
+	r = player_run("wish-2-1", "sleep 0.5; exit 6"); /* it goes on; and on the other clock */
+	r.timeout_ms = 200;
+	r.flags |= RUN_TIMEOUT_ALERT | RUN_COUNT_SUSPEND;
+	o = stage_run(p, &r);
+	assert_int_equal(o.result, RESULT_EXIT);
+	assert_int_equal(o.exit_code, 6);
+	r = player_run("wish-3-1", "sleep 60");
+	r.timeout_ms = 200;
+	r.flags |= RUN_COUNT_SUSPEND;
+	o = stage_run(p, &r);
+	assert_int_equal(o.result, RESULT_TIMEOUT);
+	assert_in_range(o.took_ns / 1000000, 200, 1500);
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
 		STAGE_TEST(test_stopped_by_order),
 		STAGE_TEST(test_signal_handed_on),
+		STAGE_TEST(test_nasty_tree),
+		STAGE_TEST(test_nasty_tree_alone),
+		STAGE_TEST(test_nasty_tree_in_cgroup),
+		STAGE_TEST(test_nasty_orphan),
+		STAGE_TEST(test_limits_refused),
+		STAGE_TEST(test_cgroup_without_kill),
+		STAGE_TEST(test_stop_signal),
 	};
 
+	if (argc == 3 && strcmp(argv[1], "--nasty") == 0)
+		nasty();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
