@@ -25,6 +25,9 @@ static const struct verb {
 	{ "next", cronctl_next,
 		" [-n COUNT] [--dialect debian|cronie] [--timezone ZONE] [--from EPOCH] EXPRESSION...\n"
 		"       cronctl next [--dialect debian|cronie] -" },
+	{ "notify", cronctl_notify,
+		" [--ready] [--status TEXT] [--watchdog] [--stopping] [--alert TEXT] [--pid]\n"
+		"       cronctl notify NAME=VALUE..." },
 	{ "version", cronctl_version, "" },
 	{ "help", cronctl_help, "" },
 };
