@@ -378,7 +378,7 @@ static void heart_run(struct keeper *k, struct hold *h)
 	h->heart.job = h->spawn.pid;
 	h->heart.report = said;
 	h->heart.arg = k;
-	heart_begin(&h->heart, h->guard.started_ns);
+	heart_begin(&h->heart, guard_now());
 	h->guard.heart = &h->heart;
 }
 
