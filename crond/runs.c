@@ -272,13 +272,22 @@ void run_event(struct crond *c, struct live_run *run, enum run_event event)
 		run_settle(c, run);
 }
 
+/* May its id be given again? A due second is claimed once, but a daemon may start often in
+ * one second, by numbers that are free. */
+static bool id_is_over(const struct crond *c, const struct live_run *run)
+{
+	if (run->flags & RUN_DAEMON && run->scheduled >= c->clock.real.tv_sec)
+		return false;
+	return run->scheduled <= c->clock.high;
+}
+
 /* Directories go once their second lies before the stamp. */
 void run_sweep(struct crond *c)
 {
 	struct live_run *run, *next;
 
 	TAILQ_FOREACH_SAFE(run, &c->removable, queue, next) {
-		if (run->scheduled > c->clock.high)
+		if (!id_is_over(c, run))
 			continue;
 		rundir_remove(c->runs, run->id);
 		run_forget(c, run);
