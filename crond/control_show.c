@@ -208,6 +208,8 @@ static void put_job(struct crond *c, struct buf *b, const struct shown *s, size_
 	ctlmsg_text(b, "schedule", schedule_text(s));
 	if (starts && s->timer && s->timer->next != SCHEDULE_NEVER)
 		ctlmsg_number(b, "next", s->timer->next);
+	else if (starts && s->is_daemon && s->daemon.next_ms >= 0)
+		ctlmsg_number(b, "next", c->clock.real.tv_sec + s->daemon.next_ms / 1000);
 	put_last(b, s);
 	put_counts(b, s);
 	put_daemon(b, s);
@@ -362,11 +364,11 @@ enum control_step control_next(struct crond *c, struct control_client *k)
 enum control_step control_status(struct crond *c, struct control_client *k)
 {
 	struct buf *b = &k->out;
-	size_t jobs = c->due.jobs, refused = 0;
+	size_t jobs = 0, refused = 0;
 	struct source *s;
 
 	RB_FOREACH(s, source_tree, &c->sources) {
-		jobs += s->jobs ? s->jobs->reboot_jobs : 0;
+		jobs += s->jobs ? s->jobs->count : 0;
 		refused += s->tried && !s->good;
 	}
 	ctlmsg_open(b);

@@ -251,7 +251,8 @@ enum control_step control_restart(struct crond *c, struct control_client *k)
 		return step;
 	if (is_daemon(job))
 		return steer_daemon(c, k, job);
-	return control_fail(k, CTLMSG_REFUSED, "%s is no daemon", k->found.names[0]);
+	return control_fail(k, CTLMSG_REFUSED, "%s is no daemon: kill and run do the same",
+		k->found.names[0]);
 }
 
 enum control_step control_pause(struct crond *c, struct control_client *k)
@@ -265,8 +266,7 @@ enum control_step control_pause(struct crond *c, struct control_client *k)
 		return step;
 	state = state_find(c, job->identity);
 	if ((state && state->paused) == pause)
-		return control_fail(k, CTLMSG_REFUSED, "%s is %s", k->found.names[0],
-			pause ? "paused already" : "not paused");
+		return control_ok(k);
 	if (state_pause(c, job->identity, k->found.names[0], pause) < 0)
 		return control_fail(k, CTLMSG_REFUSED, "%s: %s", k->found.names[0], strerror(errno));
 	say_job(c, k, job);

@@ -1,9 +1,11 @@
-/* cronctl: answers questions about schedules.
+/* cronctl: asks and steers the daemon, and answers questions about schedules.
  * Flow: finds the verb and hands it the rest of the command line. */
 #include "config.h"
 
 #include "crontab-tool/cronctl.h"
 
+#include <getopt.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,9 +24,21 @@ static const struct verb {
 	int (*run)(int argc, char **argv);
 	const char *usage; /* behind the name */
 } verbs[] = {
+	{ "list", cronctl_list, " [--json] [--wide] [--socket PATH] [PATTERN...]" },
+	{ "show", cronctl_show, " [--json] [--socket PATH] JOB" },
 	{ "next", cronctl_next,
+		" [-n COUNT] [--json] [--socket PATH] JOB\n"
+		"       cronctl next"
 		" [-n COUNT] [--dialect debian|cronie] [--timezone ZONE] [--from EPOCH] EXPRESSION...\n"
 		"       cronctl next [--dialect debian|cronie] -" },
+	{ "run", cronctl_run, " [--wait] [--json] [--socket PATH] JOB" },
+	{ "kill", cronctl_kill, " [--json] [--socket PATH] JOB|RUN" },
+	{ "signal", cronctl_signal, " [--json] [--socket PATH] JOB|RUN SIGNAL" },
+	{ "restart", cronctl_restart, " [--json] [--socket PATH] JOB" },
+	{ "pause", cronctl_pause, " [--json] [--socket PATH] JOB" },
+	{ "resume", cronctl_resume, " [--json] [--socket PATH] JOB" },
+	{ "reload", cronctl_reload, " [--json] [--socket PATH]" },
+	{ "status", cronctl_status, " [--json] [--socket PATH]" },
 	{ "notify", cronctl_notify,
 		" [--ready] [--status TEXT] [--watchdog] [--stopping] [--alert TEXT] [--pid]\n"
 		"       cronctl notify NAME=VALUE..." },
@@ -63,10 +77,39 @@ int cronctl_usage(const char *verb)
 	return CRONCTL_USAGE;
 }
 
+int cronctl_options(struct cronctl_options *o, int argc, char **argv)
+{
+	static const struct option names[] = {
+		{ "json", no_argument, NULL, CRONCTL_JSON },
+		{ "wide", no_argument, NULL, CRONCTL_WIDE },
+		{ "wait", no_argument, NULL, CRONCTL_WAIT },
+		{ "socket", required_argument, NULL, 's' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option, which;
+
+	while ((option = getopt_long(argc, argv, "", names, &which)) != -1) {
+		if (option == '?')
+			return -1;
+		if (option != 's' && !(o->takes & (unsigned)option)) {
+			fprintf(stderr, "cronctl: %s has no option --%s\n", argv[0], names[which].name);
+			return -1;
+		}
+		o->json |= option == CRONCTL_JSON;
+		o->wide |= option == CRONCTL_WIDE;
+		o->wait |= option == CRONCTL_WAIT;
+		if (option == 's')
+			o->socket = optarg;
+	}
+	o->rest = optind;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct verb *v;
 
+	setlocale(LC_CTYPE, "");
 	if (argc < 2) {
 		for (size_t i = 0; i < VERBS; i++)
 			print_usage(stderr, &verbs[i], i ? "      " : "usage:");

@@ -3,10 +3,40 @@
 #ifndef TOOL_CRONCTL_H
 #define TOOL_CRONCTL_H
 
-enum { CRONCTL_OK = 0, CRONCTL_FAILED = 1, CRONCTL_USAGE = 2 };
+#include <stdbool.h>
+
+enum {
+	CRONCTL_OK = 0,
+	CRONCTL_FAILED = 1,    /* refused, or it failed */
+	CRONCTL_USAGE = 2,
+	CRONCTL_NO_DAEMON = 3, /* none there, or it hung up */
+};
+
+/* Options of verbs that ask the daemon; all take --socket. */
+enum { CRONCTL_JSON = 1 << 0, CRONCTL_WIDE = 1 << 1, CRONCTL_WAIT = 1 << 2 };
+
+struct cronctl_options {
+	unsigned takes;
+	bool json, wide, wait;
+	const char *socket; /* NULL: the usual one */
+	int rest;           /* index of the first word behind them */
+};
+
+/* 0, or -1 after a complaint. */
+int cronctl_options(struct cronctl_options *o, int argc, char **argv);
 
 /* argv[0] is the verb. The exit status. */
+int cronctl_list(int argc, char **argv);
+int cronctl_show(int argc, char **argv);
 int cronctl_next(int argc, char **argv);
+int cronctl_run(int argc, char **argv);
+int cronctl_kill(int argc, char **argv);
+int cronctl_restart(int argc, char **argv);
+int cronctl_signal(int argc, char **argv);
+int cronctl_pause(int argc, char **argv);
+int cronctl_resume(int argc, char **argv);
+int cronctl_reload(int argc, char **argv);
+int cronctl_status(int argc, char **argv);
 int cronctl_notify(int argc, char **argv);
 /* Complains on standard error, and says how the verb is used. CRONCTL_USAGE. */
 int cronctl_usage(const char *verb);

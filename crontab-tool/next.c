@@ -1,6 +1,6 @@
-/* next: when an expression would fire.
+/* next: when an expression would fire, or a job will.
  * Flow: command line or lines of standard input -> schedule_parse -> schedule_next ->
- * standard output. */
+ * standard output; the daemon knows the times of its jobs. */
 #include "config.h"
 
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include "crond/core/schedule.h"
 #include "crond/core/zone.h"
 #include "crontab-tool/cronctl.h"
+#include "crontab-tool/cronctl_talk.h"
 #include "crontab-tool/zones.h"
 
 enum {
@@ -293,6 +294,10 @@ struct asked {
 	struct slice zone;
 	enum grammar grammar;
 	bool plain; /* none of count, from and zone was given */
+	bool from_given;
+	bool expression; /* zone or dialect was: what only an expression has */
+	bool json;
+	const char *socket;
 };
 
 static int option_dialect(const char *name, enum grammar *grammar)
@@ -313,6 +318,8 @@ static int options(int argc, char **argv, struct asked *a)
 		{ "dialect", required_argument, NULL, 'd' },
 		{ "timezone", required_argument, NULL, 'z' },
 		{ "from", required_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "socket", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -322,6 +329,11 @@ static int options(int argc, char **argv, struct asked *a)
 
 		if (c != 'd')
 			a->plain = false;
+		a->expression |= c == 'd' || c == 'z';
+		a->json |= c == 'j';
+		a->from_given |= c == 'f';
+		if (c == 's')
+			a->socket = optarg;
 		if (c == 'n' && text_number(slice_of(optarg), COUNT_MOST, &a->count) < 0)
 			bad = "-n takes a count of at most 100000";
 		else if (c == 'd' && option_dialect(optarg, &a->grammar) < 0)
@@ -340,6 +352,41 @@ static int options(int argc, char **argv, struct asked *a)
 	return 0;
 }
 
+/* A job has a name; an expression has several fields, or is an @word. */
+static bool is_job(char **words)
+{
+	return words[0] && !words[1] && words[0][0] != '@' && !strpbrk(words[0], " \t");
+}
+
+static int next_of_job(const struct asked *a, const char *job)
+{
+	struct talk t = { .fd = -1, .path = a->socket };
+	struct buf request = { 0 }, out = { 0 };
+	json_t *o;
+	int status = talk_open(&t);
+
+	talk_begin(&request, CTLMSG_NEXT);
+	ctlmsg_text(&request, "job", job);
+	ctlmsg_number(&request, "count", (int64_t)a->count);
+	if (a->from_given)
+		ctlmsg_number(&request, "after", a->from);
+	if (!status)
+		status = talk_send(&t, &request);
+	while (!status && (o = talk_next(&t, &status, NULL))) {
+		if (a->json)
+			printf("%.*s\n", (int)t.line.n, t.line.s);
+		else
+			put_local(&out, talk_number(o, "at", 0), (int32_t)talk_number(o, "offset", 0));
+		json_decref(o);
+	}
+	if (out.len)
+		fwrite(out.data, 1, out.len, stdout);
+	talk_close(&t);
+	buf_free(&request);
+	buf_free(&out);
+	return fflush(stdout) ? CRONCTL_FAILED : status;
+}
+
 int cronctl_next(int argc, char **argv)
 {
 	struct asked a = { .count = COUNT_DEFAULT, .from = time(NULL), .zone = slice_of(""),
@@ -354,6 +401,12 @@ int cronctl_next(int argc, char **argv)
 	stream = optind + 1 == argc && strcmp(argv[optind], "-") == 0;
 	if (stream && !a.plain)
 		return cronctl_usage(argv[0]);
+	if (!stream && !a.expression && is_job(argv + optind))
+		return next_of_job(&a, argv[optind]);
+	if (a.json || a.socket) {
+		fprintf(stderr, "cronctl: --json and --socket go with a job\n");
+		return CRONCTL_USAGE;
+	}
 	x.grammar = a.grammar;
 	x.zones = zones_new();
 	if (!x.zones || !join(&words, argv + optind))

@@ -277,6 +277,12 @@ void ctlmsg_free(struct ctlmsg_request *r)
 
 /* --- an answer */
 
+/* U+0080 to U+009F, some of which a terminal would obey. */
+static bool control_second(const char *s)
+{
+	return (unsigned char)s[0] == 0xc2 && (unsigned char)s[1] < 0xa0;
+}
+
 static size_t plain_length(struct slice s)
 {
 	size_t n = 0, one;
@@ -291,7 +297,7 @@ static size_t plain_length(struct slice s)
 			continue;
 		}
 		one = text_utf8((struct slice){ s.s + n, s.n - n });
-		if (!one)
+		if (!one || control_second(s.s + n))
 			break;
 		n += one;
 	}
@@ -310,11 +316,17 @@ static void put_text(struct buf *b, struct slice s)
 		if (!s.n)
 			break;
 		c = (unsigned char)*s.s;
+		n = 1;
 		if (c == '"' || c == '\\')
 			buf_printf(b, "\\%c", c);
+		else if (c < 0x80)
+			buf_printf(b, "\\u%04x", c);
+		else if ((n = text_utf8(s)) == 2)
+			buf_printf(b, "\\u%04x", (unsigned char)s.s[1]);
 		else
-			buf_printf(b, "\\u%04x", c < 0x80 ? c : 0xfffd);
-		s = (struct slice){ s.s + 1, s.n - 1 };
+			buf_puts(b, "\\ufffd");
+		n = n ? n : 1;
+		s = (struct slice){ s.s + n, s.n - n };
 	}
 	buf_putc(b, '"');
 }
