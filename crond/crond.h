@@ -148,6 +148,7 @@ void user_current(struct crond *c, const struct job_user *user);
 
 void host_init(struct crond *c);
 void host_addresses_changed(struct crond *c);
+void host_name_changed(struct crond *c);
 const struct hosts_self *host_self(struct crond *c);
 RB_HEAD(zone_tree, host_zone);
 /* name NULL: local; delay: seconds that everything is to be due later by. It is there until
@@ -396,7 +397,7 @@ void clock_zones(struct crond *c);
 
 enum watch_kind {
 	WATCH_CLOCK, WATCH_LATER, WATCH_SIGNAL, WATCH_FILES, WATCH_REPORT, WATCH_QUEUE, WATCH_KEEPER,
-	WATCH_OLD_LAUNCHER, WATCH_NOTIFY, WATCH_ADDRESSES, WATCH_CONTROL, WATCH_CLIENT,
+	WATCH_OLD_LAUNCHER, WATCH_NOTIFY, WATCH_ADDRESSES, WATCH_NAME, WATCH_CONTROL, WATCH_CLIENT,
 };
 
 struct watch {
@@ -441,7 +442,7 @@ struct crond {
 
 	/* waiting */
 	int epoll;
-	struct watch w_clock, w_later, w_signal, w_files, w_report, w_queue, w_old, w_notify, w_addr;
+	struct watch w_clock, w_later, w_signal, w_files, w_report, w_queue, w_old, w_notify, w_addr, w_name;
 	SLIST_HEAD(, watch) ended;
 	int64_t later[LATERS]; /* monotonic ms; 0: not set */
 	bool stopping;

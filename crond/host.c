@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -37,6 +38,7 @@ struct host_zone {
 
 /* --- names and addresses */
 
+/* Its name as it is now. */
 static void host_names(struct crond *c)
 {
 	char *dot;
@@ -49,7 +51,18 @@ static void host_names(struct crond *c)
 		*dot = '\0';
 	c->self.name = c->host;
 	c->self.fqdn = c->fqdn;
-	c->seed = text_hash(3, c->fqdn, strlen(c->fqdn));
+}
+
+/* The kernel tells of another name by this file (since 3.3), where /proc is mounted. */
+static void name_watch(struct crond *c)
+{
+	int fd = open("/proc/sys/kernel/hostname", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	c->w_name = (struct watch){ .kind = WATCH_NAME, .fd = fd };
+	if (fd >= 0 && wait_for(c, &c->w_name, EPOLLPRI) < 0) {
+		close(fd);
+		c->w_name.fd = -1;
+	}
 }
 
 /* Told when an address comes or goes, so that nothing has to be looked up in vain. */
@@ -67,10 +80,26 @@ static void addresses_watch(struct crond *c)
 	}
 }
 
+/* What is chosen by the host (`~`) stays as it is, whatever it is called later. */
 void host_init(struct crond *c)
 {
 	host_names(c);
-	c->w_addr.fd = -1;
+	c->seed = text_hash(3, c->fqdn, strlen(c->fqdn));
+	c->w_addr.fd = c->w_name.fd = -1;
+}
+
+/* Told of every name of every namespace: most are not ours. */
+void host_name_changed(struct crond *c)
+{
+	char before[sizeof(c->fqdn)];
+
+	memcpy(before, c->fqdn, sizeof(before));
+	host_names(c);
+	if (strcmp(before, c->fqdn) == 0)
+		return;
+	log_line(&c->log, LOG_NOTICE, c->set.dialect->daemon_tag, getpid(), 0,
+		"(CRON) INFO (this host is called %s now)", c->fqdn);
+	daemon_look(c);
 }
 
 void host_addresses_changed(struct crond *c)
@@ -98,6 +127,7 @@ static bool address_of(const struct ifaddrs *i, struct hosts_address *a)
 		return false;
 	}
 	snprintf(a->interface, sizeof(a->interface), "%s", i->ifa_name);
+	a->interface[strcspn(a->interface, ":")] = '\0'; /* eth0:1 is a label */
 	return true;
 }
 
@@ -127,6 +157,10 @@ const struct hosts_self *host_self(struct crond *c)
 {
 	if (c->w_addr.fd < 0 && c->epoll >= 0)
 		addresses_watch(c);
+	if (c->w_name.fd < 0 && c->epoll >= 0) {
+		name_watch(c);
+		host_names(c);
+	}
 	if (!c->addresses_known)
 		addresses_read(c);
 	return &c->self;

@@ -183,6 +183,9 @@ static void loop_take(struct crond *c, struct watch *w, uint32_t events)
 	case WATCH_ADDRESSES:
 		host_addresses_changed(c);
 		break;
+	case WATCH_NAME:
+		host_name_changed(c);
+		break;
 	case WATCH_CONTROL:
 		control_accept(c);
 		break;

@@ -5,10 +5,11 @@
 #include <arpa/inet.h>
 #include <fnmatch.h>
 
+#include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
 
-enum { NAME_MOST = 255, SHOWN_MOST = 64 };
+enum { NAME_MOST = 255, SHOWN_MOST = 64, PATTERNS_SHOWN = 8, ADDRESSES_SHOWN = 8 };
 
 /* A pattern without its '!'. family 0: a name, glob or interface. */
 struct pattern {
@@ -216,4 +217,78 @@ bool hosts_match(const char *const *patterns, const struct hosts_self *self)
 		}
 	}
 	return wanted || matched;
+}
+
+/* --- why not */
+
+static bool is_loopback(const struct hosts_address *a)
+{
+	static const unsigned char one[16] = { [15] = 1 };
+
+	return a->family == 4 ? a->bytes[0] == 127 : memcmp(a->bytes, one, sizeof(one)) == 0;
+}
+
+/* "db-1 (192.0.2.7, fe80::1)": its name and the addresses that tell it from others. */
+static void put_self(const struct hosts_self *self, struct buf *out)
+{
+	char text[INET6_ADDRSTRLEN];
+	size_t shown = 0;
+
+	buf_puts(out, self->fqdn);
+	for (size_t i = 0; i < self->count; i++) {
+		const struct hosts_address *a = &self->addresses[i];
+
+		if (is_loopback(a) || !inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, text,
+			sizeof(text)))
+			continue;
+		if (shown == ADDRESSES_SHOWN) {
+			buf_puts(out, ", ...");
+			break;
+		}
+		buf_printf(out, "%s%s", shown++ ? ", " : " (", text);
+	}
+	if (shown)
+		buf_putc(out, ')');
+}
+
+static const char *excluded_by(const char *const *patterns, const struct hosts_self *self)
+{
+	for (; *patterns; patterns++) {
+		struct pattern p;
+
+		if (!parse(&p, slice_of(*patterns)) && p.negated && pattern_matches(&p, self))
+			return *patterns;
+	}
+	return NULL;
+}
+
+static void put_wanted(const char *const *patterns, struct buf *out)
+{
+	size_t shown = 0;
+
+	buf_puts(out, "none of ");
+	for (; *patterns; patterns++) {
+		if (**patterns == '!')
+			continue;
+		if (shown == PATTERNS_SHOWN) {
+			buf_puts(out, ", ...");
+			break;
+		}
+		buf_printf(out, "%s%s", shown++ ? ", " : "", *patterns);
+	}
+	buf_puts(out, " matches ");
+}
+
+void hosts_why(const char *const *patterns, const struct hosts_self *self, struct buf *out)
+{
+	const char *by;
+
+	if (hosts_match(patterns, self))
+		return;
+	by = excluded_by(patterns, self);
+	if (by)
+		buf_printf(out, "%s excludes ", by);
+	else
+		put_wanted(patterns, out);
+	put_self(self, out);
 }

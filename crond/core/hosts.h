@@ -30,5 +30,9 @@ int hosts_pattern_check(struct slice pattern, struct diag *d);
  * alone means everywhere else. An empty or NULL list is everywhere. Host names are compared
  * without regard to case, with name and fqdn. */
 bool hosts_match(const char *const *patterns, const struct hosts_self *self);
+/* Why a job with these does not belong here, as a sentence without its full stop: "none of
+ * 10.0.0.0/8, web-* matches db-1 (192.0.2.7)". Empty where it does. */
+struct buf;
+void hosts_why(const char *const *patterns, const struct hosts_self *self, struct buf *out);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/core/hosts.h"
 
@@ -109,12 +110,40 @@ static void bad_patterns(void **state)
 	assert_int_equal(hosts_pattern_check((struct slice){ NULL, 0 }, NULL), -1);
 }
 
+static void why_not(void **state)
+{
+	static const struct {
+		const char *patterns[4];
+		const char *text;
+	} cases[] = {
+		{ { NULL }, "" }, { { "eth0" }, "" }, { { "!db-*" }, "" },
+		{ { "10.2.0.0/16", "db-*" }, "none of 10.2.0.0/16, db-* matches web-7.Example.org "
+			"(10.1.2.3, fd00::15, ::ffff:192.168.7.9)" },
+		{ { "web-*", "!10.0.0.0/8" }, "!10.0.0.0/8 excludes web-7.Example.org "
+			"(10.1.2.3, fd00::15, ::ffff:192.168.7.9)" },
+	};
+	static const struct hosts_self bare = { "a", "a", NULL, 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf b = { 0 };
+
+		hosts_why(cases[i].patterns, &self, &b);
+		assert_string_equal(buf_text(&b), cases[i].text);
+		buf_clear(&b);
+		hosts_why((const char *const[]){ "b", NULL }, &bare, &b);
+		assert_string_equal(buf_text(&b), "none of b matches a");
+		buf_free(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(matches),
 		cmocka_unit_test(bare_host),
 		cmocka_unit_test(bad_patterns),
+		cmocka_unit_test(why_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
