@@ -121,6 +121,8 @@ static void adopt_free(struct crond *c, struct live_run *run, const struct run_p
 {
 	if (rundir_has_outcome(c->runs, run->id))
 		run_event(c, run, RUN_EVENT_ENDED);
+	else if (p->phase == RUN_PENDING || (p->phase == RUN_CLAIMED && p->not_before_ns))
+		c->adopt_again |= pending_adopt(c, run) < 0;
 	else if (p->phase == RUN_CLAIMED)
 		adopt_claimed(c, run);
 	else

@@ -15,6 +15,7 @@
 
 #include "crond/base/arena.h"
 #include "crond/base/buf.h"
+#include "crond/core/admit.h"
 #include "crond/core/alerting.h"
 #include "crond/core/changes.h"
 #include "crond/core/conf.h"
@@ -177,6 +178,7 @@ struct job_state {
 	bool recorded; /* stands in the file */
 	bool paused;
 	char *name;    /* as it was paused; NULL while it is not */
+	LIST_HEAD(, pending) pending; /* the starts that wait, the latest first */
 };
 RB_HEAD(state_tree, job_state);
 RB_PROTOTYPE(state_tree, job_state, link, state_order)
@@ -220,7 +222,10 @@ struct live_run {
 	struct keeper *keeper;
 	struct job_state *job;
 	int64_t scheduled;
-	uint32_t flags;    /* of its record: RUN_TASK... */
+	uint32_t flags;    /* of its record: RUN_TASK...; likewise: */
+	uint32_t attempt;
+	struct pool *pool; /* NULL: in none */
+	struct pending *pending; /* not NULL: it waits, RUN_STATE_PENDING */
 	uint32_t failures; /* of its job in a row, its own counted */
 	unsigned looks;    /* how often adopt found it claimed and not started */
 	unsigned told;     /* as in its keeper, where we have no pidfd of that */
@@ -238,14 +243,12 @@ RB_PROTOTYPE(run_tree, live_run, link, live_order)
 TAILQ_HEAD(run_queue, live_run);
 
 /* start.c, start_run.c */
-enum start_cause { START_DUE, START_REBOOT, START_HAND, START_RETRY, START_DAEMON };
-
 void start_due(struct crond *c, const struct due_found *found);
 void start_missed(struct crond *c, const struct due_found *found, const char *why);
 void start_reboot_jobs(struct crond *c);
 /* Now, whatever its schedule says; its limits hold. by: who asked, as it is to stand in the
  * log ("uid 1000 (alice)"), or NULL. By hand also a job that is paused or not enabled. 0 with
- * the run's id, or -1 with the reason in *d. */
+ * the run's id, and d->text says what it waits for ("": it starts); -1 with the reason there. */
 int start_job_now(struct crond *c, const struct job *job, enum start_cause cause, const char *by,
 	char id[RUN_ID_MOST], struct diag *d);
 /* launch.c */
@@ -281,6 +284,9 @@ pid_t helper_run(struct crond *c, const char *name, const char *const *argv, con
 struct live_run *run_new(struct crond *c, const char *id, const struct run *record);
 struct live_run *run_find(struct crond *c, const char *id);
 void run_event(struct crond *c, struct live_run *run, enum run_event event);
+/* It is held back, and counts as waiting; it is no more, and counts as running. */
+void run_hold(struct crond *c, struct live_run *run);
+void run_release(struct crond *c, struct live_run *run);
 /* It has ended and counts no more; its directory may stay a little longer. */
 void run_over(struct crond *c, struct live_run *run);
 void run_forget(struct crond *c, struct live_run *run);
@@ -288,6 +294,59 @@ void run_watch_keeper(struct crond *c, struct live_run *run, pid_t pid, int pidf
 void run_keeper_gone(struct crond *c, struct keeper *k);
 void run_unwatched(struct crond *c);
 void run_sweep(struct crond *c);
+/* pools.c: limits that several jobs share, counted by the runs that are under way */
+struct pool {
+	RB_ENTRY(pool) link;
+	uint32_t running, known; /* runs in it; and those that wait counted in */
+	char key[];
+};
+RB_HEAD(pool_tree, pool);
+RB_PROTOTYPE(pool_tree, pool, link, pool_order)
+enum { POOL_KEY_MOST = 128 };
+/* A pool of root's files is one for all of them, any other its owner's alone. false: the job
+ * is in none. */
+bool pool_key(const struct job_common *m, char key[POOL_KEY_MOST]);
+const struct pool *pool_find(struct crond *c, const char *key); /* NULL: nothing is in it */
+int pool_join(struct crond *c, struct live_run *run, const char *key); /* 0; -1: memory */
+void pool_leave(struct crond *c, struct live_run *run);
+/* pending.c: claimed starts that wait for something; they outlive us in their directories */
+struct pending {
+	RB_ENTRY(pending) by_time, by_order;
+	LIST_ENTRY(pending) of_job;
+	struct live_run *run;
+	enum start_cause cause;
+	enum admit_why why;
+	bool blocked;  /* to be looked at when a run has ended */
+	int64_t at;    /* monotonic ms: to be looked at then; 0: not because of the time */
+	int64_t order; /* realtime ns at which it began to wait, no two alike */
+	int64_t not_before; /* realtime ns */
+	const struct job *job; /* as of: */
+	uint64_t job_of;       /* struct crond's tables_changed */
+};
+RB_HEAD(pending_times, pending);
+RB_PROTOTYPE(pending_times, pending, by_time, time_order)
+RB_HEAD(pending_orders, pending);
+RB_PROTOTYPE(pending_orders, pending, by_order, order_order)
+/* The head of a claim that is to wait for so long. */
+struct run_progress pending_head(struct crond *c, enum start_cause cause, enum admit_why why,
+	uint64_t wait_ms);
+/* A run with that head waits. 0; -1: memory, and it is forgotten: it stays on disk. */
+int pending_add(struct crond *c, struct live_run *run, const struct run_progress *head);
+/* One that a scheduler before us let wait, or was about to start. 0; -1: it is not free. */
+int pending_adopt(struct crond *c, struct live_run *run);
+/* It will not be started: that is its outcome. */
+void pending_end(struct crond *c, struct live_run *run, enum result result, const char *why);
+/* Is a run that failed so to be tried again? Then the next attempt is claimed, and waits
+ * for *ms. */
+bool pending_retry(struct crond *c, const struct live_run *run, const struct run *r,
+	const struct outcome *o, uint64_t *ms);
+/* A regular start has come: what waits for the one before gives way. */
+void pending_yield(struct crond *c, struct job_state *state, const struct options *o);
+/* How many starts of the job wait in front of that one (NULL: of a new one). */
+uint32_t pending_ahead(const struct job_state *state, const struct pending *p);
+void pending_drop(struct crond *c, struct live_run *run); /* it does not wait any more */
+void pending_due(struct crond *c); /* it is time for some */
+void pending_look(struct crond *c); /* at each turn of the loop */
 /* outcome_in.c: all that is on record of a run that has ended, in one piece: it points into
  * itself. */
 struct run_records {
@@ -412,7 +471,7 @@ struct watch {
 enum later {
 	LATER_RELOAD, LATER_GONE, LATER_SETTLE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
 	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS,
-	LATER_CONTROL, LATER_DAEMONS, LATERS
+	LATER_CONTROL, LATER_DAEMONS, LATER_PENDING, LATERS
 };
 
 /* How often what cannot be watched is looked at. */
@@ -486,6 +545,13 @@ struct crond {
 	struct run_tree live;
 	struct run_queue unsent, removable;
 	struct keeper_tree keepers;
+	struct pool_tree pools;
+	struct pending_times pending_times;
+	struct pending_orders pending;
+	int64_t pending_order;         /* the last one's */
+	bool places_freed;             /* a run has ended: some that wait may start */
+	int64_t rate_next_us;          /* monotonic: when start-rate would have its next start */
+	uint64_t tables_changed;       /* counts: jobs that were known may be gone */
 	struct buf record; /* reused for each start */
 	struct arena scratch;
 	bool shell_adds_pwd; /* and nothing else: it can be left out */

@@ -216,6 +216,7 @@ static void version_free(struct crond *c, struct job_file *f)
 		if (f->jobs[i].common && f->jobs[i].common->name)
 			names_drop(&c->tasks, &f->jobs[i]);
 	}
+	c->tables_changed++;
 	daemon_file_out(c, f);
 	table_take_out(&c->due, f);
 	host_zones_free(c, f);

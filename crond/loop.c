@@ -67,6 +67,9 @@ static void later_do(struct crond *c, enum later what)
 	case LATER_CONTROL:
 		control_expire(c, wait_now_ms());
 		break;
+	case LATER_PENDING:
+		pending_due(c);
+		break;
 	case LATER_LOG:
 	case LATER_STOP: /* stop_step() looks at the clock itself */
 	case LATERS:
@@ -257,6 +260,7 @@ int loop_run(struct crond *c)
 			return 1;
 		loop_take_all(c, events, n < 0 ? 0 : n);
 		clock_advance(c);
+		pending_look(c);
 		if (c->stop.stage)
 			stop_step(c);
 		control_turn(c);

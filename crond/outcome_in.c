@@ -45,16 +45,27 @@ static void put_how(struct buf *b, const struct outcome *o)
 		put_seconds(b, "after", o->took_ns);
 }
 
-static void say_end(struct crond *c, int priority, const char *what, const struct run *r,
-	const struct outcome *o, uint32_t failures)
+/* What is said of an end. */
+struct ending {
+	const struct run *run;
+	const struct outcome *outcome;
+	uint32_t failures; /* 0: not said; likewise: */
+	uint64_t again_ms; /* until the next attempt */
+};
+
+static void say_end(struct crond *c, int priority, const char *what, const struct ending *e)
 {
+	const struct run *r = e->run;
+	const struct outcome *o = e->outcome;
 	struct buf b = { 0 };
 
 	buf_printf(&b, "%s job=%s run=%s result=%s", what, r->job, r->id, result_name(o->result));
 	put_how(&b, o);
 	buf_printf(&b, " attempt=%" PRIu32, r->attempt);
-	if (failures)
-		buf_printf(&b, " fails=%" PRIu32, failures);
+	if (e->again_ms)
+		put_seconds(&b, "retry", (int64_t)e->again_ms * 1000000);
+	if (e->failures)
+		buf_printf(&b, " fails=%" PRIu32, e->failures);
 	if (o->started_ns && priority != LOG_ERR && !(r->flags & RUN_DAEMON))
 		put_seconds(&b, "late", o->started_ns - r->scheduled * 1000000000);
 	buf_printf(&b, " user=%s cmd=", r->user);
@@ -73,42 +84,60 @@ static int end_priority(const struct crond *c, const struct live_run *run, enum 
 	return c->set.only_files ? LOG_INFO : LOG_DEBUG;
 }
 
-/* How it ended goes to what its job has learnt; a failure counts once. */
-static void outcome_learn(struct crond *c, struct live_run *run, const struct outcome *o)
+/* Another attempt that was left out is where trying again has ended: a failure. */
+static bool gave_up(const struct live_run *run, const struct outcome *o)
 {
-	bool failed = result_failed(o->result), counts = failed || o->result == RESULT_OK;
-	uint32_t before = run->job ? run->job->failures : 0;
+	return o->result == RESULT_SKIPPED && run->attempt > 1;
+}
 
-	run->failures = failed ? before + 1 : 0;
-	if (run->job && (!failed || !rundir_has(c->runs, run->id, RUNDIR_LOGGED)))
-		state_ended(c, run->job, o, counts ? run->failures : before, run->flags & RUN_LEARN);
+/* How it ended goes to what its job has learnt. A failure counts once, and only where no
+ * other attempt follows. again: one does. */
+static void outcome_learn(struct crond *c, struct live_run *run, const struct outcome *o, bool again)
+{
+	bool failed = !again && (result_failed(o->result) || gave_up(run, o));
+	uint32_t before = run->job ? run->job->failures : 0;
+	uint32_t after = failed ? before + 1 : o->result == RESULT_OK ? 0 : before;
+
+	run->failures = failed ? after : 0;
+	if (run->job && (!result_failed(o->result) || !rundir_has(c->runs, run->id, RUNDIR_LOGGED)))
+		state_ended(c, run->job, o, after, run->flags & RUN_LEARN);
 	if (run->awaited)
 		control_run_over(c, run, o);
 }
 
-static void outcome_say(struct crond *c, struct live_run *run, const struct run *r,
-	const struct outcome *o, uint32_t before)
+static void outcome_say(struct crond *c, struct live_run *run, const struct run_records *r,
+	uint32_t before, uint64_t again_ms)
 {
+	const struct outcome *o = &r->outcome;
+	struct ending e = { .run = &r->run, .outcome = o, .failures = run->failures,
+		.again_ms = again_ms };
+
 	if (result_failed(o->result)) {
 		if (rundir_has(c->runs, run->id, RUNDIR_LOGGED))
 			return;
-		say_end(c, LOG_ERR, "FAIL", r, o, run->failures);
+		say_end(c, LOG_ERR, "FAIL", &e);
 		rundir_logged(c->runs, run->id);
 	} else if (o->result == RESULT_OK && before) {
-		say_end(c, LOG_NOTICE, "RECOVERED", r, o, before);
-	} else if (o->result == RESULT_SKIPPED) { /* by its keeper: a hook would not have it */
-		say_end(c, LOG_NOTICE, "SKIPPED", r, o, 0);
+		e.failures = before;
+		say_end(c, LOG_NOTICE, "RECOVERED", &e);
+	} else if (o->result == RESULT_SKIPPED) { /* by its keeper: a hook would not have it; or here */
+		say_end(c, LOG_NOTICE, "SKIPPED", &e);
 	} else {
-		say_end(c, end_priority(c, run, o->result), "END", r, o, 0);
+		say_end(c, end_priority(c, run, o->result), "END", &e);
 	}
 }
 
-/* Once: a failure that was logged by a scheduler before us has been told, too. */
+/* Once: a failure that was logged by a scheduler before us has been told, too. The end of
+ * trying again is told as the failure that it is. */
 static void outcome_tell(struct crond *c, struct live_run *run, const struct run *r,
 	const struct outcome *o)
 {
+	struct outcome told = *o;
+
+	if (gave_up(run, o))
+		told.result = RESULT_EXIT;
 	if (r->alert.n && (!result_failed(o->result) || !rundir_has(c->runs, run->id, RUNDIR_LOGGED)))
-		tell_outcome(c, run->job, r, o, run->failures);
+		tell_outcome(c, run->job, r, &told, run->failures);
 }
 
 static void say_bad_record(struct crond *c, const char *id, const char *file, const char *why)
@@ -172,7 +201,7 @@ static bool reported_uneventful(struct crond *c, struct live_run *run)
 
 	if (!run->reported.n || outcome_decode(&o, run->reported, NULL) < 0 || !uneventful(c, run, &o))
 		return false;
-	outcome_learn(c, run, &o);
+	outcome_learn(c, run, &o, false);
 	return true;
 }
 
@@ -183,6 +212,18 @@ static void outcome_follow(struct crond *c, struct live_run *run, const struct r
 	run_over(c, run);
 	if (run->flags & RUN_DAEMON)
 		daemon_ended(c, run, r->identity, o);
+}
+
+static void outcome_judge(struct crond *c, struct live_run *run, struct run_records *r)
+{
+	uint32_t before = run->job ? run->job->failures : 0;
+	uint64_t again_ms = 0;
+	bool again = pending_retry(c, run, &r->run, &r->outcome, &again_ms);
+
+	outcome_learn(c, run, &r->outcome, again);
+	if (!again)
+		outcome_tell(c, run, &r->run, &r->outcome);
+	outcome_say(c, run, r, before, again ? again_ms : 0);
 }
 
 enum run_state outcome_take(struct crond *c, struct live_run *run)
@@ -197,15 +238,10 @@ enum run_state outcome_take(struct crond *c, struct live_run *run)
 			daemon_ended(c, run, run->job->identity, NULL);
 		return next;
 	}
-	if (!uneventful(c, run, &r.outcome)) {
-		uint32_t before = run->job ? run->job->failures : 0;
-
-		outcome_learn(c, run, &r.outcome);
-		outcome_tell(c, run, &r.run, &r.outcome);
-		outcome_say(c, run, &r.run, &r.outcome, before);
-	} else {
-		outcome_learn(c, run, &r.outcome);
-	}
+	if (uneventful(c, run, &r.outcome))
+		outcome_learn(c, run, &r.outcome, false);
+	else
+		outcome_judge(c, run, &r);
 	outcome_follow(c, run, &r.run, &r.outcome);
 	records_free(&r);
 	return next;

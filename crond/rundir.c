@@ -33,27 +33,35 @@ static int path_make(char *path, const char *id, const char *file)
 }
 
 /* In one call where that is possible: the claim is on the way to each start. */
-static int run_file_write(int fd, const struct buf *record)
+static int run_file_write(int fd, const struct run_progress *p, const struct buf *record)
 {
-	struct run_progress p = {
-		.magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_VERSION, .phase = RUN_CLAIMED
-	};
-	struct iovec parts[2] = { { &p, sizeof(p) }, { record->data, record->len } };
+	struct run_progress head = *p;
+	struct iovec parts[2] = { { &head, sizeof(head) }, { record->data, record->len } };
 	ssize_t n = writev(fd, parts, 2);
 
-	if (n == (ssize_t)(sizeof(p) + record->len))
+	if (n == (ssize_t)(sizeof(head) + record->len))
 		return 0;
 	if (n < 0)
 		return -1;
-	if ((size_t)n < sizeof(p)) {
+	if ((size_t)n < sizeof(head)) {
 		errno = ENOSPC;
 		return -1;
 	}
-	return file_write(fd, record->data + ((size_t)n - sizeof(p)),
-		record->len - ((size_t)n - sizeof(p)));
+	return file_write(fd, record->data + ((size_t)n - sizeof(head)),
+		record->len - ((size_t)n - sizeof(head)));
 }
 
 int rundir_claim(int runs, const char *id, const struct buf *record)
+{
+	static const struct run_progress claimed = {
+		.magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_VERSION, .phase = RUN_CLAIMED
+	};
+
+	return rundir_claim_as(runs, id, &claimed, record);
+}
+
+int rundir_claim_as(int runs, const char *id, const struct run_progress *p,
+	const struct buf *record)
 {
 	char path[PATH_MOST];
 	int fd, saved;
@@ -67,7 +75,7 @@ int rundir_claim(int runs, const char *id, const struct buf *record)
 	fd = openat(runs, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		goto out;
-	if (run_file_write(fd, record) == 0) {
+	if (run_file_write(fd, p, record) == 0) {
 		close(fd);
 		return 0;
 	}
@@ -165,7 +173,7 @@ int rundir_finish(int runs, const char *id, int fd, struct run_progress *p, cons
 	} else if (head && out.len <= sizeof(p->outcome)) {
 		rc = outcome_within(fd, p, &out);
 	} else {
-		if (head && p->phase == RUN_CLAIMED) { /* all that a keeper looks at */
+		if (head && (p->phase == RUN_CLAIMED || p->phase == RUN_PENDING)) { /* all that a keeper looks at */
 			p->phase = RUN_STARTED;
 			rundir_mark(fd, p);
 		}

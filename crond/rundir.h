@@ -28,6 +28,9 @@ struct event;
 /* mkdir (the claim) and the run file. 0; -1 with errno, EEXIST: claimed before. A
  * directory whose run file could not be written is removed again. */
 int rundir_claim(int runs, const char *id, const struct buf *record);
+/* The same with another head: a start that waits. */
+int rundir_claim_as(int runs, const char *id, const struct run_progress *p,
+	const struct buf *record);
 /* Opens the run file for reading and writing and tries its lock. The descriptor, or
  * -1 with errno (EAGAIN: somebody holds it, ENOENT: no such run). */
 int rundir_lock(int runs, const char *id);

@@ -28,6 +28,24 @@ static int keeper_order(const struct keeper *a, const struct keeper *b)
 RB_GENERATE(run_tree, live_run, link, live_order)
 RB_GENERATE(keeper_tree, keeper, link, keeper_order)
 
+/* --- counts */
+
+static void count_in(struct crond *c, struct live_run *run)
+{
+	run->job->running++;
+	c->running++;
+	if (run->pool)
+		run->pool->running++;
+}
+
+static void count_out(struct crond *c, struct live_run *run)
+{
+	run->job->running--;
+	c->running--;
+	if (run->pool)
+		run->pool->running--;
+}
+
 struct live_run *run_new(struct crond *c, const char *id, const struct run *record)
 {
 	size_t n = strlen(id) + 1;
@@ -39,16 +57,17 @@ struct live_run *run_new(struct crond *c, const char *id, const struct run *reco
 	run->scheduled = record->scheduled;
 	run->flags = record->flags;
 	run->speaks = record->notify;
+	run->attempt = record->attempt;
 	run->job = state_get(c, record->identity);
-	if (!run->job || RB_INSERT(run_tree, &c->live, run)) {
+	if (!run->job || (record->pool && pool_join(c, run, record->pool) < 0) ||
+		RB_INSERT(run_tree, &c->live, run)) {
+		pool_leave(c, run);
 		if (run->job)
 			state_release(c, run->job);
 		free(run);
 		return NULL;
 	}
-	run->job->running++;
-	run->job->last_start = (int64_t)c->clock.real.tv_sec * 1000;
-	c->running++;
+	count_in(c, run);
 	c->waiting++;
 	return run;
 }
@@ -76,15 +95,36 @@ static void run_set(struct crond *c, struct live_run *run, enum run_state state)
 	run->state = state;
 }
 
+void run_hold(struct crond *c, struct live_run *run)
+{
+	count_out(c, run);
+	run->job->waiting++;
+	run_set(c, run, RUN_STATE_PENDING);
+}
+
+void run_release(struct crond *c, struct live_run *run)
+{
+	run->job->waiting--;
+	count_in(c, run);
+	run->job->last_start = (int64_t)c->clock.real.tv_sec * 1000;
+	run_set(c, run, RUN_STATE_WAITING);
+}
+
 void run_over(struct crond *c, struct live_run *run)
 {
 	struct job_state *state = run->job;
 
 	if (!state)
 		return;
+	if (run->pending) {
+		pending_drop(c, run);
+		state->waiting--;
+	} else {
+		count_out(c, run);
+	}
+	pool_leave(c, run);
 	run->job = NULL;
-	state->running--;
-	c->running--;
+	c->places_freed = true;
 	state_release(c, state);
 }
 

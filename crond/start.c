@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -18,7 +17,8 @@
 #include "crond/rundir.h"
 #include "crond/tell.h"
 
-enum { REPORTS_EACH = 32, NAMES_MOST = 200, NUMBERS_BACK = 9, NUMBERS_MOST = 10000 };
+enum { REPORTS_EACH = 32, NAMES_MOST = 200, NUMBERS_BACK = 9, NUMBERS_MOST = 10000,
+	SECOND_US = 1000000 };
 
 /* --- may it start? */
 
@@ -37,29 +37,69 @@ static void say_skipped(struct start *s, const char *reason)
 	start_told(s, RESULT_SKIPPED, reason);
 }
 
-/* By hand a job runs that is off by its file or paused: somebody wants it now. */
-static bool start_wanted(struct start *s, const struct job_state *state, struct diag *d)
+void start_case(struct crond *c, const struct job *job, const struct job_state *state,
+	enum start_cause cause, struct admit_case *a)
 {
-	const struct options *o = s->common->options;
-	bool by_hand = s->cause == START_HAND;
+	const struct options *o = job->common->options;
+	char key[POOL_KEY_MOST];
+	const struct pool *pool = pool_key(job->common, key) ? pool_find(c, key) : NULL;
 
-	if (!by_hand && (!o->enabled || state->paused)) {
-		if (o->enabled)
-			say_skipped(s, "paused");
-		return diag_error(d, 0, 0, o->enabled ? "it is paused" : "it is not enabled") == 0;
-	}
-	if (o->hosts && !hosts_match(o->hosts, host_self(s->c)))
-		return diag_error(d, 0, 0, "it does not belong on this host") == 0;
-	if (o->max && state->running >= o->max) {
-		diag_error(d, 0, 0, "%" PRIu32 " running already, max is %" PRIu32, state->running, o->max);
-		say_skipped(s, d->text);
-		return false;
-	}
-	if (s->c->set.conf.max_running && s->c->running >= s->c->set.conf.max_running) {
-		say_skipped(s, "max-running of crond.conf is reached");
-		return diag_error(d, 0, 0, "max-running of crond.conf is reached") == 0;
-	}
-	return true;
+	*a = (struct admit_case){ .cause = cause, .enabled = o->enabled, .paused = state->paused,
+		.here = !o->hosts || hosts_match(o->hosts, host_self(c)), .concurrency = o->concurrency,
+		.max = o->max, .running = state->running, .queue_max = o->queue_max,
+		.pool_max = o->pool ? o->pool_max : 0, .pool_running = pool ? pool->running : 0,
+		.pool_own = state->running > 0, .all_max = c->set.conf.max_running,
+		.all_running = (uint32_t)c->running, .deadline_ms = o->start_deadline_ms };
+}
+
+uint64_t start_late_ms(int64_t now_ns, int64_t due_ns)
+{
+	return now_ns > due_ns ? (uint64_t)(now_ns - due_ns) / 1000000 : 0;
+}
+
+/* Within a second so many at once, and no more in the long run. */
+uint64_t start_rate_ms(struct crond *c)
+{
+	int64_t rate = c->set.conf.start_rate, now = wait_now_ms() * 1000;
+
+	if (!rate || c->rate_next_us <= now + SECOND_US - SECOND_US / rate)
+		return 0;
+	return (uint64_t)(c->rate_next_us - now - SECOND_US + SECOND_US / rate) / 1000 + 1;
+}
+
+void start_rate_take(struct crond *c)
+{
+	int64_t rate = c->set.conf.start_rate, now = rate ? wait_now_ms() * 1000 : 0;
+
+	if (rate)
+		c->rate_next_us = (c->rate_next_us > now ? c->rate_next_us : now) + SECOND_US / rate;
+}
+
+/* The same for the same run, whoever computes it. */
+static uint64_t jitter_ms(const struct start *s, int64_t now_ns)
+{
+	uint64_t most = s->common->options->jitter_ms;
+	int64_t until;
+
+	if (!most || (s->cause != START_DUE && s->cause != START_REBOOT))
+		return 0;
+	until = s->scheduled * 1000 + (int64_t)(text_hash(4, s->id, strlen(s->id)) % (most + 1));
+	return until * 1000000 > now_ns ? (uint64_t)(until - now_ns / 1000000) : 0;
+}
+
+static struct admit start_judge(struct start *s, const struct job_state *state,
+	struct admit_case *a)
+{
+	const struct timespec *real = &s->c->clock.real;
+	int64_t now_ns = (int64_t)real->tv_sec * 1000000000 + real->tv_nsec;
+
+	start_case(s->c, s->job, state, s->cause, a);
+	a->ahead = state->waiting ? pending_ahead(state, NULL) : 0;
+	if (s->cause == START_DUE)
+		a->late_ms = start_late_ms(now_ns, s->scheduled * 1000000000);
+	a->jitter_ms = jitter_ms(s, now_ns);
+	a->rate_ms = s->c->set.conf.start_rate ? start_rate_ms(s->c) : 0;
+	return admit(a);
 }
 
 /* --- the claim */
@@ -74,7 +114,8 @@ static int claim_as(struct start *s)
 		errno = ENOMEM;
 		return -1;
 	}
-	return rundir_claim(c->runs, s->id, &c->record);
+	return s->head ? rundir_claim_as(c->runs, s->id, s->head, &c->record) :
+		rundir_claim(c->runs, s->id, &c->record);
 }
 
 /* How often may the number in the id be counted up? A due second is claimed once; a clock
@@ -84,9 +125,23 @@ static uint32_t claim_numbers(const struct start *s)
 {
 	const struct clock *k = &s->c->clock;
 
-	if (s->cause == START_HAND || s->cause == START_DAEMON)
+	if (s->cause == START_HAND || s->cause == START_DAEMON || s->cause == START_RETRY)
 		return NUMBERS_MOST;
 	return s->scheduled > k->high || k->handled >= k->high ? 1 : NUMBERS_BACK;
+}
+
+/* Is that id this very attempt's already? A scheduler before us claimed it. */
+static bool claimed_before(const struct start *s)
+{
+	struct run_progress p;
+	struct buf b = { 0 };
+	struct run r;
+	bool same = s->cause == START_RETRY && rundir_read(s->c->runs, s->id, "run", &b) == 0 &&
+		run_file_decode(&p, &r, (struct slice){ b.data, b.len }, NULL) == 0 &&
+		r.attempt == s->attempt;
+
+	buf_free(&b);
+	return same;
 }
 
 /* 0: claimed, in s->id. -1 with errno. */
@@ -94,9 +149,11 @@ static int claim(struct start *s)
 {
 	if (claim_as(s) == 0)
 		return 0;
-	for (uint32_t n = 2, most = claim_numbers(s); errno == EEXIST && n <= most; n++) {
-		if (run_id(s->id, s->name, s->scheduled, n) < 0)
+	for (uint32_t n = (s->attempt ? s->attempt : 1) + 1, most = claim_numbers(s); errno == EEXIST && n <= most; n++) {
+		if (claimed_before(s) || run_id(s->id, s->name, s->scheduled, n) < 0) {
+			errno = EEXIST;
 			return -1;
+		}
 		start_run_renamed(s);
 		if (claim_as(s) == 0)
 			return 0;
@@ -123,16 +180,25 @@ static void say_failed(struct start *s, const char *what)
 	start_told(s, RESULT_SPAWN, what);
 }
 
-static int start_claimed(struct start *s, struct diag *d)
+/* The run, claimed. NULL: said; it stays on disk, taken in at the next start. */
+static struct live_run *start_claim(struct start *s, struct diag *d)
 {
-	struct live_run *run = run_new(s->c, s->id, &s->run);
+	struct live_run *run;
 
-	if (!run) { /* stays on disk: taken in as claimed at the next start */
-		say_failed(s, "out of memory");
-		return diag_error(d, 0, 0, "out of memory");
+	if (claim(s) < 0) {
+		if (errno != EEXIST)
+			say_failed(s, strerror(errno));
+		/* else somebody starts or started it */
+		diag_error(d, 0, 0, "%s", errno == EEXIST ? "claimed before" : strerror(errno));
+		return NULL;
 	}
-	launch_send(s->c, run);
-	return 0;
+	run = run_new(s->c, s->id, &s->run);
+	if (!run || (s->head && pending_add(s->c, run, s->head) < 0)) {
+		say_failed(s, "out of memory");
+		diag_error(d, 0, 0, "out of memory");
+		return NULL;
+	}
+	return run;
 }
 
 static int start_failed(struct start *s, struct diag *d, const char *why)
@@ -141,43 +207,109 @@ static int start_failed(struct start *s, struct diag *d, const char *why)
 	return diag_error(d, 0, 0, "%s", why);
 }
 
-static int start_allowed(struct start *s, struct diag *d)
+static int start_allowed(struct start *s, const struct admit *v, struct diag *d)
 {
+	struct run_progress head;
+	struct live_run *run;
+
+	if (v->verdict != ADMIT_START) {
+		head = pending_head(s->c, s->cause, v->why, v->wait_ms);
+		s->head = &head;
+	}
+	if (v->verdict == ADMIT_START || v->why == ADMIT_RATE)
+		start_rate_take(s->c);
+	run = start_claim(s, d);
+	if (!run)
+		return -1;
+	if (!s->head) {
+		run->job->last_start = (int64_t)s->c->clock.real.tv_sec * 1000;
+		launch_send(s->c, run);
+	}
+	return 0;
+}
+
+static int start_skipped(struct start *s, struct job_state *state, const char *why, bool said,
+	struct diag *d)
+{
+	struct outcome o = { .result = RESULT_SKIPPED, .exit_code = -1 };
+
+	diag_error(d, 0, 0, "%s", why);
+	if (!said || s->cause == START_HAND || s->cause == START_DAEMON)
+		return -1;
+	say_skipped(s, why);
+	o.started_ns = state->last_start * 1000000;
+	o.finished_ns = (int64_t)s->c->clock.real.tv_sec * 1000000000;
+	state_ended(s->c, state, &o, state->failures, s->common->has_options);
+	return -1;
+}
+
+static int start_judged(struct start *s, struct job_state *state, struct diag *d)
+{
+	struct admit_case a;
+	struct admit v = start_judge(s, state, &a);
+	char why[128] = "";
+
+	if (v.verdict != ADMIT_START)
+		admit_text(&a, v.why, why, sizeof(why));
+	if (v.verdict == ADMIT_SKIP)
+		return start_skipped(s, state, why, admit_said(v.why), d);
 	user_current(s->c, s->common->user);
 	if (s->common->user->gone)
 		return start_failed(s, d, "its user has no passwd entry");
 	if (start_run_fill(s) < 0)
 		return start_failed(s, d, s->refused ? s->refused : "out of memory");
-	if (claim(s) == 0)
-		return start_claimed(s, d);
-	if (errno != EEXIST)
-		return start_failed(s, d, strerror(errno));
-	return diag_error(d, 0, 0, "claimed before"); /* somebody starts or started it */
+	if (start_allowed(s, &v, d) < 0)
+		return -1;
+	if (s->head)
+		diag_error(d, 0, 0, "%s", why);
+	else
+		d->text[0] = '\0';
+	return 0;
+}
+
+static void start_done(struct start *s)
+{
+	buf_free(&s->env);
+	buf_free(&s->words);
+	arena_free(&s->c->scratch);
+	if (++s->c->starts_since_reports >= REPORTS_EACH) {
+		s->c->starts_since_reports = 0;
+		reports_take(s->c);
+	}
+}
+
+/* A regular start takes the place of what waits for the one before it. */
+static void start_overtakes(struct start *s)
+{
+	struct job_state *state = state_find(s->c, s->job->identity);
+	const struct options *o = s->common->options;
+
+	if (state && state->waiting && o->enabled && !state->paused)
+		pending_yield(s->c, state, o);
 }
 
 /* What *s says. 0 with s->id, or -1 with *d. */
 static int start_job(struct start *s, struct diag *d)
 {
 	struct crond *c = s->c;
-	struct job_state *state = state_get(c, s->job->identity);
+	struct job_state *state;
 	int rc = -1;
 
 	s->common = s->job->common;
+	if (s->cause == START_DUE)
+		start_overtakes(s);
+	state = state_get(c, s->job->identity);
 	if (!state)
 		return diag_error(d, 0, 0, "out of memory");
 	job_name(s->job, s->common->user->name, s->name);
 	if (run_id(s->id, s->name, s->scheduled, 1) < 0)
 		diag_error(d, 0, 0, "its name is too long for a run");
-	else if (start_wanted(s, state, d))
-		rc = start_allowed(s, d);
-	buf_free(&s->env);
-	buf_free(&s->words);
-	arena_free(&c->scratch);
-	state_release(c, state);
-	if (++c->starts_since_reports >= REPORTS_EACH) {
-		c->starts_since_reports = 0;
-		reports_take(c);
-	}
+	else
+		rc = start_judged(s, state, d);
+	start_done(s);
+	state = state_find(c, s->job->identity); /* an end that was taken in may have dropped it */
+	if (state)
+		state_release(c, state);
 	return rc;
 }
 
@@ -205,6 +337,23 @@ int start_job_now(struct crond *c, const struct job *job, enum start_cause cause
 		say_asked(&s);
 	memcpy(id, s.id, sizeof(s.id));
 	return 0;
+}
+
+int start_again(struct crond *c, const struct job *job, const struct run *r, uint64_t wait_ms)
+{
+	struct run_progress head = pending_head(c, START_RETRY, ADMIT_RETRY, wait_ms);
+	struct start s = { .c = c, .job = job, .common = job->common, .timer = due_timer(&c->due, job, NULL),
+		.cause = START_RETRY, .scheduled = r->scheduled, .attempt = r->attempt + 1, .head = &head };
+	struct diag d = { .text = "" };
+	int rc = -1;
+
+	job_name(job, s.common->user->name, s.name);
+	if (run_id(s.id, s.name, s.scheduled, s.attempt) == 0 && start_run_fill(&s) == 0)
+		rc = start_claim(&s, &d) || claimed_before(&s) ? 0 : -1;
+	buf_free(&s.env);
+	buf_free(&s.words);
+	arena_free(&c->scratch);
+	return rc;
 }
 
 static void start_at(struct crond *c, const struct job *job, const struct timer *timer,

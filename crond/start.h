@@ -12,15 +12,30 @@ struct start {
 	const struct job_common *common;
 	enum start_cause cause;
 	int64_t scheduled;
+	uint32_t attempt;          /* 0: the first */
 	const char *by;            /* who asked; NULL: nobody */
-	char name[JOB_NAME_MOST], id[RUN_ID_MOST], place[PATH_MAX + 16];
+	const struct run_progress *head; /* of a claim that waits; NULL: it starts */
+	char name[JOB_NAME_MOST], id[RUN_ID_MOST], place[PATH_MAX + 16], pool[POOL_KEY_MOST];
 	char notify[SAID_SOCKET_MOST]; /* its socket; "": none */
 	struct buf env, words;
 	struct run run;
 	const char *refused;       /* why it is not to be, NULL: no such reason */
 };
 
-/* Fills s->run; it points into *s, the job's file and the scratch arena. 0; -1: memory, or s->refused. */
+/* What there is to know for admit() of any start of the job; a->waited, ahead and the times
+ * are the caller's. */
+void start_case(struct crond *c, const struct job *job, const struct job_state *state,
+	enum start_cause cause, struct admit_case *a);
+/* How late it is, in ms. */
+uint64_t start_late_ms(int64_t now_ns, int64_t due_ns);
+/* How long start-rate lets a start wait; it is, or will be, made then: it counts. */
+uint64_t start_rate_ms(struct crond *c);
+void start_rate_take(struct crond *c);
+/* Claims the next attempt of a run of the job, to wait for so long. 0 (also if that was
+ * claimed before); -1: said. */
+int start_again(struct crond *c, const struct job *job, const struct run *r, uint64_t wait_ms);
+/* Fills s->run; it points into *s, the job's file and the scratch arena. 0; -1: memory,
+ * or s->refused. */
 int start_run_fill(struct start *s);
 /* Its dress, from its job's options; part of it. 0; -1: memory, or s->refused. */
 int start_dress(struct start *s);

@@ -225,6 +225,8 @@ static void run_flags(struct start *s)
 		*f |= RUN_TRUSTED;
 	if (s->common->has_options)
 		*f |= RUN_LEARN;
+	if (o->retries && s->cause != START_DAEMON)
+		*f |= RUN_RETRIES;
 	if (o->type == JOB_TYPE_DAEMON)
 		*f |= RUN_DAEMON;
 }
@@ -346,7 +348,7 @@ int start_run_fill(struct start *s)
 	snprintf(s->place, sizeof(s->place), "%s:%u", m->file->path, (unsigned)s->job->line);
 	r->place = s->place;
 	r->scheduled = s->scheduled;
-	r->attempt = 1;
+	r->attempt = s->attempt ? s->attempt : 1;
 	r->dialect = set->dialect->id;
 	run_as(s);
 	run_flags(s);
@@ -364,6 +366,8 @@ int start_run_fill(struct start *s)
 	r->tags = list_join(&s->c->scratch, o->tags);
 	r->owner = o->owner;
 	r->description = o->description;
+	if (pool_key(m, s->pool))
+		r->pool = s->pool;
 	/* jobs that fire alike share a timer, whose text is the first one's */
 	if (o->type == JOB_TYPE_CRON)
 		r->schedule = s->timer ? s->timer->text : "@reboot";

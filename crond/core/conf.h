@@ -38,6 +38,7 @@ struct conf {
 	bool timeout_counts_suspend; /* default no */
 	const char *cgroup;         /* "auto", "off" or a path; NULL: auto */
 	uint32_t max_running;       /* 0: no limit */
+	uint32_t start_rate;        /* starts a second; 0: no limit */
 	const char *notify_user;
 	const char *control_group;  /* whose members may see and steer all jobs; NULL: root alone */
 	/* places; NULL: as configured */

@@ -38,7 +38,7 @@ enum run_tag {
 	RUN_PAM_SERVICE,
 	RUN_NOTIFY = 72, RUN_WATCHDOG, RUN_WATCHDOG_MISS,
 	RUN_ALERT = 80, RUN_TAGS, RUN_OWNER, RUN_DESCRIPTION, RUN_SCHEDULE,
-	RUN_ALERT_ON, RUN_ALERT_AFTER, RUN_ALERT_EVERY,
+	RUN_ALERT_ON, RUN_ALERT_AFTER, RUN_ALERT_EVERY, RUN_POOL,
 	RUN_LOG_DIR = 96, RUN_LOG, RUN_LOG_MOST, RUN_HOME, RUN_RETENTION, RUN_RETENTION_COUNT,
 	RUN_TAGS_END
 };
@@ -115,6 +115,7 @@ static const struct field {
 	[RUN_HOME] = { KIND_TEXT, AT(dress.home), "home" },
 	[RUN_RETENTION] = { KIND_U64, AT(dress.retention_ms), "retention" },
 	[RUN_RETENTION_COUNT] = { KIND_U32, AT(dress.retention_count), "retention-count" },
+	[RUN_POOL] = { KIND_TEXT, AT(pool), "pool" },
 };
 
 static void field_encode(struct buf *out, uint16_t tag, const struct run *r)
@@ -266,7 +267,7 @@ int run_progress_decode(struct run_progress *p, struct slice file, struct diag *
 	if (p->version != RUN_PROGRESS_VERSION)
 		return diag_error(d, 0, 0, "run file version %u is not known (this is version %u)",
 			(unsigned)p->version, (unsigned)RUN_PROGRESS_VERSION);
-	if (p->phase > RUN_ENDED)
+	if (p->phase > RUN_PENDING)
 		return diag_error(d, 0, 0, "run file with an unknown phase (%u)", (unsigned)p->phase);
 	if (p->outcome_n > sizeof(p->outcome) || (p->phase == RUN_ENDED) != (p->outcome_n > 0))
 		return diag_error(d, 0, 0, "run file with a bad outcome (%u bytes)", (unsigned)p->outcome_n);

@@ -23,6 +23,7 @@ enum run_phase {
 	RUN_STARTED,  /* a keeper has it */
 	RUN_RUNNING,  /* the job's process exists (job_pid) */
 	RUN_ENDED,    /* its outcome stands here; one too long for that is a file beside it */
+	RUN_PENDING,  /* claimed by the scheduler, which lets it wait; no keeper may take it */
 };
 
 /* Where PAM is at work: while it is, there is no job yet. */
@@ -48,10 +49,25 @@ struct run_progress {
 	uint16_t phase;
 	int32_t keeper_pid;
 	int32_t job_pid;
-	/* CLOCK_BOOTTIME around the job's birth: with the pid it names the process */
-	int64_t born_after_ns, born_before_ns;
+	union {
+		/* CLOCK_BOOTTIME around the job's birth: with the pid it names the process */
+		struct {
+			int64_t born_after_ns, born_before_ns;
+		};
+		/* RUN_PENDING, and of a claim that was: realtime; never 0 then */
+		struct {
+			int64_t not_before_ns, waits_since_ns;
+		};
+	};
 	int64_t started_ns; /* realtime */
-	uint16_t session, session_end; /* enum run_session, enum run_session_end */
+	union {
+		struct {
+			uint16_t session, session_end; /* enum run_session, enum run_session_end */
+		};
+		struct {
+			uint16_t waits_for, waits_cause; /* RUN_PENDING: enum admit_why, enum start_cause */
+		};
+	};
 	uint32_t session_s;  /* RUN_SESSION_LATE: after so many seconds */
 	uint32_t outcome_n;  /* 0 before RUN_ENDED */
 	char outcome[RUN_OUTCOME_MOST]; /* a record (core/outcome.h) */
@@ -166,6 +182,7 @@ struct run {
 	uint32_t alert_on, alert_after; /* where there is an alert; likewise below */
 	uint64_t alert_every_ms;
 	const char *owner, *description, *schedule; /* schedule as written */
+	const char *pool;         /* as the scheduler counts it, see pools.c; NULL: none */
 };
 
 /* The record alone, without the progress in front. */

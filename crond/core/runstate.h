@@ -5,6 +5,7 @@
 
 enum run_state {
 	RUN_STATE_WAITING, /* claimed; its name has not been taken by a keeper */
+	RUN_STATE_PENDING, /* claimed, and held back by ourselves (pending.c) */
 	RUN_STATE_LIVE,    /* a keeper holds it */
 	RUN_STATE_DONE,    /* nothing left to do but to remove its directory */
 	RUN_STATES

@@ -169,7 +169,7 @@ static void test_progress(void **state)
 	file.n--;
 	assert_int_equal(run_progress_decode(&again, file, &d), -1);
 	file.n++;
-	p.phase = RUN_ENDED + 1;
+	p.phase = RUN_PENDING + 1;
 	assert_int_equal(run_progress_decode(&again, file, &d), -1);
 	p.phase = RUN_ENDED; /* with no outcome; with too long a one; with one too early */
 	assert_int_equal(run_progress_decode(&again, file, &d), -1);

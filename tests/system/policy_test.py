@@ -1,0 +1,127 @@
+"""What a start that is due may meet: runs of its own, a full pool, its deadline, a pause; and
+what becomes of it then: it waits, takes another's place, is left out, is tried again."""
+import collections
+import re
+import signal
+import time
+
+import lab
+import sinks
+from lab import OUT, check, equal
+
+SAID = "echo %s $CRON_JOB $CRON_ATTEMPT $(date +%%s.%%N) >>" + OUT + "/said"
+
+
+def task(name, command, *settings, schedule="* * * * * *"):
+    return 'task "%s" {\n schedule = "%s"\n command = "%s"\n%s}\n' % (
+        name, schedule, command, "".join(" %s\n" % one for one in settings))
+
+
+def span(seconds):
+    """A command that lasts so long and says when it begins and ends, however that is."""
+    return "trap 'kill $!; %s; exit 9' TERM; %s; sleep %s & wait; %s" % (
+        SAID % "end", SAID % "begin", seconds, SAID % "end")
+
+
+def said(room):
+    """What each job said: [(word, attempt, time)]."""
+    jobs = collections.defaultdict(list)
+    for line in room.lines("said"):
+        word, job, attempt, at = line.split()
+        jobs[job].append((word, int(attempt), float(at)))
+    return jobs
+
+
+def most_at_once(*events):
+    n = most = 0
+    for word, _, _ in sorted((e for one in events for e in one), key=lambda e: (e[2], e[0])):
+        n += {"begin": 1, "end": -1}.get(word, 0)
+        most = max(most, n)
+    return most
+
+
+def skips(room, job):
+    return [re.search(r'reason="([^"]*)"', line.text).group(1)
+            for line in room.log(r"SKIPPED job=%s run=%s-\d+-\d+ result=skipped " % (job, job))]
+
+
+def test_what_a_start_meets(room):
+    room.tasks("t", "".join((
+        task("forbid", span(1.4), "concurrency = forbid"),
+        task("three", span(2.7), "concurrency = allow", "max = 2"),
+        task("queue", span(1.4), "concurrency = queue"),
+        task("replace", span(60), "concurrency = replace"),
+        task("late", span(1.7), "concurrency = queue", 'start-deadline = "500ms"'),
+        task("pool-a", span(0.7), "concurrency = queue", "pool = p", "pool-max = 1"),
+        task("pool-b", span(0.7), "concurrency = queue", "pool = p", "pool-max = 1"),
+        task("full", ":", "pool = q", "pool-max = 1"),
+        task("filler", span(60), "pool = q"),
+        task("jitter", span(0), 'jitter = "600ms"'),
+        task("off", span(0), "enabled = no"))))
+    room.crontab("alice", "#@ second=* pool=q pool-max=1\n* * * * * exit 0\n")
+    room.start()
+    room.wait_for(lambda: len(said(room)["queue"]) >= 6, 20, "three runs from a queue")
+    jobs = said(room)
+    for name, most in (("forbid", 1), ("three", 2), ("queue", 1), ("replace", 1), ("late", 1)):
+        equal(most_at_once(jobs[name]), most, "runs of %s at once" % name)
+    equal(most_at_once(jobs["pool-a"], jobs["pool-b"]), 1, "runs in a pool of one")
+    check(jobs["pool-a"] and jobs["pool-b"], "one of the pool's never ran")
+    equal(set(skips(room, "forbid")), {"1 running already, max is 1"}, "why forbid is skipped")
+    equal(set(skips(room, "three")), {"2 running already, max is 2"}, "why max is")
+    equal(set(skips(room, "queue")), {"1 waiting already, queue-max is 1"}, "why queue is")
+    equal(set(skips(room, "full")), {"1 running in its pool, pool-max is 1"}, "why a pool is")
+    check(any(re.match(r"0\.[5-9] s late, start-deadline is 0\.5 s", one)
+              for one in skips(room, "late")), "lateness: %s" % skips(room, "late"))
+    ends = [at for word, _, at in jobs["queue"] if word == "end"]
+    begins = [at for word, _, at in jobs["queue"] if word == "begin"]
+    check(all(0 <= b - e < 0.5 * lab.slowness() for b, e in zip(begins[1:], ends)),
+          "what waits starts when its turn has come: %s" % jobs["queue"])
+    room.wait_log(r"END job=replace run=replace-\d+-1 result=killed .*replace")
+    check(len(jobs["replace"]) >= 4, "replaced once a second: %s" % jobs["replace"])
+    equal(jobs["off"], [], "what is not enabled said")
+    equal(room.log("SKIPPED job=off "), [], "and the log says of it")
+    equal(room.log("SKIPPED job=alice-"), [], "a user's pool of that name is another one:")
+    parts = [at % 1 for _, _, at in jobs["jitter"] if _ == 1]
+    check(max(parts) - min(parts) > 0.05, "jitter: %s" % parts)
+
+
+def test_retries(room):
+    receiver = sinks.Receiver()
+    second = (int(time.time()) + 3) % 60
+    room.conf('webhook "w" {\n url = "%s"\n}\n' % receiver.url)
+    alert = 'alert = { "webhook:w" }'
+    room.tasks("t", "".join((
+        task("thrice", SAID % "begin" + "; exit 3", "retries = 2", 'retry-delay = "300ms"', alert,
+             schedule="%d * * * * *" % second),
+        task("mends", SAID % "begin" + "; test $CRON_ATTEMPT = 2", "retries = 5",
+             'retry-delay = "100ms"', alert, schedule="%d * * * * *" % second),
+        task("overtaken", "exit 4", "retries = 1", 'retry-delay = "5s"', alert),
+        task("killed", "sleep 60", "retries = 3", "concurrency = replace"))))
+    daemon = room.start()
+    room.wait_log(r"FAIL job=thrice run=thrice-\d+-1 .* attempt=1 retry=", 10)
+    room.stop(daemon, signal.SIGKILL)
+    room.start()  # the attempt that waits is still there, and once
+    line = room.wait_log(r"FAIL job=thrice run=thrice-\d+-3 result=exit code=3 .* attempt=3 ", 10)
+    check(" fails=1 " in line.text and " retry=" not in line.text, line.text)
+    line = room.log(r"FAIL job=thrice run=thrice-\d+-2 ")[0]
+    check(" fails=" not in line.text and " attempt=2 retry=" in line.text, line.text)
+    room.wait_log(r"END job=killed run=\S+ result=killed ")
+    line = room.wait_log(r"SKIPPED job=overtaken run=overtaken-\d+-2 result=skipped ", 10)
+    check('reason="overtaken by the next regular start; attempt 1 failed" attempt=2 fails=1 '
+          in line.text, line.text)
+    jobs = said(room)
+    equal([attempt for _, attempt, _ in jobs["thrice"]], [1, 2, 3], "attempts")
+    equal([attempt for _, attempt, _ in jobs["mends"]], [1, 2], "attempts until one succeeds")
+    at = [at for _, _, at in jobs["thrice"]]
+    check(at[2] - at[1] > 0.44, "the second delay is double the first: %s" % at)
+    equal(room.log("FAIL job=mends .* fails="), [], "failures that count although it succeeded")
+    room.wait_for(lambda: {"thrice", "overtaken"} <= {p.json()["job"] for p in receiver.posts}, 10,
+                  "alerts")
+    told = [post.json() for post in receiver.posts]
+    equal([(one["run_id"][-2:], one["attempt"]) for one in told if one["job"] == "thrice"],
+          [("-3", 3)], "alerts of what failed three times")
+    equal([one for one in told if one["job"] in ("mends", "killed")], [], "alerts of what did not")
+    check(not room.log(r"job=killed run=killed-\d+-2 "), "a deliberate kill was tried again")
+
+
+lab.main()
