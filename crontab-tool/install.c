@@ -12,16 +12,20 @@
 #include "crond/base/arena.h"
 #include "crond/base/buf.h"
 #include "crond/core/crontab.h"
+#include "crond/core/lint.h"
 #include "crontab-tool/audit.h"
 #include "crontab-tool/backup.h"
 #include "crontab-tool/header.h"
 #include "crontab-tool/install.h"
 #include "crontab-tool/spool.h"
 #include "crontab-tool/words.h"
+#include "crontab-tool/world.h"
 
 struct listener {
 	const char *file;
 	bool warn; /* somebody is there to read it */
+	struct options plain; /* of a line without options */
+	struct world world;
 	bool told; /* the first error is out: the classic program stops there */
 };
 
@@ -56,18 +60,36 @@ static void hear(void *arg, const struct diag *d)
 	l->told = true;
 }
 
+/* Somebody is there to read what is legal and yet hardly meant. */
+static int hear_entry(void *arg, const struct crontab_entry *e)
+{
+	struct listener *l = arg;
+	struct diag_sink sink = { hear, l };
+
+	lint_job(&(struct lint_job){ .options = e->options ? e->options : &l->plain,
+		.schedule = &e->schedule, .env = e->env, .command = e->command, .line = e->line },
+		&l->world.lint, &sink);
+	return 0;
+}
+
 /* Says why not. */
 static bool check(const struct request *r, const char *file, struct slice table, bool judged)
 {
 	const struct words *words = words_get(r->dialect->id);
 	struct listener listener = { .file = file, .warn = isatty(STDERR_FILENO) };
-	struct crontab_sink sink = { .diag = hear, .arg = &listener };
+	struct crontab_sink sink = { .entry = listener.warn ? hear_entry : NULL, .diag = hear,
+		.arg = &listener };
 	struct crontab_rules rules = { .dialect = r->dialect, .install = true };
 	struct crontab_result result;
 	struct arena arena = { 0 };
 
 	rules.unprivileged = r->uid != 0;
+	if (listener.warn) {
+		options_default(&listener.plain, JOB_LINE);
+		world_look(&listener.world, r->dialect);
+	}
 	int rc = crontab_parse(table, &rules, &arena, &sink, &result);
+	world_free(&listener.world);
 	arena_free(&arena);
 	if (rc != 0) {
 		fputs("crontab: Cannot allocate memory.\n", stderr);
