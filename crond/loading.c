@@ -262,10 +262,22 @@ int loading_entry(void *arg, const struct crontab_entry *e)
 	job->identity = m->name ? job_identity_task(m->name) : line_identity(l, user, e);
 	job->line = e->line & (LINES_MOST - 1);
 	job->flags = ((e->quiet ? JOB_QUIET : 0u) | (e->mail_on_failure ? JOB_MAIL_ON_FAILURE : 0u)) & 3;
+	job->common = m;
+	if (l->c->set.check)
+		loading_lint(l, job, &e->schedule, e->command);
 	return job_put(l, m, job, &e->schedule, e->time_text);
 }
 
 /* --- tasks */
+
+static void say_task_user(struct loading *l, const struct taskfile_task *t, const char *what)
+{
+	struct option_place at = option_place(&t->options, OPTION_USER);
+	struct diag d;
+
+	diag_error(&d, at.line ? at.line : t->line, at.column, "task \"%s\": %s", t->name, what);
+	load_say(l->c, l->source, &d);
+}
 
 static const struct job_user *task_user(struct loading *l, const struct taskfile_task *t)
 {
@@ -274,14 +286,13 @@ static const struct job_user *task_user(struct loading *l, const struct taskfile
 	char text[160];
 
 	if (u && !l->c->set.root && u->uid != geteuid()) {
-		loading_say(l, t->line, "only root can run tasks as somebody else");
+		say_task_user(l, t, "only root can run tasks as somebody else");
 		return NULL;
 	}
 	if (!u) {
 		l->source->lacks_user = true;
-		snprintf(text, sizeof(text), "task \"%s\": user '%s' does not exist here", t->name,
-			name ? name : "?");
-		loading_say(l, t->line, text);
+		snprintf(text, sizeof(text), "user '%.100s' does not exist here", name ? name : "?");
+		say_task_user(l, t, text);
 	}
 	return u;
 }
@@ -313,5 +324,8 @@ int loading_task(void *arg, const struct taskfile_task *t)
 		return -1;
 	job->identity = identity;
 	job->line = t->line & (LINES_MOST - 1);
+	job->common = m;
+	if (l->c->set.check)
+		loading_lint(l, job, &t->schedule, slice_of(o->command ? o->command : ""));
 	return job_put(l, m, job, &t->schedule, slice_of(o->schedule ? o->schedule : ""));
 }

@@ -33,6 +33,9 @@ struct loading {
 /* What the parsers call for each thing they find; non-zero: memory is out. */
 int loading_entry(void *arg, const struct crontab_entry *e);
 int loading_task(void *arg, const struct taskfile_task *t);
+/* linting.c: under crond -t, what is hardly meant. command is empty where there is argv. */
+void loading_lint(struct loading *l, const struct job *job, const struct schedule *s,
+	struct slice command);
 /* load.c: what is wrong with the file, by the parser's word or ours. */
 void loading_diag(struct loading *l, const struct diag *d);
 void loading_say(struct loading *l, uint32_t line, const char *text);
