@@ -233,7 +233,6 @@ struct live_run {
 	struct slice reported; /* its outcome, while a report of it is taken in */
 	bool adopted;      /* of a scheduler before us, and not started by us */
 	bool awaited;      /* somebody is to be told of its end */
-	bool given_up;     /* its daemon is not started again */
 	bool speaks;       /* its job has a socket to say something on */
 	struct said *said; /* what it has said, see run_said(); NULL: nothing yet */
 	char id[];

@@ -15,7 +15,9 @@
 
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
+#include "crond/core/alerting.h"
 #include "crond/crond.h"
+#include "crond/tell.h"
 
 enum { GONE_MS = 2000, FULL_AGAIN_MS = 1000, COMMAND_SHOWN = 200 };
 
@@ -165,19 +167,38 @@ static void say_restarted(struct crond *c, const struct daemon *d, const struct 
 	say_daemon(c, LOG_NOTICE, "RESTARTED", d->job, copy->run, rest);
 }
 
+/* One line, and one event to whom its job names. */
 static void say_given_up(struct crond *c, const struct daemon *d, const struct daemon_copy *copy,
 	enum result result)
 {
-	char rest[320], name[JOB_NAME_MOST];
+	char reason[160], rest[320], name[JOB_NAME_MOST];
 	struct buf limit = { 0 };
 
 	job_name(d->job, d->job->common->user->name, name);
 	option_print(d->job->common->options, OPTION_RESTART_LIMIT, &limit);
-	snprintf(rest, sizeof(rest), "result=%s restarts=%" PRIu32 " limit=%s "
-		"reason=\"its restart-limit is reached; cronctl restart %s starts it again\"",
-		result_name(result), copy->state.restarts, buf_text(&limit) ? limit.data : "?", name);
+	snprintf(reason, sizeof(reason), "its restart-limit is reached; cronctl restart %s starts it again",
+		name);
+	snprintf(rest, sizeof(rest), "result=%s restarts=%" PRIu32 " limit=%s reason=\"%s\"",
+		result_name(result), copy->state.restarts, buf_text(&limit) ? limit.data : "?", reason);
 	say_daemon(c, LOG_ERR, "FAILED", d->job, copy->run, rest);
+	tell_job(c, d->job, *copy->run ? copy->run : name, &(struct tell){ .event = "daemon.failed",
+		.mark = "failed", .status = result_name(result), .reason = reason });
 	buf_free(&limit);
+}
+
+/* All copies have been up for a while: failures before that are over and done with. */
+static void say_recovered(struct crond *c, const struct daemon *d, struct job_state *s)
+{
+	const struct alerting_rule any = { 0 };
+	const char *run = d->copies[0].run;
+	char rest[64];
+
+	snprintf(rest, sizeof(rest), "fails=%" PRIu32, s->failures);
+	say_daemon(c, LOG_NOTICE, "RECOVERED", d->job, run, rest);
+	if (alerting_take(&s->alerting, &any, RESULT_OK, 0) & ALERTING_RECOVERED)
+		tell_run(c, run, &(struct tell){ .event = "job.recovered", .mark = "up" });
+	s->failures = 0;
+	state_record(c, s);
 }
 
 /* --- what its job is known to be, for those who ask state.c */
@@ -253,21 +274,36 @@ void daemon_copy_stop(struct crond *c, const struct daemon_copy *copy, enum stop
 		trouble_say(c, copy->run, strerror(errno));
 }
 
-/* Up for a while: what went before is not held against it any more. */
-static void copy_settle(struct crond *c, struct daemon *d, struct daemon_copy *copy, int64_t now,
-	int64_t *next)
+static void sooner(int64_t *next, int64_t at)
 {
-	struct restart_policy p = policy_of(d);
-	int64_t settled = copy->started + (int64_t)restart_settled_ms(&p);
+	if (at < *next)
+		*next = at;
+}
 
-	if (!copy->state.delay_ms)
-		return;
-	if (now < settled) {
-		*next = settled < *next ? settled : *next;
-		return;
+/* Up for a while: what went before is not held against it any more. */
+static void daemon_settle(struct crond *c, struct daemon *d, size_t up, int64_t now, int64_t *next)
+{
+	struct job_state *s = state_find(c, d->identity);
+	bool wanted = s && (s->failures || s->alerting.count);
+	struct restart_policy p = policy_of(d);
+	size_t settled = 0;
+
+	for (size_t i = 0; i < up; i++) {
+		struct daemon_copy *copy = &d->copies[i];
+		int64_t at = copy->started + (int64_t)restart_settled_ms(&p);
+
+		if (copy->state.phase != RESTART_UP)
+			continue;
+		settled += now >= at;
+		if (now < at && (wanted || copy->state.delay_ms)) {
+			sooner(next, at);
+		} else if (now >= at && copy->state.delay_ms) {
+			restart_settle(&copy->state, &p, (uint64_t)(now - copy->started));
+			daemon_copy_changed(c, d, copy);
+		}
 	}
-	restart_settle(&copy->state, &p, (uint64_t)(now - copy->started));
-	daemon_copy_changed(c, d, copy);
+	if (up && settled == up && wanted)
+		say_recovered(c, d, s);
 }
 
 /* --- the check */
@@ -280,15 +316,13 @@ static void copy_check(struct crond *c, struct daemon *d, size_t i, int64_t now,
 		restart_begin(&copy->state, now);
 		daemon_copy_changed(c, d, copy);
 	}
-	if (copy->state.phase == RESTART_UP)
-		copy_settle(c, d, copy, now, next);
 	if (copy->state.phase != RESTART_WAITING || is_paused(c, d))
 		return;
 	if (copy->state.at <= now)
 		copy_start(c, d, i);
 	copy = &d->copies[i];
-	if (copy->state.phase == RESTART_WAITING && copy->state.at < *next)
-		*next = copy->state.at;
+	if (copy->state.phase == RESTART_WAITING)
+		sooner(next, copy->state.at);
 }
 
 /* Copies above the count that is wanted: the last go first. */
@@ -317,8 +351,8 @@ static bool daemon_check_one(struct crond *c, struct daemon *d, int64_t now, int
 	size_t keep = copies_of(d), up = daemon_wanted(c, d);
 
 	if (!d->job && (now - d->gone_since < GONE_MS || file_in_doubt(c, d))) {
-		if (now - d->gone_since < GONE_MS && d->gone_since + GONE_MS < *next)
-			*next = d->gone_since + GONE_MS;
+		if (now - d->gone_since < GONE_MS)
+			sooner(next, d->gone_since + GONE_MS);
 		return true;
 	}
 	if (daemon_copies(d, keep) < 0) {
@@ -328,6 +362,8 @@ static bool daemon_check_one(struct crond *c, struct daemon *d, int64_t now, int
 	surplus_check(c, d, keep, up, surplus_reason(d, keep, up));
 	for (size_t i = 0; i < up && i < d->count; i++)
 		copy_check(c, d, i, now, next);
+	if (d->job)
+		daemon_settle(c, d, up < d->count ? up : d->count, now, next);
 	return d->job || d->count;
 }
 
@@ -393,7 +429,7 @@ static struct daemon_copy *copy_of(struct daemon *d, const char *run)
 }
 
 static void copy_ended(struct crond *c, struct daemon *d, struct daemon_copy *copy,
-	struct live_run *run, const struct outcome *o)
+	const struct live_run *run, const struct outcome *o)
 {
 	int64_t now = wait_now_ms();
 	uint64_t up_ms = o && o->took_ns > 0 ? (uint64_t)o->took_ns / 1000000 : 0;
@@ -408,7 +444,7 @@ static void copy_ended(struct crond *c, struct daemon *d, struct daemon_copy *co
 	daemon_copy_changed(c, d, copy);
 }
 
-void daemon_ended(struct crond *c, struct live_run *run, uint64_t identity, const struct outcome *o)
+void daemon_ended(struct crond *c, const struct live_run *run, uint64_t identity, const struct outcome *o)
 {
 	struct daemon *d = daemon_find(c, identity);
 	struct daemon_copy *copy = d ? copy_of(d, run->id) : NULL;
@@ -418,7 +454,6 @@ void daemon_ended(struct crond *c, struct live_run *run, uint64_t identity, cons
 	/* taken in before, by a scheduler that died before its directory was gone? */
 	if (copy->state.phase == RESTART_UP || strcmp(copy->run, run->id) != 0)
 		copy_ended(c, d, copy, run, o);
-	run->given_up = copy->state.phase == RESTART_FAILED;
 	daemon_look(c);
 }
 

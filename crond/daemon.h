@@ -53,7 +53,8 @@ void daemon_look(struct crond *c);
 /* Starts and stops what is to be started and stopped now. */
 void daemon_check(struct crond *c);
 /* A copy has ended, and counts no more. o NULL: how is not known. */
-void daemon_ended(struct crond *c, struct live_run *run, uint64_t identity, const struct outcome *o);
+void daemon_ended(struct crond *c, const struct live_run *run, uint64_t identity,
+	const struct outcome *o);
 /* Copies that are to run on this host now. */
 size_t daemon_wanted(struct crond *c, const struct daemon *d);
 /* What is known of it has changed: on file, and told to state.c. */

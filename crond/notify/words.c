@@ -79,12 +79,18 @@ static bool is_same(const char *a, const char *b)
 	return a && b && strcmp(a, b) == 0;
 }
 
+/* An event about the job, not about the one run whose status it has. */
+static bool about_job(const struct event *e)
+{
+	return is_same(e->event, "job.recovered") || (e->event && strncmp(e->event, "daemon.", 7) == 0);
+}
+
 static const struct phrase *phrase_find(const struct event *e)
 {
-	bool recovered = is_same(e->event, "job.recovered");
+	bool job = about_job(e);
 
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
-		if ((!recovered && is_same(phrases[i].status, e->status)) ||
+		if ((!job && is_same(phrases[i].status, e->status)) ||
 			is_same(phrases[i].event, e->event))
 			return &phrases[i];
 	return NULL;

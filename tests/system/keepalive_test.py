@@ -6,6 +6,7 @@ import socket
 import time
 
 import lab
+import sinks
 from lab import OUT, check, equal
 
 BORN = "echo $$ >>%s/%%s; exec sleep 1000" % OUT
@@ -37,6 +38,34 @@ def settled(room, name, count, deadline=10):
 def kill(process):
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+def test_a_while_up_makes_good_and_giving_up_is_told(room):
+    receiver = sinks.Receiver()
+    room.conf('webhook "w" {\n url = "%s"\n}\n' % receiver.url)
+    alert = 'alert = { "webhook:w" }'
+    room.tasks("f", daemon("weak", "echo $$ >>%s/weak; test $(wc -l <%s/weak) -gt 2 || exit 3; "
+                           "exec sleep 1000" % (OUT, OUT), 'restart-delay = "300ms"',
+                           'restart-max-delay = "2s"', alert) +
+               daemon("bad", "exit 3", 'restart-delay = "100ms"', 'restart-limit = "2/1m"', alert))
+    room.start()
+
+    def told(job, event):
+        return [post.json() for post in receiver.posts
+                if (post.json()["job"], post.json()["event"]) == (job, event)]
+    room.wait_for(lambda: told("bad", "daemon.failed"), 10, "word of bad")
+    weak = pids(room, "weak", 3)[2]
+    room.wait_log(r"RECOVERED job=weak run=\S+ fails=2 ", 25)
+    equal(shown("weak")["fails"], 0, "failures of what has recovered")
+    room.wait_for(lambda: told("weak", "job.recovered"), 10, "word of weak")
+    os.kill(weak, signal.SIGKILL)
+    failed = room.wait_log(r"FAIL job=weak run=\S+ result=signal .* fails=1 ").at
+    again = room.wait_log("RESTARTED job=weak run=.* restarts=3 ").at
+    check(0.2 < again - failed < 0.6 * lab.slowness(), "delay: %s" % (again - failed))
+    words = told("bad", "daemon.failed")
+    equal(len(words), 1, "words of giving up")
+    check("no longer restarted" in words[0]["text"] and "cronctl restart bad" in words[0]["reason"],
+          "what it says: %r" % words[0])
 
 
 def test_what_ends_is_started_again_with_growing_delays(room):
