@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,6 +31,14 @@ static ssize_t proc_read(pid_t pid, const char *file, char *text, size_t n)
 	close(fd);
 	text[got > 0 ? got : 0] = '\0';
 	return got;
+}
+
+/* Of another pid namespace it would tell of other processes by our numbers. */
+static bool proc_is_ours(void)
+{
+	char self[16] = "";
+
+	return readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) == getpid();
 }
 
 /* "PID (NAME) STATE PPID PGRP SESSION ..."; NAME may hold anything, so from its end on. */
@@ -79,7 +88,7 @@ bool sender_belongs(pid_t pid, uid_t uid, pid_t job, uid_t owner)
 {
 	bool trusted = uid == owner || uid == 0;
 	struct process p;
-	int ours = process_read(pid, &p) < 0 ? -1 : descends(pid, p, job);
+	int ours = !proc_is_ours() || process_read(pid, &p) < 0 ? -1 : descends(pid, p, job);
 
 	if (ours < 0 || trusted)
 		return ours && trusted;
