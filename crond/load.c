@@ -18,6 +18,7 @@
 #include "crond/base/text.h"
 #include "crond/core/crontab.h"
 #include "crond/core/defaults.h"
+#include "crond/core/options_trust.h"
 #include "crond/core/taskfile.h"
 #include "crond/loading.h"
 
@@ -102,6 +103,19 @@ static void take_diag(void *arg, const struct diag *d)
 
 /* --- parsing */
 
+const struct options_caps *load_caps(const struct crond *c, enum job_kind kind,
+	struct options_caps *caps)
+{
+	caps->defaults = c->set.conf.defaults[kind];
+	for (int i = 0; i < OPTION_LIMITS; i++) {
+		struct rlimit l;
+
+		caps->limits[i] = getrlimit(i, &l) < 0 || l.rlim_max == RLIM_INFINITY ? OPTION_NO_LIMIT
+			: l.rlim_max;
+	}
+	return caps;
+}
+
 /* 0: l->file holds the jobs; -1: not to be used, said. */
 static int parse_crontab(struct loading *l, struct slice bytes)
 {
@@ -109,12 +123,14 @@ static int parse_crontab(struct loading *l, struct slice bytes)
 	struct crontab_rules rules = { .dialect = set->dialect, .seed = l->c->seed,
 		.defaults = l->defaults[JOB_LINE], .file = l->file->path,
 		.system = set->only_files ? set->system_format : l->source->kind == SOURCE_SYSTEM };
+	struct options_caps caps;
 	struct crontab_sink sink = { loading_entry, take_diag, l };
 	struct crontab_result result = { 0 };
 
 	if (!rules.system)
 		l->user = set->only_files ? user_self(l->c) : user_get(l->c, l->source->owner);
 	rules.unprivileged = !rules.system && l->user && l->user->uid != 0;
+	rules.caps = rules.unprivileged ? load_caps(l->c, JOB_LINE, &caps) : NULL;
 	if (crontab_parse(bytes, &rules, &l->file->arena, &sink, &result) < 0 || l->memory) {
 		loading_say(l, 0, "out of memory");
 		return -1;

@@ -297,6 +297,19 @@ static const struct job_user *task_user(struct loading *l, const struct taskfile
 	return u;
 }
 
+/* Without root nothing can be had that only root may ask for. */
+static bool task_trusted(struct loading *l, const struct taskfile_task *t)
+{
+	struct options_caps caps;
+	struct diag d, told;
+
+	if (l->c->set.root || options_trust(&t->options, load_caps(l->c, JOB_TASK, &caps), &d) == 0)
+		return true;
+	diag_error(&told, t->line, 0, "task \"%s\": %s", t->name, d.text);
+	load_say(l->c, l->source, &told);
+	return false;
+}
+
 int loading_task(void *arg, const struct taskfile_task *t)
 {
 	struct loading *l = arg;
@@ -306,7 +319,7 @@ int loading_task(void *arg, const struct taskfile_task *t)
 	struct options *o;
 	struct job *job;
 
-	if (!user || name_taken(l, "task", t->name, t->line, identity))
+	if (!user || !task_trusted(l, t) || name_taken(l, "task", t->name, t->line, identity))
 		return 0;
 	o = arena_alloc(&l->file->arena, sizeof(*o));
 	if (!o)

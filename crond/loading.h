@@ -5,6 +5,7 @@
 #define CROND_LOADING_H
 
 #include "crond/core/crontab.h"
+#include "crond/core/options_trust.h"
 #include "crond/crond.h"
 
 struct taskfile_task;
@@ -33,6 +34,9 @@ struct loading {
 /* What the parsers call for each thing they find; non-zero: memory is out. */
 int loading_entry(void *arg, const struct crontab_entry *e);
 int loading_task(void *arg, const struct taskfile_task *t);
+/* load.c: what jobs of files that are not root's may have at most; in *caps. */
+const struct options_caps *load_caps(const struct crond *c, enum job_kind kind,
+	struct options_caps *caps);
 /* linting.c: under crond -t, what is hardly meant. command is empty where there is argv. */
 void loading_lint(struct loading *l, const struct job *job, const struct schedule *s,
 	struct slice command);

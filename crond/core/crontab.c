@@ -7,6 +7,7 @@
 #include "crond/base/text.h"
 #include "crond/core/crontab_env.h"
 #include "crond/core/crontab_line.h"
+#include "crond/core/options_trust.h"
 #include "crond/core/titles.h"
 
 /* Options from "#@" comments that wait for their entry. */
@@ -222,6 +223,7 @@ static int apply_name(struct walk *w, const struct crontab_entry *e, struct diag
 /* 0; 1 when the entry is bad by its options (told); -1 when memory is out. */
 static int apply_options(struct walk *w, struct crontab_entry *e)
 {
+	const struct crontab_rules *rules = w->reader.rules;
 	struct pending *p = &w->pending;
 	struct options *o;
 	struct diag d = { 0 }, told;
@@ -229,6 +231,7 @@ static int apply_options(struct walk *w, struct crontab_entry *e)
 	if (!p->line)
 		return 0;
 	if (apply_second(w, e, &d) < 0 || options_check(&p->options, JOB_LINE, &d) < 0 ||
+		(rules->unprivileged && options_trust(&p->options, rules->caps, &d) < 0) ||
 		apply_name(w, e, &d) < 0) {
 		diag_error(&told, p->line, 0, "bad option for line %u: %s", e->line, d.text);
 		tell(w, &told);

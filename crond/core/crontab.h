@@ -14,6 +14,7 @@
 #include "crond/core/schedule.h"
 
 struct arena;
+struct options_caps;
 
 /* The longest command and the longest "NAME=value" that are taken, in bytes: what the
  * kernel passes as one argument, less its NUL. */
@@ -50,6 +51,7 @@ struct crontab_rules {
 	                      the start of a line is then an error ("bad option") */
 	uint64_t seed;   /* for `~`; the line's own text is mixed in */
 	const struct options *defaults; /* what options begin with; NULL: the vocabulary's */
+	const struct options_caps *caps; /* of an unprivileged owner's options; NULL: not known */
 	const char *file; /* its name, for the origin of options; NULL: not known */
 };
 

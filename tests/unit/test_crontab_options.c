@@ -161,6 +161,22 @@ static void test_names(void **state)
 	parse_free(&p);
 }
 
+/* Of a table that is not root's, and of root's. */
+static void test_trust(void **state)
+{
+	struct parse p = parser(DIALECT_CRONIE);
+
+	(void)state;
+	assert_int_equal(parse_bytes(&p, slice_of("#@ nice=-5\n@daily a\n")), 0);
+	assert_int_equal(p.result.errors, 0);
+	assert_int_equal(p.last.options->nice, -5);
+	p.rules.unprivileged = true;
+	assert_true(told_has(&p, "#@ nice=-5\n@daily a\n@daily b\n",
+		"!1:bad option for line 2: only root's files may have 'nice' below 0;3:b;"));
+	assert_int_equal(p.result.entries, 1);
+	parse_free(&p);
+}
+
 /* What crond.conf says comes first, and is replaced. */
 static void test_defaults(void **state)
 {
@@ -259,6 +275,7 @@ int main(void)
 		cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_near_misses),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_second),
 		cmocka_unit_test(test_seconds),

@@ -11,6 +11,7 @@
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/core/options.h"
+#include "crond/core/options_trust.h"
 
 #define HERE ((struct option_place){ 7, 3 })
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -335,6 +336,59 @@ static void together(void **state)
 	}
 }
 
+/* Each cell of the table: what only root's files may ask for. */
+static void trust(void **state)
+{
+	static const struct {
+		const char *settings[3], *why;
+	} cases[] = {
+		{ { "nice=5" }, "" },
+		{ { "nice=0" }, "" },
+		{ { "nice=-1" }, "only root's files may have 'nice' below 0" },
+		{ { "ionice=idle" }, "" },
+		{ { "ionice=best-effort:0" }, "" },
+		{ { "ionice=realtime:7" }, "only root's files may have 'ionice' of class realtime" },
+		{ { "limit-nofile=1024" }, "" },
+		{ { "limit-nofile=100:1025" },
+			"only root's files may have 'limit-nofile' above the limit that the daemon itself has" },
+		{ { "limit-nofile=unlimited" },
+			"only root's files may have 'limit-nofile' above the limit that the daemon itself has" },
+		{ { "limit-core=unlimited" }, "" },
+		{ { "limit-cpu=10m" }, "" },
+		{ { "limit-cpu=11m" }, "only root's files may have 'limit-cpu' above the 10m of crond.conf" },
+		{ { "memory-max=1G" }, "" },
+		{ { "memory-max=1025M" }, "only root's files may have 'memory-max' above the 1G of crond.conf" },
+		{ { "memory-max=none" }, "only root's files may have 'memory-max' above the 1G of crond.conf" },
+		{ { "cpu-quota=50%" }, "" },
+		{ { "cpu-quota=50.01%" }, "only root's files may have 'cpu-quota' above the 50% of crond.conf" },
+		{ { "tasks-max=20" }, "" }, /* crond.conf says nothing of it */
+		{ { "pool=p", "retries=3", "timeout=1h" }, "" },
+		{ { "watchdog=1m", "hosts=x", "pre=x" }, "" },
+	};
+	static const char *const given[] = { "memory-max=1G", "cpu-quota=50%", "limit-cpu=10m", NULL };
+	struct world conf = told(JOB_LINE, given);
+	struct options_caps caps = { .defaults = &conf.o };
+
+	(void)state;
+	for (int i = 0; i < OPTION_LIMITS; i++)
+		caps.limits[i] = option_of_limit(i) == OPTION_LIMIT_NOFILE ? 1024 : OPTION_NO_LIMIT;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *settings[4] = { NULL };
+		struct world w;
+
+		memcpy(settings, cases[i].settings, sizeof(cases[i].settings));
+		w = told(JOB_LINE, settings);
+		w.d = (struct diag){ 0 };
+		assert_int_equal(options_trust(&w.o, &caps, &w.d), cases[i].why[0] ? -1 : 0);
+		assert_string_equal(w.d.text, cases[i].why);
+		/* what crond.conf itself gives is root's word */
+		memset(w.o.own, 0, sizeof(w.o.own));
+		assert_int_equal(options_trust(&w.o, &caps, NULL), 0);
+		arena_free(&w.arena);
+	}
+	arena_free(&conf.arena);
+}
+
 static void identity(void **state)
 {
 	struct slice env[] = { slice_of("A=1"), slice_of("B=") };
@@ -485,6 +539,7 @@ int main(void)
 		cmocka_unit_test(messages),
 		cmocka_unit_test(max_follows_concurrency),
 		cmocka_unit_test(combinations), cmocka_unit_test(together),
+		cmocka_unit_test(trust),
 		cmocka_unit_test(identity),
 		cmocka_unit_test(comment_options),
 		cmocka_unit_test(equal),
