@@ -65,5 +65,38 @@ def test_mail_of_lines_and_tasks(room):
     check(text["ops@example.org"].endswith("\n\npost\n"), text["ops@example.org"])
 
 
+def test_who_may_ask_for_what(room):
+    room.conf('defaults { limit-cpu = 10m }\n')
+    line = "#@ second=* %s\n* * * * * echo $(nice) $(ulimit -Hn) >>%s/%s\n"
+    asked = {"nice": "nice=-3", "io": "ionice=realtime", "files": "limit-nofile=unlimited",
+             "cap": "limit-cpu=20m"}
+    for name, option in asked.items():
+        lab.put("/etc/cron.d/" + name, ("#@ second=* %s\n* * * * * root echo $(nice) >>%s/root-%s\n"
+                                        % (option, OUT, name)))
+    room.crontab("bob", line % ("nice=7 limit-nofile=99", OUT, "bob"))
+    room.tasks("alices", task("alices"))
+    os.chown(room.etc + "/crond.tasks/alices.conf", 2001, 2001)
+    room.tasks("writable", task("writable"))
+    os.chmod(room.etc + "/crond.tasks/writable.conf", 0o664)
+    room.tasks("linked", task("linked"))
+    os.rename(room.etc + "/crond.tasks/linked.conf", room.etc + "/crond.tasks/linked")
+    os.symlink("linked", room.etc + "/crond.tasks/linked.conf")
+    os.lchown(room.etc + "/crond.tasks/linked.conf", 2001, 2001)
+    daemon = room.start()
+    for name, why in (("alices", "WRONG FILE OWNER"), ("linked", "WRONG SYMLINK OWNER"),
+                      ("writable", r"INSECURE MODE \(group/other writable\)")):
+        room.wait_log(r"%s \(.*%s\.conf\)" % (why, name))
+    equal(room.wait_out("bob")[0], "7 99", "what anybody may ask for")
+    equal(room.wait_out("root-nice")[0], "-3", "what root may ask for")
+    for name, option in asked.items():
+        room.crontab("alice", line % (option, OUT, "alice"))
+        room.wait_log(r"alice:1: bad option for line 2: only root's files may have '%s' "
+                      % option.split("=")[0])
+        check(not room.log(r"/%s:1: bad option" % name), "root was refused " + option)
+    for name in ("alice", "alices", "linked", "writable"):
+        equal(room.lines(name), [], "what was refused and ran: " + name)
+    equal(room.stop(daemon), 0, "its end")
+
+
 if __name__ == "__main__":
     lab.main()
