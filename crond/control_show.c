@@ -191,6 +191,16 @@ static void put_command(struct buf *b, const struct shown *s, size_t most)
 	buf_free(&words);
 }
 
+static void put_elsewhere(struct crond *c, struct buf *b, const struct shown *s)
+{
+	struct buf why = { 0 };
+
+	hosts_why(s->options->hosts, host_self(c), &why);
+	ctlmsg_list(b, "hosts", s->options->hosts);
+	ctlmsg_text(b, "elsewhere", buf_text(&why));
+	buf_free(&why);
+}
+
 /* All but the closing brace. */
 static void put_job(struct crond *c, struct buf *b, const struct shown *s, size_t command_most)
 {
@@ -214,7 +224,7 @@ static void put_job(struct crond *c, struct buf *b, const struct shown *s, size_
 	put_counts(b, s);
 	put_daemon(b, s);
 	if (!s->here)
-		ctlmsg_list(b, "hosts", s->options->hosts);
+		put_elsewhere(c, b, s);
 	put_status(c, b, s);
 	put_command(b, s, command_most);
 }

@@ -45,24 +45,11 @@ static void print_instant(const json_t *o, const char *member, const char *name)
 		print_fact(name, text);
 }
 
-/* "hosts" stands in the answer where none of them is this one. */
 static void print_why(const json_t *o)
 {
-	const json_t *hosts = json_object_get(o, "hosts"), *host;
-	struct buf b = { 0 };
-	size_t i;
-
 	if (talk_true(o, "paused"))
 		print_fact("paused", "by hand: cronctl resume");
-	if (!json_is_array(hosts))
-		return;
-	buf_puts(&b, "this host is none of ");
-	json_array_foreach (hosts, i, host) {
-		buf_puts(&b, i ? ", " : "");
-		buf_puts(&b, json_string_value(host) ? json_string_value(host) : "?");
-	}
-	print_fact("elsewhere", buf_text(&b));
-	buf_free(&b);
+	print_fact("elsewhere", talk_text(o, "elsewhere"));
 }
 
 static void print_last(const json_t *o)
