@@ -225,18 +225,26 @@ static void load_changed(void *arg, enum change what, const struct job *job)
 		note(c, what, job);
 }
 
-/* The jobs of a version are off their timers and have no names any more. */
 static void version_free(struct crond *c, struct job_file *f)
 {
-	for (size_t i = 0; i < f->count; i++) {
-		if (f->jobs[i].common && f->jobs[i].common->name)
-			names_drop(&c->tasks, &f->jobs[i]);
-	}
 	c->tables_changed++;
-	daemon_file_out(c, f);
 	table_take_out(&c->due, f);
 	host_zones_free(c, f);
 	job_file_free(f);
+}
+
+/* One that was in force. */
+static void version_drop(struct crond *c, struct job_file *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const struct job *job = &f->jobs[i];
+
+		c->reload.jobs -= load_in_force(c, job);
+		if (job->common->name)
+			names_drop(&c->tasks, job);
+	}
+	daemon_file_out(c, f);
+	version_free(c, f);
 }
 
 /* Where another file, which is gone or about to be read again, still has a task: it is
@@ -247,6 +255,7 @@ static void names_take(struct crond *c, struct job_file *f)
 		struct job *job = &f->jobs[i];
 		const struct job *was = job->common->name ? names_find(&c->tasks, job->identity) : NULL;
 
+		c->reload.jobs += !was;
 		if (was)
 			due_remove(&c->due, (struct job *)was); /* ours: others only read it */
 		if (job->common->name)
@@ -262,8 +271,7 @@ void load_drop(struct crond *c, struct source *s)
 	if (!s->jobs)
 		return;
 	table_compare(s->jobs, NULL, &change, &sink);
-	c->reload.jobs -= s->jobs->count;
-	version_free(c, s->jobs);
+	version_drop(c, s->jobs);
 	s->jobs = NULL;
 	sources_clashed_again(c, s);
 }
@@ -274,11 +282,8 @@ static void load_swap(struct crond *c, struct source *s, struct job_file *file)
 	struct table_change change;
 
 	table_compare(s->jobs, file, &change, &sink);
-	c->reload.jobs += file->count;
-	if (s->jobs) {
-		c->reload.jobs -= s->jobs->count;
-		version_free(c, s->jobs);
-	}
+	if (s->jobs)
+		version_drop(c, s->jobs);
 	names_take(c, file);
 	daemon_file_in(c, file);
 	s->jobs = file;

@@ -26,7 +26,7 @@ static void left_for_good(struct crond *c)
 	size_t n = c->reload.left.len / sizeof(*left);
 
 	for (size_t i = 0; i < n; i++) {
-		if (!left[i].back)
+		if (!names_find(&c->tasks, left[i].identity))
 			changes_add(&c->reload.changes, CHANGE_REMOVED, left[i].name);
 	}
 	buf_free(&c->reload.left);

@@ -79,9 +79,19 @@ struct source *source_get(struct crond *c, struct directory *d, const char *name
 	return s;
 }
 
+static void source_back(struct crond *c, struct source *s)
+{
+	if (!s->gone_since)
+		return;
+	c->reload.gone--;
+	s->gone_since = 0;
+	s->tried = false; /* its tasks may have been in another file meanwhile */
+}
+
 void source_drop(struct crond *c, struct source *s)
 {
 	load_drop(c, s);
+	source_back(c, s);
 	source_settle(c, s, true);
 	if (s->dirty)
 		TAILQ_REMOVE(&c->reload.dirty, s, dirty_link);
@@ -110,6 +120,7 @@ void source_gone(struct crond *c, struct source *s)
 	if (s->kind == SOURCE_TASKS && s->jobs) {
 		if (!s->gone_since) {
 			s->gone_since = now;
+			c->reload.gone++;
 			sources_clashed_again(c, s);
 		}
 		if (now - s->gone_since < GONE_MS) {
@@ -180,7 +191,7 @@ void directory_file(struct crond *c, struct directory *d, const char *name)
 	if (!s)
 		return;
 	s->in_place = true;
-	s->gone_since = 0;
+	source_back(c, s);
 	load_source(c, s);
 }
 
@@ -376,7 +387,7 @@ void source_take(struct crond *c, struct source *s)
 		return;
 	}
 	s->in_place = true;
-	s->gone_since = 0;
+	source_back(c, s);
 	load_source(c, s);
 }
 
@@ -396,6 +407,8 @@ void sources_gone(struct crond *c)
 {
 	struct source *s, *next;
 
+	if (!c->reload.gone)
+		return;
 	RB_FOREACH_SAFE(s, source_tree, &c->sources, next) {
 		if (s->gone_since)
 			source_take(c, s);

@@ -65,7 +65,7 @@ struct directory {
 	enum { OURS_UNKNOWN, OURS_YES, OURS_NO } ours; /* in a cluster (-c) */
 };
 
-/* A task that is in no file any more; back: now it is, in another one. */
+/* A task that is not in its file any more; back: it was found in another one. */
 struct reload_left {
 	uint64_t identity;
 	bool back;
@@ -78,7 +78,8 @@ struct reload {
 	struct buf left;        /* likewise: struct reload_left, one behind the other */
 	TAILQ_HEAD(, source) dirty;
 	int64_t dirty_since;    /* monotonic ms; 0: nothing waits for a quiet time */
-	size_t restless, jobs;  /* sources; jobs in force */
+	size_t restless, gone;  /* sources that are */
+	size_t jobs;            /* in force */
 };
 
 /* trust.c: in the classic words why a file is not to be read; NULL: it may be. */

@@ -3,6 +3,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 
 import lab
@@ -248,10 +249,16 @@ def anonymous(daemon):
     return int(re.search(r"RssAnon:\s+(\d+)", lab.read("/proc/%d/status" % daemon.pid)).group(1))
 
 
+def zone(number):
+    """A time zone of a name that no other has."""
+    return "Z" + "".join(chr(ord("A") + number // 26 ** place % 26) for place in range(4)) + "5"
+
+
 def replace_often(room, daemon, times):
-    """Versions of all sizes, one after another, and now and then a look at everything."""
+    """Versions of all sizes, one after another, each with a time zone of its own, and now and
+    then a look at everything."""
     for number in range(times):
-        lab.put("/etc/cron.d/often", "".join(
+        lab.put("/etc/cron.d/often", "#@ timezone=%s\n" % zone(number) + "".join(
             "%d %d 29 2 * root true %d %d\n" % (line % 60, number % 24, line, number)
             for line in range(number % 40)), replace=True)
         if number % 100 == 0:
@@ -275,6 +282,124 @@ def test_ten_thousand_reloads_leak_nothing(room):
     equal([str(line) for line in room.log(r"files refused: [1-9]|HARD LINKS")][:3], [],
           "versions that were refused while they were replaced")
     room.wait_out("alice", len(room.lines("alice")) + 1)
+
+
+def processor_time(daemon):
+    """Nanoseconds that it has computed."""
+    with open("/proc/%d/schedstat" % daemon.pid, encoding="ascii") as f:
+        return int(f.read().split()[0])
+
+
+def rarely(name, number=0):
+    return ('task "%s" {\n schedule = "0 0 %d 29 2 *"\n command = "/bin/true %d"\n}\n'
+            % (name, number % 24, number))
+
+
+def cost_of_reloads(room, daemon, times=12):
+    """Of one of many files replaced and a reload asked for, in ms."""
+    spent = []
+    for number in range(times):
+        before, line = processor_time(daemon), len(room.log("SIGUSR2: jobs: "))
+        lab.put(room.etc + "/crond.tasks/f5.conf", rarely("t5", number), replace=True)
+        daemon.send_signal(signal.SIGUSR2)
+        said = room.wait_log("SIGUSR2: jobs: ", 10, line + 1)
+        if number > 1:  # files that changed just before the start are read once more
+            check("1 changed, 0 removed" in said.text, "one changed: " + said.text)
+            spent.append(processor_time(daemon) - before)
+    return sorted(spent)[len(spent) // 2] / 1e6
+
+
+def test_one_file_among_ten_thousand_costs_what_it_costs_alone(room):
+    tasks = room.etc + "/crond.tasks"
+    room.tasks("f5", rarely("t5"))
+    daemon = room.start()
+    room.wait_log("jobs in force")
+    alone = cost_of_reloads(room, daemon)
+    room.stop(daemon)
+    for number in range(10000):
+        if number != 5:
+            with open("%s/f%d.conf" % (tasks, number), "w", encoding="ascii") as f:
+                f.write(rarely("t%d" % number))
+    daemon = room.start()
+    room.wait_log("10000 jobs in force", 30)
+    among = cost_of_reloads(room, daemon)
+    check(among < 5 * alone, "%.2f ms among 10,000, %.2f ms alone" % (among, alone))
+
+
+def commit(repo, message):
+    for words in (["add", "-A"], ["-c", "user.name=x", "-c", "user.email=x@example.org", "commit",
+                                  "-q", "-m", message]):
+        subprocess.run(["git", "-C", repo, *words], check=True)
+
+
+def versions(repo):
+    """Two commits with the same 500 tasks: other files, other commands, other order."""
+    tasks = repo + "/tasks"
+    os.makedirs(tasks)
+    subprocess.run(["git", "init", "-q", "-b", "one", repo], check=True)
+    often = {number: task("often%d" % number).replace("echo x", "echo $CRON_SCHEDULED_AT")
+             for number in range(0, 500, 50)}
+    for number in range(500):
+        lab.put("%s/f%03d.conf" % (tasks, number), often.get(number) or rarely("t%d" % number))
+    commit(repo, "one")
+    subprocess.run(["git", "-C", repo, "checkout", "-q", "-b", "two"], check=True)
+    for number in range(500):
+        path = "%s/f%03d.conf" % (tasks, number)
+        if number % 5 == 0:  # under another name
+            os.rename(path, "%s/%s%03d.conf" % (tasks, "ag"[number // 5 % 2], number))
+        elif number % 5 < 3:  # two that change places
+            lab.put(path, rarely("t%d" % (number + (1 if number % 5 == 1 else -1))))
+        elif number % 5 == 3:  # one that takes in its neighbour's
+            lab.put(path, rarely("t%d" % number, 1) + rarely("t%d" % (number + 1)))
+            os.remove("%s/f%03d.conf" % (tasks, number + 1))
+    commit(repo, "two")
+    return tasks
+
+
+def test_a_checkout_removes_no_task_and_starts_none_twice(room):
+    repo = "/var/lib/repo"
+    room.conf('task-dirs = { "%s" }\n' % versions(repo))
+    daemon = room.start()
+    room.wait_log("500 jobs in force")
+    room.wait_out("often0")
+    began = len(room.log("."))
+    for number in range(8):
+        subprocess.run(["git", "-C", repo, "checkout", "-q", ("one", "two")[number % 2]], check=True)
+        time.sleep(0.35)
+    room.wait_log(r"reload: jobs: 0 added, \d+ changed, 0 removed", 5)
+    time.sleep(2.5)
+    said = [str(line) for line in room.log(".")][began:]
+    wrong = [line for line in said if re.search(
+        r"[1-9]\d* (added|removed)|refused: [1-9]|ERROR|WARNING|added: |removed: ", line)]
+    equal(wrong[:5], [], "tasks that came or went, or were refused")
+    daemon.send_signal(signal.SIGUSR2)
+    room.wait_log(r"SIGUSR2: jobs: 0 added, 0 changed, 0 removed, 500 unchanged")
+    for number in range(0, 500, 50):
+        seconds = sorted(int(one) for one in room.lines("often%d" % number))
+        equal(seconds, list(range(seconds[0], seconds[0] + len(seconds))), "each second once")
+
+
+def test_what_inotify_lost_is_found(room):
+    most = int(lab.read("/proc/sys/fs/inotify/max_queued_events"))
+    tasks = room.etc + "/crond.tasks"
+    for name in ("kept", "changed", "removed"):
+        room.tasks(name, rarely(name))
+    daemon = room.start()
+    room.wait_log("3 jobs in force")
+    time.sleep(0.2)
+    daemon.send_signal(signal.SIGSTOP)
+    for number in range(most // 2 + 100):  # two events each: equal ones in a row would be one
+        os.close(os.open("%s/.%d" % (tasks, number % 2), os.O_WRONLY | os.O_CREAT))
+        os.chmod("%s/.%d" % (tasks, number % 2), 0o600)
+    room.tasks("changed", rarely("changed", 1))
+    room.tasks("added", rarely("added"))
+    os.remove(tasks + "/removed.conf")
+    daemon.send_signal(signal.SIGUSR2)
+    daemon.send_signal(signal.SIGCONT)
+    room.wait_log("inotify overflowed", 20)
+    room.wait_log(r"\(added: added\)")
+    room.wait_log(r"\(changed: changed\)")
+    room.wait_log(r"\(removed: removed\)")
 
 
 def deadlines(daemon):
