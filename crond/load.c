@@ -446,6 +446,12 @@ void load_source(struct crond *c, struct source *s)
 	}
 	if (fd >= 0)
 		why = trust_file(c, s, &st);
+	if (fd >= 0 && why && st.st_nlink == 0) { /* its writer was interrupted: an event follows */
+		close(fd);
+		s->tried = false;
+		source_settle(c, s, false);
+		return;
+	}
 	s->absent_user = why && strcmp(why, "ORPHAN") == 0;
 	if (s->absent_user) {
 		say_orphan(c, s);

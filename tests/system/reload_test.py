@@ -260,7 +260,7 @@ def replace_often(room, daemon, times):
     for number in range(times):
         lab.put("/etc/cron.d/often", "#@ timezone=%s\n" % zone(number) + "".join(
             "%d %d 29 2 * root true %d %d\n" % (line % 60, number % 24, line, number)
-            for line in range(number % 40)), replace=True)
+            for line in range(1 + number % 40)), replace=True)
         if number % 100 == 0:
             daemon.send_signal(signal.SIGHUP)
     lab.put("/etc/cron.d/often", "# %d\n0 0 29 2 * root true\n" % times, replace=True)
