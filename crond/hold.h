@@ -52,9 +52,6 @@ int hold_take(struct hold *h, int runs, const char *id);
 int hold_prepare(struct hold *h, struct log *log);
 /* Starts the job. 0, or -1 with a reason. told: give up waiting for a free process. */
 int hold_start(struct hold *h, const volatile sig_atomic_t *told);
-/* Puts "NAME=value" into the job's environment, over what is there of that name. The text
- * must last as long as the run. 0, or -1 with a reason: no memory. */
-int hold_env_put(struct hold *h, const char *setting);
 /* Closes the job's ends of its output, which are ours too while hooks may write to them. */
 void hold_ends_close(struct hold *h);
 /* Has it stopped, from a callback of its guard. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "crond/base/text.h"
+#include "crond/cgroup.h"
 #include "crond/hold.h"
 #include "crond/rundir.h"
 
@@ -24,9 +25,11 @@ enum { SETTING_MOST = 64, SETTINGS = 3 };
 struct hook {
 	const char *name, *command;
 	uint64_t most_ms;
+	bool bounded;    /* whatever on-timeout says */
 	int64_t from_ns; /* monotonic: when its time began */
 	char *const *env;
 	char reason[128];
+	bool overran;        /* its time was over, and it went on */
 	enum result stopped; /* RESULT_OK: nobody did */
 };
 
@@ -37,17 +40,19 @@ bool hook_any(const struct run *r)
 
 /* --- one hook */
 
-static int judge(struct hook *k, const struct guard *g)
+static int judge(struct hook *k, const struct guard *g, const struct stop_order *order)
 {
 	unsigned long long ms = k->most_ms;
+	char why[100];
 
 	k->stopped = g->stopped;
 	if (g->stopped == RESULT_TIMEOUT)
 		snprintf(k->reason, sizeof(k->reason), "%s: ran longer than %llu %s", k->name,
 		        ms % 1000 ? ms : ms / 1000, ms % 1000 ? "ms" : "s");
-	else if (g->stopped != RESULT_OK)
-		snprintf(k->reason, sizeof(k->reason), "%s: stopped", k->name);
-	else if (WIFSIGNALED(g->status))
+	else if (g->stopped != RESULT_OK) {
+		stop_order_say(order, why, sizeof(why));
+		snprintf(k->reason, sizeof(k->reason), "%s: %s", k->name, why);
+	} else if (WIFSIGNALED(g->status))
 		snprintf(k->reason, sizeof(k->reason), "%s: signal %s", k->name,
 		        text_signal(WTERMSIG(g->status)));
 	else if (WEXITSTATUS(g->status))
@@ -65,7 +70,11 @@ static int begin(struct hold *h, struct hook *k, struct run *r, struct spawn *s)
 	*r = h->run;
 	r->command = k->command;
 	r->timeout_ms = k->most_ms;
+	r->stop_signal = 0; /* the job's own */
+	if (k->bounded)
+		r->flags &= ~(uint32_t)RUN_TIMEOUT_ALERT;
 	*s = h->spawn;
+	s->door = h->cgroup >= 0 ? cgroup_door(h->cgroup) : -1;
 	s->run = r;
 	s->log = NULL; /* what is announced is the job */
 	s->words = NULL;
@@ -75,6 +84,8 @@ static int begin(struct hold *h, struct hook *k, struct run *r, struct spawn *s)
 	rc = spawn(s);
 	if (s->in >= 0)
 		close(s->in);
+	if (s->door >= 0)
+		close(s->door);
 	if (rc == 0)
 		return 0;
 	n = snprintf(k->reason, sizeof(k->reason), "%s: ", k->name);
@@ -110,8 +121,11 @@ static int run_hook(struct hold *h, struct hook *k, bool mark)
 		rundir_mark(h->lock, &h->progress);
 	}
 	guard_wait(g);
+	if (g->stopped == RESULT_KILLED && h->order.why == STOP_NONE)
+		h->order.why = STOP_SHUTDOWN; /* by a signal that has no order with it */
 	output_drain(&h->output);
-	rc = judge(k, g);
+	rc = judge(k, g, &h->order);
+	k->overran = g->run->timeout_ms && !g->deadline_ns;
 	grace_ns = g->grace_ns; /* it may have been called */
 	*g = before;
 	g->grace_ns = grace_ns;
@@ -128,11 +142,12 @@ int hook_before(struct hold *h)
 		.from_ns = h->guard.started_ns,
 		.env = h->spawn.env };
 
-	if (!k.command || run_hook(h, &k, true) == 0)
+	if (!k.command || run_hook(h, &k, true) == 0) {
+		if (k.overran)
+			h->run.timeout_ms = 0; /* that is said, once for the whole run */
 		return 0;
+	}
 	h->refusal = k.stopped == RESULT_OK ? RESULT_SKIPPED : k.stopped;
-	if (k.stopped == RESULT_KILLED && h->order.why == STOP_NONE)
-		h->order.why = STOP_SHUTDOWN;
 	snprintf(h->reason, sizeof(h->reason), "%s", k.reason);
 	if (h->guard.in >= 0)
 		close(h->guard.in);
@@ -195,7 +210,7 @@ static void run_all_after(struct hold *h, struct log *log)
 
 	if (shutdown) {
 		h->guard.told = &never; /* that it was told to end is no news to this one */
-		most = r->kill_after_ms ? r->kill_after_ms : 1;
+		most = r->kill_after_ms ? r->kill_after_ms : 1000;
 	} else if (h->outcome.result == RESULT_OK) {
 		run_after(h, log, "on-success", d->on_success, most);
 	} else if (h->outcome.result != RESULT_SKIPPED) {

@@ -15,6 +15,7 @@
 #include "crond/artifacts.h"
 #include "crond/envfile.h"
 #include "crond/hold.h"
+#include "crond/plan.h"
 #include "crond/retention.h"
 #include "crond/runlog_open.h"
 
@@ -35,7 +36,7 @@ static int settings_take(struct hold *h)
 		return -1;
 	rest = (struct slice){ b->data, b->len };
 	while ((setting = run_list_next(&rest)))
-		if (hold_env_put(h, setting) < 0)
+		if (plan_env_put(h, setting) < 0)
 			return -1;
 	return 0;
 }
@@ -61,7 +62,7 @@ static int artifacts_begin(struct hold *h)
 		*f->artifacts = '\0';
 		return -1;
 	}
-	return hold_env_put(h, f->artifacts);
+	return plan_env_put(h, f->artifacts);
 }
 
 int outfit_make(struct hold *h, struct log *log)
