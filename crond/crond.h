@@ -540,6 +540,7 @@ struct crond {
 	size_t state_count, state_records, state_folded; /* records in the file, and when folded */
 	struct daemon_tree daemons;
 	int daemon_fd;
+	bool daemons_wait; /* one waits for a limit that it shares */
 	uint32_t daemon_places, daemon_fold_at; /* records in their file */
 	struct run_tree live;
 	struct run_queue unsent, removable;

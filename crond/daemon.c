@@ -17,9 +17,10 @@
 #include "crond/base/text.h"
 #include "crond/core/alerting.h"
 #include "crond/crond.h"
+#include "crond/start.h"
 #include "crond/tell.h"
 
-enum { GONE_MS = 2000, FULL_AGAIN_MS = 1000, COMMAND_SHOWN = 200 };
+enum { GONE_MS = 2000, COMMAND_SHOWN = 200 };
 
 /* --- what its file says */
 
@@ -79,8 +80,15 @@ static uint64_t definition_of(const struct job *job)
 
 void daemon_look(struct crond *c)
 {
-	if (!RB_EMPTY(&c->daemons))
+	if (!RB_EMPTY(&c->daemons) && !c->set.check)
 		wait_later(c, LATER_DAEMONS, 0);
+}
+
+void daemon_room(struct crond *c)
+{
+	if (c->daemons_wait)
+		daemon_look(c);
+	c->daemons_wait = false;
 }
 
 static void job_in(struct crond *c, const struct job *job)
@@ -233,13 +241,20 @@ static void copy_up(struct crond *c, const struct daemon *d, struct daemon_copy 
 	daemon_copy_changed(c, d, copy);
 }
 
-/* All the runs that there may be at a time are under way, its own or of everybody. */
+/* A limit that it shares with others, or runs of its own that are ending, keep it waiting:
+ * that is no failure. */
 static bool no_room(struct crond *c, const struct daemon *d)
 {
-	const struct job_state *s = state_find(c, d->identity);
-	uint32_t most = c->set.conf.max_running;
+	struct job_state *s = state_get(c, d->identity);
+	struct admit_case a;
+	bool none;
 
-	return (s && s->running >= copies_of(d)) || (most && c->running >= most);
+	if (!s)
+		return true;
+	start_case(c, d->job, s, START_DAEMON, &a);
+	none = admit(&a).verdict == ADMIT_SKIP;
+	state_release(c, s);
+	return none;
 }
 
 static void copy_start(struct crond *c, struct daemon *d, size_t i)
@@ -248,10 +263,6 @@ static void copy_start(struct crond *c, struct daemon *d, size_t i)
 	struct restart_policy p = policy_of(d);
 	struct diag why;
 
-	if (no_room(c, d)) {
-		d->copies[i].state.at = wait_now_ms() + FULL_AGAIN_MS;
-		return;
-	}
 	memcpy(was, d->copies[i].run, sizeof(was));
 	if (start_job_now(c, d->job, START_DAEMON, NULL, id, &why) < 0) { /* and has said so */
 		restart_ended(&d->copies[i].state, &p, RESTART_END_FAILED, 0, wait_now_ms());
@@ -318,6 +329,10 @@ static void copy_check(struct crond *c, struct daemon *d, size_t i, int64_t now,
 	}
 	if (copy->state.phase != RESTART_WAITING || is_paused(c, d))
 		return;
+	if (copy->state.at <= now && no_room(c, d)) {
+		c->daemons_wait = true;
+		return;
+	}
 	if (copy->state.at <= now)
 		copy_start(c, d, i);
 	copy = &d->copies[i];
@@ -401,6 +416,8 @@ static enum restart_end end_of(const struct crond *c, const struct outcome *o)
 		return RESTART_END_SHUTDOWN;
 	if (!o)
 		return RESTART_END_FAILED;
+	if (o->result == RESULT_SKIPPED) /* it waited for a limit, and may not start now */
+		return RESTART_END_SHUTDOWN;
 	switch (o->stopped) {
 	case STOP_PERSON:
 		return RESTART_END_STOPPED;

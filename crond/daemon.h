@@ -50,6 +50,8 @@ void daemon_file_in(struct crond *c, const struct job_file *file);
 void daemon_file_out(struct crond *c, const struct job_file *file);
 /* Something that may matter to them has changed: addresses, a pause. Checked soon. */
 void daemon_look(struct crond *c);
+/* A run has ended: one that waits for a limit may start. */
+void daemon_room(struct crond *c);
 /* Starts and stops what is to be started and stopped now. */
 void daemon_check(struct crond *c);
 /* A copy has ended, and counts no more. o NULL: how is not known. */

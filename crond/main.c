@@ -146,20 +146,15 @@ static int crond_serve(struct crond *c, int ready)
 
 static int crond_check(struct crond *c)
 {
-	size_t reboot_jobs = 0;
-	struct source *s;
-
 	c->epoll = c->w_files.fd = -1;
 	c->runs = c->run_fd = -1;
 	host_init(c);
 	clock_init(c, 0);
 	reload_first(c);
-	RB_FOREACH(s, source_tree, &c->sources)
-		reboot_jobs += s->jobs ? s->jobs->reboot_jobs : 0;
 	if (c->errors)
 		fprintf(stderr, "crond: %zu error%s\n", c->errors, c->errors == 1 ? "" : "s");
 	else
-		printf("%zu jobs in %s: no errors\n", c->due.jobs + reboot_jobs,
+		printf("%zu jobs in %s: no errors\n", c->reload.jobs,
 			c->set.only_files ? "these files" : "all tables");
 	return c->errors ? 1 : 0;
 }

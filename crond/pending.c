@@ -362,6 +362,7 @@ void pending_look(struct crond *c)
 	if (!c->places_freed || c->stop.stage)
 		return;
 	c->places_freed = false;
+	daemon_room(c);
 	for (p = RB_MIN(pending_orders, &c->pending); p; p = next) {
 		next = RB_NEXT(pending_orders, &c->pending, p);
 		if (p->blocked)

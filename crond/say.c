@@ -68,14 +68,9 @@ void say_startup(struct crond *c)
 
 void say_loaded(struct crond *c)
 {
-	size_t jobs = c->due.jobs;
-	struct source *s;
-
-	RB_FOREACH(s, source_tree, &c->sources)
-		jobs += s->jobs ? s->jobs->reboot_jobs : 0;
 	log_line(&c->log, LOG_INFO, c->set.dialect->daemon_tag, getpid(), 0,
 		"(CRON) INFO (%s, dialect %s: %zu jobs in force)", PACKAGE_STRING,
-		c->set.dialect->name, jobs);
+		c->set.dialect->name, c->reload.jobs);
 }
 
 void say_reboot(struct crond *c, bool first)

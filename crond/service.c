@@ -83,7 +83,7 @@ static void service_send(struct crond *c)
 
 	n = snprintf(text, sizeof(text),
 	        "%sSTATUS=%zu jobs in force, %zu runs under way\nWATCHDOG=1",
-	        s->told ? "" : states[s->state], c->due.jobs, c->running);
+	        s->told ? "" : states[s->state], c->reload.jobs, c->running);
 	if (!s->told && s->state == SERVICE_RELOADING)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "\nMONOTONIC_USEC=%" PRId64,
 		        monotonic_us());

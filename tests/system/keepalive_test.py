@@ -113,7 +113,7 @@ def told(verb, job):
 
 
 def shown(job):
-    return ask("list", names=[job])[1][0]
+    return lab.wait_for(lambda: ask("list", names=[job])[1], 5, job + " on the list")[0]
 
 
 def state_is(room, job, word):
@@ -241,6 +241,27 @@ def test_files_say_what_runs(room):
         check(room.log("result=killed .*" + why), "nothing was stopped since " + why)
     os.unlink(room.etc + "/crond.tasks/f.conf")
     room.wait_for(lambda: not ask("list")[1], 10, "an empty list")
+
+
+def test_limits_and_the_end_of_the_scheduler(room):
+    pool = ('pool = "one"', "pool-max = 1")
+    room.conf('stop-grace = "5s"\n')
+    room.tasks("a", sleeper("first", *pool))
+    running = room.start()
+    pids(room, "first")
+    room.tasks("b", sleeper("second", *pool, 'restart-limit = "1/1m"'))
+    state_is(room, "second", "waiting")
+    time.sleep(1.2)
+    equal(room.log("job=second"), [], "what a full pool makes of a daemon")
+    told("kill", "first")
+    again = pids(room, "second")
+    # asked to end its jobs, the scheduler ends daemons, too; the next one starts them
+    room.stop(running)
+    check(not lab.alive(again[0]), "a daemon outlived stop-grace")
+    room.wait_log("END job=second .*result=killed .*shut")
+    room.start()
+    pids(room, "second", 2)
+    equal((living(room, "first"), shown("second")["restarts"]), ([], 0), "stopped; restarts")
 
 
 if __name__ == "__main__":
