@@ -57,6 +57,16 @@ static bool is_over(const struct live_run *run)
 	return run->state == RUN_STATE_DONE;
 }
 
+/* It waits, and will not start. */
+static int not_started(struct crond *c, struct live_run *run, const struct stop_order *order)
+{
+	char why[STOP_TEXT_MOST + 32];
+
+	stop_order_say(order, why, sizeof(why));
+	pending_end(c, run, stop_reason_result(order->why), why);
+	return 0;
+}
+
 int run_stop(struct crond *c, struct live_run *run, enum stop_reason why, const char *text)
 {
 	struct stop_order order;
@@ -70,6 +80,8 @@ int run_stop(struct crond *c, struct live_run *run, enum stop_reason why, const 
 	if (run->stopping)
 		return 0;
 	stop_order_set(&order, why, text);
+	if (run->state == RUN_STATE_PENDING)
+		return not_started(c, run, &order);
 	stop_order_encode(&order, &b);
 	rc = rundir_write(c->runs, run->id, RUNDIR_STOP, &b);
 	saved = errno;

@@ -121,6 +121,8 @@ enum control_step control_run(struct crond *c, struct control_client *k)
 		return control_fail(k, CTLMSG_REFUSED, "%s was not started: %s", k->found.names[0], d.text);
 	ctlmsg_open(&k->out);
 	ctlmsg_text(&k->out, "run", id);
+	if (d.text[0])
+		ctlmsg_text(&k->out, "waits", d.text);
 	ctlmsg_close(&k->out);
 	run = k->asked.wait ? run_find(c, id) : NULL;
 	if (!run)
@@ -151,7 +153,8 @@ static bool run_steered(struct crond *c, const struct control_client *k, const s
 
 static bool run_under_way(const struct live_run *run)
 {
-	return run && (run->state == RUN_STATE_WAITING || run->state == RUN_STATE_LIVE);
+	return run && (run->state == RUN_STATE_WAITING || run->state == RUN_STATE_PENDING ||
+		run->state == RUN_STATE_LIVE);
 }
 
 /* 0; -1 with errno. */

@@ -312,12 +312,12 @@ void run_event(struct crond *c, struct live_run *run, enum run_event event)
 		run_settle(c, run);
 }
 
-/* May its id be given again? A due second is claimed once, but a daemon may start often in
- * one second, by numbers that are free. */
+/* May its id be given again? A due second is claimed once; what starts at nobody's second may
+ * do so often within one, by numbers that are free. */
 static bool id_is_over(const struct crond *c, const struct live_run *run)
 {
-	if (run->flags & RUN_DAEMON && run->scheduled >= c->clock.real.tv_sec)
-		return false;
+	if (run->flags & (RUN_DAEMON | RUN_ASKED))
+		return run->scheduled < c->clock.real.tv_sec;
 	return run->scheduled <= c->clock.high;
 }
 

@@ -17,7 +17,7 @@
 #include "crond/rundir.h"
 #include "crond/tell.h"
 
-enum { REPORTS_EACH = 32, NAMES_MOST = 200, NUMBERS_BACK = 9, NUMBERS_MOST = 10000,
+enum { REPORTS_EACH = 32, NAMES_MOST = 200, CHAINS_BACK = 9, CHAINS_MOST = 10000,
 	SECOND_US = 1000000 };
 
 /* --- may it start? */
@@ -118,16 +118,32 @@ static int claim_as(struct start *s)
 		rundir_claim(c->runs, s->id, &c->record);
 }
 
-/* How often may the number in the id be counted up? A due second is claimed once; a clock
- * that was set back meets its seconds again: those are runs of their own where the step
- * rule repeats them. What nobody's clock asks for takes the next number that is free. */
-static uint32_t claim_numbers(const struct start *s)
+/* The numbers that an id may have, from first to last by step: each chain of attempts has
+ * those of its own, so that no id comes twice, whatever directories are gone by now. A due
+ * second is claimed once; a clock that was set back meets its seconds again: those are runs
+ * of their own where the step rule repeats them. What is started by hand, or kept running,
+ * takes the next chain that is free. */
+struct numbers {
+	uint32_t first, step, last;
+};
+
+static struct numbers claim_numbers(const struct start *s)
 {
 	const struct clock *k = &s->c->clock;
+	uint32_t chain = s->common->options->retries + 1;
 
-	if (s->cause == START_HAND || s->cause == START_DAEMON || s->cause == START_RETRY)
-		return NUMBERS_MOST;
-	return s->scheduled > k->high || k->handled >= k->high ? 1 : NUMBERS_BACK;
+	switch (s->cause) {
+	case START_HAND:
+		return (struct numbers){ 1 + chain, chain, CHAINS_MOST * chain };
+	case START_DAEMON:
+		return (struct numbers){ 1, 1, CHAINS_MOST };
+	case START_RETRY:
+		return (struct numbers){ s->number, 1, s->number + chain };
+	default:
+		if (s->scheduled > k->high || k->handled >= k->high)
+			return (struct numbers){ 1, 1, 1 };
+		return (struct numbers){ 1, chain, CHAINS_BACK * chain };
+	}
 }
 
 /* Is that id this very attempt's already? A scheduler before us claimed it. */
@@ -144,12 +160,13 @@ static bool claimed_before(const struct start *s)
 	return same;
 }
 
-/* 0: claimed, in s->id. -1 with errno. */
-static int claim(struct start *s)
+/* 0: claimed, in s->id, which has the first number by now. -1 with errno. */
+static int claim(struct start *s, const struct numbers *numbers)
 {
 	if (claim_as(s) == 0)
 		return 0;
-	for (uint32_t n = (s->attempt ? s->attempt : 1) + 1, most = claim_numbers(s); errno == EEXIST && n <= most; n++) {
+	for (uint32_t n = numbers->first + numbers->step; errno == EEXIST && n <= numbers->last;
+			n += numbers->step) {
 		if (claimed_before(s) || run_id(s->id, s->name, s->scheduled, n) < 0) {
 			errno = EEXIST;
 			return -1;
@@ -183,9 +200,10 @@ static void say_failed(struct start *s, const char *what)
 /* The run, claimed. NULL: said; it stays on disk, taken in at the next start. */
 static struct live_run *start_claim(struct start *s, struct diag *d)
 {
+	struct numbers numbers = claim_numbers(s);
 	struct live_run *run;
 
-	if (claim(s) < 0) {
+	if (claim(s, &numbers) < 0) {
 		if (errno != EEXIST)
 			say_failed(s, strerror(errno));
 		/* else somebody starts or started it */
@@ -302,7 +320,7 @@ static int start_job(struct start *s, struct diag *d)
 	if (!state)
 		return diag_error(d, 0, 0, "out of memory");
 	job_name(s->job, s->common->user->name, s->name);
-	if (run_id(s->id, s->name, s->scheduled, 1) < 0)
+	if (run_id(s->id, s->name, s->scheduled, claim_numbers(s).first) < 0)
 		diag_error(d, 0, 0, "its name is too long for a run");
 	else
 		rc = start_judged(s, state, d);
@@ -322,11 +340,14 @@ static void say_asked(const struct start *s)
 int start_job_now(struct crond *c, const struct job *job, enum start_cause cause, const char *by,
 	char id[RUN_ID_MOST], struct diag *d)
 {
-	struct start s = { .c = c, .job = job, .cause = cause, .by = by };
+	struct start s = { .c = c, .job = job, .cause = cause, .by = by,
+		.asked = cause == START_HAND };
 	struct timespec now;
 
 	if (c->stop.stage || c->stopping)
 		return diag_error(d, 0, 0, "crond is shutting down");
+	if (cause == START_HAND) /* what is due by now has the first id of its second */
+		clock_advance(c);
 	clock_gettime(CLOCK_REALTIME, &now);
 	s.scheduled = now.tv_sec;
 	s.timer = due_timer(&c->due, job, NULL);
@@ -348,7 +369,9 @@ int start_again(struct crond *c, const struct job *job, const struct run *r, uin
 	int rc = -1;
 
 	job_name(job, s.common->user->name, s.name);
-	if (run_id(s.id, s.name, s.scheduled, s.attempt) == 0 && start_run_fill(&s) == 0)
+	s.number = run_id_number(r->id) + 1;
+	s.asked = r->flags & RUN_ASKED;
+	if (run_id(s.id, s.name, s.scheduled, s.number) == 0 && start_run_fill(&s) == 0)
 		rc = start_claim(&s, &d) || claimed_before(&s) ? 0 : -1;
 	buf_free(&s.env);
 	buf_free(&s.words);

@@ -13,6 +13,8 @@ struct start {
 	enum start_cause cause;
 	int64_t scheduled;
 	uint32_t attempt;          /* 0: the first */
+	uint32_t number;           /* of a retry: in its id */
+	bool asked;                /* started by hand, or a retry of that */
 	const char *by;            /* who asked; NULL: nobody */
 	const struct run_progress *head; /* of a claim that waits; NULL: it starts */
 	char name[JOB_NAME_MOST], id[RUN_ID_MOST], place[PATH_MAX + 16], pool[POOL_KEY_MOST];

@@ -225,6 +225,8 @@ static void run_flags(struct start *s)
 		*f |= RUN_TRUSTED;
 	if (s->common->has_options)
 		*f |= RUN_LEARN;
+	if (s->asked)
+		*f |= RUN_ASKED;
 	if (o->retries && s->cause != START_DAEMON)
 		*f |= RUN_RETRIES;
 	if (o->type == JOB_TYPE_DAEMON)

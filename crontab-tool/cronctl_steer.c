@@ -113,7 +113,9 @@ static int run_line(const json_t *o, bool json)
 	if (!json && result)
 		print_result(o, result);
 	else if (!json)
-		print_text("", talk_text(o, "run"), "\n");
+		print_text("", talk_text(o, "run"), talk_text(o, "waits") ? " waits: " : "\n");
+	if (!json && !result && talk_text(o, "waits"))
+		print_text("", talk_text(o, "waits"), "\n");
 	return !result || strcmp(result, "ok") == 0 ? CRONCTL_OK : CRONCTL_FAILED;
 }
 

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crond/base/buf.h"
@@ -314,6 +315,14 @@ int run_id(char *out, const char *job, int64_t scheduled, uint32_t attempt)
 	int n = snprintf(out, RUN_ID_MOST, "%s-%lld-%u", job, (long long)scheduled, attempt);
 
 	return n > 0 && n < RUN_ID_MOST && run_id_ok(out, (size_t)n) ? 0 : -1;
+}
+
+uint32_t run_id_number(const char *id)
+{
+	const char *dash = strrchr(id, '-');
+	unsigned long n = dash ? strtoul(dash + 1, NULL, 10) : 0;
+
+	return n < UINT32_MAX ? (uint32_t)n : 0;
 }
 
 bool run_id_char(char c)

@@ -97,6 +97,7 @@ enum {
 	RUN_ALERT_SUCCESS = 1 << 22, /* its success is told, too */
 	RUN_DAEMON = 1 << 20,     /* a copy of a daemon */
 	RUN_RETRIES = 1 << 21,    /* its job asks for retries */
+	RUN_ASKED = 1 << 23,      /* started by hand: its second was not due */
 	RUN_TIMEOUT_ALERT = 1 << 22, /* after its timeout it goes on, and that is told */
 	RUN_COUNT_SUSPEND = 1 << 23, /* its timeout counts while the system sleeps */
 	RUN_PARENT_DEATH = 1 << 24, /* it does not outlive its keeper */
@@ -202,6 +203,8 @@ bool run_session_reason(const struct run_progress *p, char *out, size_t n);
 bool run_id_char(char c);
 /* NAME-EPOCH-ATTEMPT; out has RUN_ID_MOST bytes. 0 or -1 (does not fit). */
 int run_id(char *out, const char *job, int64_t scheduled, uint32_t attempt);
+/* The number at the end of an id; 0: none. */
+uint32_t run_id_number(const char *id);
 /* A name that may be looked up below runs/: no slash, no leading dot, ordinary characters. */
 bool run_id_ok(const char *id, size_t n);
 

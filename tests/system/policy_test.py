@@ -3,6 +3,7 @@ what becomes of it then: it waits, takes another's place, is left out, is tried 
 import collections
 import re
 import signal
+import subprocess
 import time
 
 import lab
@@ -122,6 +123,48 @@ def test_retries(room):
           [("-3", 3)], "alerts of what failed three times")
     equal([one for one in told if one["job"] in ("mends", "killed")], [], "alerts of what did not")
     check(not room.log(r"job=killed run=killed-\d+-2 "), "a deliberate kill was tried again")
+
+
+def cronctl(room, *words):
+    return subprocess.run([room.program("cronctl"), *words], capture_output=True, text=True,
+                          timeout=20)
+
+
+def test_by_hand(room):
+    """By hand the same limits hold; what waits can be killed; a pause lasts."""
+    never = "0 0 1 1 *"
+    room.tasks("t", "".join((
+        task("forbid", "sleep 60", "concurrency = forbid", schedule=never),
+        task("queue", "sleep 60", "concurrency = queue", "enabled = no", schedule=never),
+        task("quick", ":", "concurrency = allow", "max = 9", schedule=never),
+        task("each", "echo x >>%s/each" % OUT))))
+    daemon = room.start()
+    ids = [cronctl(room, "run", "quick").stdout.strip() for _ in range(6)]
+    equal(len(set(ids)), 6, "ids of runs within a second or two: %s" % ids)
+    first = cronctl(room, "run", "forbid")
+    check(re.match(r"forbid-\d+-2\n$", first.stdout), "%r" % first)
+    again = cronctl(room, "run", "forbid")
+    equal((again.returncode, again.stdout), (1, ""), "a second one")
+    check("1 running already, max is 1" in again.stderr, again.stderr)
+    check(re.match(r"queue-\d+-2\n$", cronctl(room, "run", "queue").stdout), "not enabled, by hand")
+    second = cronctl(room, "run", "queue").stdout
+    check(re.match(r"queue-\d+-\d+ waits: 1 running already, max is 1\n$", second), second)
+    third = cronctl(room, "run", "queue")
+    check("1 waiting already, queue-max is 1" in third.stderr, third.stderr)
+    room.wait_log(r'RUN job=queue run=%s by="[^"]*root' % second.split()[0])
+    equal(cronctl(room, "pause", "each").returncode, 0, "pause")
+    room.wait_log(r"SKIPPED job=each run=\S+ result=skipped reason=\"paused\"")
+    room.stop(daemon, signal.SIGKILL)
+    room.start()
+    row = [line for line in cronctl(room, "list").stdout.splitlines() if line.startswith("each ")]
+    check(row and " paused " in row[0], "after a death: %s" % row)
+    check(cronctl(room, "run", "forbid").returncode == 1, "a second one after a death")
+    equal(cronctl(room, "kill", second.split()[0]).returncode, 0, "the one that waits is killed")
+    room.wait_log(r"END job=queue run=%s result=killed " % second.split()[0])
+    count = len(room.lines("each"))
+    equal(cronctl(room, "resume", "each").returncode, 0, "resume")
+    room.wait_out("each", count + 1)
+    equal(lab.read("/var/lib/crond/paused").count("\n"), 1, "what is left of the pause")
 
 
 lab.main()
