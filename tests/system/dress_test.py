@@ -1,0 +1,162 @@
+"""How jobs are dressed by their options, what runs around them, and what is kept of them."""
+import glob
+import os
+import signal
+
+import lab
+from lab import OUT, check, equal
+
+LOGS = "/var/log/crond"
+
+
+def task(name, command, *settings):
+    return 'task "%s" {\n schedule = "@reboot"\n command = "%s"\n%s}\n' % (
+        name, command, "".join(" %s\n" % one for one in settings))
+
+
+def to(name, *words):
+    """A command that tells words, a line each, in one piece."""
+    return "(%s) >%s/.%s; mv %s/.%s %s/%s" % ("; ".join(words), OUT, name, OUT, name, OUT, name)
+
+
+def line(option, command):
+    return "#@ %s\n@reboot %s\n" % (option, command)
+
+
+def one(pattern, deadline=10):
+    """The only file of that name, once it is there."""
+    return lab.wait_for(lambda: len(glob.glob(pattern)) == 1 and glob.glob(pattern)[0],
+                        deadline, pattern)
+
+
+def owner(path):
+    entry = os.lstat(path)
+    return entry.st_uid, oct(entry.st_mode & 0o7777)
+
+
+def test_dress(room):
+    lab.put("/etc/job.env", "# of the job\nCOLOUR='dark red'\nCRON_JOB=nobody\nPATH=/bin:/usr/bin\n",
+            0o600, "alice")
+    lab.put("/etc/root.env", "SECRET=1\n", 0o600)
+    lab.put("/etc/bad.env", "A=1\n\nnot a setting\n")
+    room.tasks("f", task("dressed", to(
+        "dressed", "id -un", "id -gn", "id -Gn", "umask", "ulimit -Sn", "ulimit -Hn", "ulimit -c",
+        "nice", "ionice", "echo $SHELL ${BASH_VERSION:+bash}", "echo $COLOUR", "pwd"),
+        'user = alice', 'group = bob', 'umask = 027', 'limit-nofile = "50:60"', 'limit-core = 0',
+        'nice = 7', 'ionice = idle', 'shell = "/bin/bash"', 'env-file = "/etc/job.env"',
+        'dir = "/usr"', 'cpu-affinity = "0-63"') +
+        task("sees", "echo $CRON_JOB $CRON_RUN_ID $CRON_SCHEDULED_AT $CRON_ATTEMPT $CRON_HOST "
+             "$CRON_ARTIFACTS >%s/sees" % OUT, "artifacts = yes", "user = alice",
+             'env-file = "/etc/job.env"') +
+        'task "words" {\n schedule = "@reboot"\n argv = { "/usr/bin/printf", "<%%s>", "a b", "", '
+        '"$HOME", "*", "\\"" }\n log = "words/out"\n}\n' % () +
+        task("fine", "exit 73", 'success-exit = { "0", "70-75" }') +
+        task("missing", "true", 'env-file = "/no/such"') +
+        task("optional", "echo x >%s/optional" % OUT, 'env-file = "-/no/such"') +
+        task("bad", "true", 'env-file = "/etc/bad.env"') +
+        task("nogroup", "true", 'group = nosuchgroup'))
+    room.crontab("alice", line("env-file=/etc/root.env", "true") + line("group=bob", "true") +
+                 line("umask=077 nice=3", to("mine", "umask", "nice")) +
+                 "@reboot %s\n" % to("plain", "umask", "nice", "echo $CRON_JOB"))
+    room.start("-L", "1")
+    dressed = room.wait_out("dressed", 12)
+    equal(dressed[0:2], ["alice", "bob"], "user and group")
+    equal(sorted(dressed[2].split()), ["alice", "bob"], "its groups")
+    equal(dressed[3:], ["0027", "50", "60", "0", "7", "idle", "/bin/bash bash", "dark red", "/usr"],
+          "umask, limits, priorities, shell, environment and directory")
+    sees = room.wait_out("sees")[0].split()
+    equal([sees[0], sees[3]], ["sees", "1"], "CRON_JOB and CRON_ATTEMPT")
+    equal((sees[1], sees[5]), ("sees-%s-1" % sees[2], "%s/sees/artifacts/%s" % (LOGS, sees[1])),
+          "CRON_RUN_ID and CRON_ARTIFACTS")
+    words = one(LOGS + "/words/out")
+    lab.wait_for(lambda: lab.read(words), 10, "its output")
+    equal(lab.read(words), "<a b><><$HOME><*><\">", "words, as they were given")
+    equal(room.wait_out("mine", 2), ["0077", "3"], "a line's own umask and priority")
+    equal(room.wait_out("plain", 2)[:2], ["0022", "0"], "those of a plain line")
+    room.wait_out("optional")
+    for job, why in (("missing", "env-file /no/such: No such file"),
+                     ("bad", "env-file /etc/bad.env:3: no '=' behind the name"),
+                     ("nogroup", "group nosuchgroup: no such group")):
+        room.wait_log(r"FAIL job=%s run=%s-\d+-1 result=spawn .*reason=\"%s" % (job, job, why))
+    room.wait_log(r"FAIL job=alice-\S+ .* result=spawn reason=\"env-file /etc/root.env: Permission denied")
+    room.wait_log(r"FAIL job=alice-\S+ .* result=spawn reason=\"group bob: its user is no member")
+    room.wait_for(lambda: not room.keepers(), 10, "the end of all of them")
+    equal(room.log("FAIL job=fine "), [], "an exit that is success")
+
+
+def test_hooks_outlive_the_scheduler(room):
+    told = "echo %%s $CRON_JOB $CRON_RESULT $CRON_EXIT_CODE $CRON_SIGNAL >>%s/%%s" % OUT
+
+    def hooks(name):
+        return ['%s = "%s"' % (hook, told % (hook, name))
+                for hook in ("pre", "post", "on-success", "on-failure")]
+    room.tasks("f", task("long", "while ! test -e %s/go; do sleep 0.05; done; exit 3" % OUT,
+                         "user = alice", *hooks("long")) +
+               task("good", "true", *hooks("good")) +
+               task("late", "sleep 300", 'timeout = "300ms"', *hooks("late")) +
+               task("no", "echo wrong >%s/wrong" % OUT, 'pre = "exit 5"', *hooks("no")[1:]))
+    room.crontab("alice", line('pre="echo before" post="echo after"', "echo job"))
+    daemon = room.start()
+    equal(room.wait_out("good", 3), ["pre good", "on-success good ok 0", "post good ok 0"], "of success")
+    equal(room.wait_out("late", 3), ["pre late", "on-failure late timeout TERM",
+                                       "post late timeout TERM"],
+          "of a timeout")
+    skipped = room.wait_log(r"SKIPPED job=no run=no-\d+-1 result=skipped reason=\"pre: exit status 5\"")
+    equal(skipped.priority, 5, "the priority of what is skipped")
+    equal(room.wait_out("no"), ["post no skipped"], "behind what was skipped")
+    mail = lab.wait_for(lambda: room.mails(), 10, "mail")[0]
+    check(mail[2].endswith("before\njob\nafter\n"), "the mail: %r" % mail[2])
+    room.wait_out("long")
+    daemon.send_signal(signal.SIGKILL)
+    daemon.wait()
+    open(OUT + "/go", "w").close()
+    equal(room.wait_out("long", 3)[1:], ["on-failure long exit 3", "post long exit 3"],
+          "hooks without a scheduler")
+    room.wait_for(lambda: not room.keepers(), 10, "the end of its keeper")
+    room.start()
+    room.wait_log(r"FAIL job=long .* result=exit code=3 ")
+    equal(room.out("wrong"), "", "a job whose pre failed")
+
+
+def test_what_is_kept(room):
+    room.tasks("f", task("gold", "echo one; while ! test -e %s/go; do sleep 0.05; done; "
+                         "sleep 0.02; echo two >&2" % OUT, "log = yes", "user = alice") +
+               task("big", "seq 100000", "log = yes", 'log-max = "10K"') +
+               task("art", "echo x >$CRON_ARTIFACTS/x", "artifacts = yes", "user = alice",
+                    "retention = 1") +
+               task("any", "echo here", 'log = "%s/any-%%Y.log"' % OUT, "user = alice") +
+               task("full", "seq 50000; echo done >%s/full" % OUT, 'log = "full/log"'))
+    old = LOGS + "/art/history/200001/02_030405"
+    os.makedirs(old)
+    os.chmod(LOGS, 0o755)
+    os.makedirs(LOGS + "/full")
+    lab.memory(LOGS + "/full", "0755,size=8k")
+    os.system("chown -R alice: %s/art" % LOGS)
+    room.crontab("alice", line("log=yes name=silver", "echo mine"))
+    room.start()
+    gold = one(LOGS + "/gold/[0-9]*/[0-9]*/[0-9]*-gold-[0-9]*-1.log")
+    lab.wait_for(lambda: lab.read(gold) == "one\n", 10, "what it has printed so far")
+    equal(os.path.realpath(LOGS + "/gold/latest"), gold, "the link to it")
+    equal([owner(gold), owner(LOGS + "/gold"), owner(LOGS)],
+          [(2001, "0o640"), (2001, "0o750"), (0, "0o755")], "owners and modes")
+    silver = one(LOGS + "/users/alice/*/[0-9]*/[0-9]*/*silver*.log")
+    equal(lab.read(silver), "mine\n", "of a user's own line")
+    equal(owner(LOGS + "/users"), (0, "0o755"), "what users' own are below")
+    open(OUT + "/go", "w").close()
+    lab.wait_for(lambda: lab.read(gold) == "one\nstderr: two\n", 10, "the rest")
+    lab.wait_for(lambda: not os.path.exists(old), 10, "what retention removes")
+    kept = one(LOGS + "/art/history/[0-9]*/[0-9]*_[0-9]*/x")
+    equal(owner(os.path.dirname(kept)), (2001, "0o700"), "a directory of artifacts")
+    room.wait_out("full")
+    room.wait_for(lambda: not room.keepers(), 10, "the end of all of them")
+    big = lab.read(one(LOGS + "/big/[0-9]*/[0-9]*/*.log"))
+    check(len(big) < 11 * 1024 and big.startswith("1\n2\n") and big.endswith("\n100000\n") and
+          " bytes left out ...]\n" in big, "a log that was cut: %r" % big[:100])
+    equal(len(room.log(r"ERROR \(full-\d+-1: log full/log: No space left on device\)")), 1,
+          "lines about the full disk")
+    equal(room.log(": FAIL job="), [], "runs that failed")
+    equal(lab.read(one(OUT + "/any-20*.log")), "here\n", "a log that root's file put elsewhere")
+
+
+if __name__ == "__main__":
+    lab.main()
