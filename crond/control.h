@@ -23,8 +23,8 @@ struct control_walk {
 
 /* What became of looking for a name. */
 struct control_found {
-	size_t count;       /* jobs that the name fits; where it is whole, these alone */
-	bool whole;
+	size_t count;       /* jobs that the name fits as well as it fits any */
+	unsigned fit;       /* how well: control_jobs.c */
 	char *path;         /* of the last */
 	size_t at;
 	uint64_t identity;

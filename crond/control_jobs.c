@@ -108,13 +108,28 @@ void control_walk(struct crond *c, struct control_client *k,
 
 /* --- one of them, by name */
 
-static void found_take(struct control_client *k, const struct job *job, const char *name, bool whole)
+/* How well a name fits: not at all, its beginning does, all but USER: in front of it, wholly. */
+enum { FIT_NOT, FIT_BEGINNING, FIT_OWN, FIT_WHOLE };
+
+static unsigned name_fits(const char *name, const char *asked)
+{
+	size_t n = strlen(asked);
+	const char *own = strchr(name, ':');
+
+	if (strncmp(name, asked, n) == 0)
+		return name[n] ? FIT_BEGINNING : FIT_WHOLE;
+	if (!own || strncmp(own + 1, asked, n) != 0)
+		return FIT_NOT;
+	return own[1 + n] ? FIT_BEGINNING : FIT_OWN;
+}
+
+static void found_take(struct control_client *k, const struct job *job, const char *name, unsigned fit)
 {
 	struct control_found *f = &k->found;
 
-	if (whole && !f->whole)
+	if (fit > f->fit)
 		f->count = 0;
-	f->whole = whole;
+	f->fit = fit;
 	f->count++;
 	free(f->path);
 	f->path = strdup(job->common->file->path);
@@ -126,13 +141,14 @@ static void found_take(struct control_client *k, const struct job *job, const ch
 
 static bool find_visit(struct crond *c, struct control_client *k, const struct job *job)
 {
-	size_t n = strlen(k->asked.job);
 	char name[JOB_NAME_MOST];
+	unsigned fit;
 
 	(void)c;
 	job_name(job, job->common->user->name, name);
-	if (strncmp(name, k->asked.job, n) == 0 && (!name[n] || !k->found.whole))
-		found_take(k, job, name, !name[n]);
+	fit = name_fits(name, k->asked.job);
+	if (fit != FIT_NOT && fit >= k->found.fit)
+		found_take(k, job, name, fit);
 	return true;
 }
 

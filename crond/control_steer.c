@@ -114,6 +114,9 @@ enum control_step control_run(struct crond *c, struct control_client *k)
 
 	if (!job)
 		return step;
+	if (is_daemon(job) && k->asked.wait)
+		return control_fail(k, CTLMSG_REFUSED, "%s is a daemon: there is no end to wait for",
+			k->found.names[0]);
 	if (is_daemon(job))
 		return steer_daemon(c, k, job);
 	control_who(c, k, who, sizeof(who));
