@@ -268,11 +268,14 @@ void said_take(struct live_run *run, struct slice said); /* as a keeper reports 
 enum { SAID_SOCKET_MOST = 108 };
 void said_socket(struct crond *c, char name[SAID_SOCKET_MOST]);
 /* outbox.c: events of keepers and of tell.c, until crond-notify has them */
+RB_HEAD(outbox_tree, outbox_event);
+RB_PROTOTYPE(outbox_tree, outbox_event, link, event_order)
 void outbox_open(struct crond *c);
-bool outbox_look(struct crond *c);   /* there may be some: sees to it that they go; are there? */
+void outbox_add(struct crond *c, const char *id); /* that one is there: sees to it that it goes */
+bool outbox_look(struct crond *c);   /* the same with whatever is there; is something? */
 void outbox_flush(struct crond *c);  /* sends what was not sent */
 void outbox_unsent(struct crond *c); /* what was sent may be lost */
-bool outbox_told(struct crond *c, const char *id); /* crond-notify has it: was it one of these? */
+void outbox_told(struct crond *c, const char *id); /* crond-notify has it */
 /* helper.c */
 bool helper_probe_shell(struct crond *c);
 /* A helper program with exactly fds[0..n-1] as its descriptors 3.., clean signals and
@@ -583,7 +586,10 @@ struct crond {
 	bool notify_full;    /* wait for room */
 	bool events_waiting; /* some event in the outbox has not been sent */
 	int outbox_wd;       /* inotify's; -1: looked at each minute */
-	SLIST_HEAD(, outbox_sent) outbox_sent;
+	struct outbox_tree outbox;
+	TAILQ_HEAD(, outbox_event) outbox_queue; /* not sent */
+	size_t outbox_count;
+	bool outbox_said;    /* that it is full */
 	uint64_t sockets;    /* named so far */
 	bool adopt_again;    /* some could not be judged yet */
 };

@@ -183,9 +183,12 @@ static bool alert_may(struct heart *h, int64_t now)
 	return true;
 }
 
-static void alert_id(const struct heart *h, unsigned number, char *out, size_t n)
+static void alert_id(const struct heart *h, unsigned number, char out[EVENT_ID_MOST])
 {
-	snprintf(out, n, "%s.said%u", h->run->id, number);
+	char mark[16];
+
+	snprintf(mark, sizeof(mark), "said%u", number);
+	event_id(out, h->run->id, mark);
 }
 
 static int alert_post(struct heart *h, const char *text)
@@ -215,12 +218,12 @@ static int alert_post(struct heart *h, const char *text)
 	};
 
 	/* while that many of this run wait, whoever is to take them does not */
-	alert_id(h, h->alerts - ALERTS_UNTOLD, id, sizeof(id));
+	alert_id(h, h->alerts - ALERTS_UNTOLD, id);
 	if (h->alerts >= ALERTS_UNTOLD && rundir_posted(h->runs, id)) {
 		errno = ENOBUFS;
 		return -1;
 	}
-	alert_id(h, h->alerts++, id, sizeof(id));
+	alert_id(h, h->alerts++, id);
 	return rundir_post(h->runs, &e);
 }
 

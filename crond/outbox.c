@@ -19,18 +19,30 @@
 #include "crond/core/event.h"
 #include "crond/rundir.h"
 
-enum { OUTBOX_MOST = 2000 };
+enum { OUTBOX_PATH = EVENT_ID_MOST + sizeof(RUNDIR_OUTBOX) + 1 };
+/* As many as crond-notify's spool takes. */
+enum { OUTBOX_MOST = 20000 };
 
-/* One that crond-notify has been sent, and has not yet acknowledged. */
-struct outbox_sent {
-	SLIST_ENTRY(outbox_sent) link;
+/* One that is on file. */
+struct outbox_event {
+	RB_ENTRY(outbox_event) link;
+	TAILQ_ENTRY(outbox_event) queue;
+	bool sent; /* and not yet acknowledged; else it is in the queue */
 	char id[];
 };
+
+static int event_order(const struct outbox_event *a, const struct outbox_event *b)
+{
+	return strcmp(a->id, b->id);
+}
+
+RB_GENERATE(outbox_tree, outbox_event, link, event_order)
 
 void outbox_open(struct crond *c)
 {
 	char path[PATH_MAX + 32];
 
+	TAILQ_INIT(&c->outbox_queue);
 	c->outbox_wd = -1;
 	if (mkdirat(c->runs, RUNDIR_OUTBOX, 0700) < 0 && errno != EEXIST)
 		trouble_say(c, RUNDIR_OUTBOX, strerror(errno));
@@ -39,122 +51,137 @@ void outbox_open(struct crond *c)
 		c->outbox_wd = inotify_add_watch(c->w_files.fd, path, IN_MOVED_TO | IN_ONLYDIR);
 }
 
-static DIR *outbox_dir(struct crond *c)
+static void outbox_path(char path[OUTBOX_PATH], const char *id)
 {
-	int fd = openat(c->runs, RUNDIR_OUTBOX, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-	if (!dir && fd >= 0)
-		close(fd);
-	return dir;
+	snprintf(path, OUTBOX_PATH, "%s/%s", RUNDIR_OUTBOX, id);
 }
 
-/* The next event's id; NULL at the end. */
-static const char *outbox_next(DIR *dir)
+static struct outbox_event *outbox_find(struct crond *c, const char *id)
 {
-	struct dirent *e;
+	struct outbox_event *e = RB_ROOT(&c->outbox);
 
-	while ((e = readdir(dir)))
-		if (event_id_ok(slice_of(e->d_name)))
-			return e->d_name;
+	while (e) {
+		int order = strcmp(id, e->id);
+
+		if (order == 0)
+			return e;
+		e = order < 0 ? RB_LEFT(e, link) : RB_RIGHT(e, link);
+	}
 	return NULL;
+}
+
+static void outbox_drop(struct crond *c, struct outbox_event *e)
+{
+	if (!e->sent)
+		TAILQ_REMOVE(&c->outbox_queue, e, queue);
+	RB_REMOVE(outbox_tree, &c->outbox, e);
+	c->outbox_count--;
+	free(e);
+}
+
+/* Too many that nobody takes: the new one goes, and the first such is said. */
+static void outbox_full(struct crond *c, const char *id)
+{
+	char path[OUTBOX_PATH];
+
+	outbox_path(path, id);
+	unlinkat(c->runs, path, 0);
+	if (!c->outbox_said)
+		trouble_say(c, "alerts", "too many wait for crond-notify; new ones are dropped");
+	c->outbox_said = true;
+}
+
+void outbox_add(struct crond *c, const char *id)
+{
+	struct outbox_event *e;
+
+	if (!event_id_ok(slice_of(id)) || outbox_find(c, id))
+		return;
+	if (c->outbox_count >= OUTBOX_MOST) {
+		outbox_full(c, id);
+		return;
+	}
+	e = calloc(1, sizeof(*e) + strlen(id) + 1);
+	if (!e) /* the next look finds it */
+		return;
+	strcpy(e->id, id);
+	RB_INSERT(outbox_tree, &c->outbox, e);
+	TAILQ_INSERT_TAIL(&c->outbox_queue, e, queue);
+	c->outbox_count++;
+	alert_outbox(c);
 }
 
 bool outbox_look(struct crond *c)
 {
-	DIR *dir = outbox_dir(c);
-	bool some = dir && outbox_next(dir);
+	int fd = openat(c->runs, RUNDIR_OUTBOX, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
 
+	if (!dir && fd >= 0)
+		close(fd);
+	while (dir && (e = readdir(dir)))
+		outbox_add(c, e->d_name);
 	if (dir)
 		closedir(dir);
-	if (some)
+	if (c->outbox_count)
 		alert_outbox(c);
-	return some;
+	return c->outbox_count > 0;
 }
 
-static struct outbox_sent *sent_find(struct crond *c, const char *id)
+/* False: there is no room on the wire now. One that cannot be read is not there any more. */
+static bool outbox_send(struct crond *c, struct outbox_event *e)
 {
-	struct outbox_sent *s;
-
-	SLIST_FOREACH(s, &c->outbox_sent, link)
-	if (strcmp(s->id, id) == 0)
-		return s;
-	return NULL;
-}
-
-static void sent_add(struct crond *c, const char *id)
-{
-	struct outbox_sent *s = malloc(sizeof(*s) + strlen(id) + 1);
-
-	if (!s) /* sent once more then */
-		return;
-	strcpy(s->id, id);
-	SLIST_INSERT_HEAD(&c->outbox_sent, s, link);
-}
-
-/* False: there is no room on the wire now. */
-static bool outbox_send(struct crond *c, DIR *dir, const char *id)
-{
+	char path[OUTBOX_PATH];
 	struct buf b = { 0 };
 	struct stat st;
-	int fd = file_open(dirfd(dir), id, 0, &st);
 	bool going = true;
+	int fd;
 
-	if (fd < 0)
-		return true;
+	outbox_path(path, e->id);
+	fd = file_open(c->runs, path, 0, &st);
 	buf_putc(&b, NOTICE_EVENT);
-	if (file_read(fd, EVENT_MOST, &b) == 0)
-		going = alert_send(c, &b);
-	close(fd);
+	if (fd < 0 || file_read(fd, EVENT_MOST, &b) < 0) {
+		outbox_drop(c, e);
+	} else if ((going = alert_send(c, &b))) {
+		TAILQ_REMOVE(&c->outbox_queue, e, queue);
+		e->sent = true;
+	}
+	if (fd >= 0)
+		close(fd);
 	buf_free(&b);
-	if (going)
-		sent_add(c, id);
 	return going;
 }
 
 void outbox_flush(struct crond *c)
 {
-	DIR *dir = outbox_dir(c);
-	size_t n = 0, dropped = 0;
-	const char *id;
+	struct outbox_event *e;
 
-	if (!dir)
-		return;
-	while ((id = outbox_next(dir))) {
-		if (sent_find(c, id))
-			n++;
-		else if (n++ >= OUTBOX_MOST && unlinkat(dirfd(dir), id, 0) == 0)
-			dropped++;
-		else if (!outbox_send(c, dir, id))
-			break;
-	}
-	closedir(dir);
-	if (dropped)
-		trouble_say(
-		        c, "alerts", "too many that crond-notify does not take: some were dropped");
+	while ((e = TAILQ_FIRST(&c->outbox_queue)) && outbox_send(c, e))
+		;
 }
 
 void outbox_unsent(struct crond *c)
 {
-	struct outbox_sent *s;
+	struct outbox_event *e;
 
-	while ((s = SLIST_FIRST(&c->outbox_sent))) {
-		SLIST_REMOVE_HEAD(&c->outbox_sent, link);
-		free(s);
+	RB_FOREACH(e, outbox_tree, &c->outbox) {
+		if (e->sent)
+			TAILQ_INSERT_TAIL(&c->outbox_queue, e, queue);
+		e->sent = false;
 	}
 }
 
-bool outbox_told(struct crond *c, const char *id)
+void outbox_told(struct crond *c, const char *id)
 {
-	char path[EVENT_ID_MOST + sizeof(RUNDIR_OUTBOX) + 1];
-	struct outbox_sent *s = sent_find(c, id);
+	struct outbox_event *e = outbox_find(c, id);
+	char path[OUTBOX_PATH];
 
-	if (s) {
-		SLIST_REMOVE(&c->outbox_sent, s, outbox_sent, link);
-		free(s);
-	}
 	if (!event_id_ok(slice_of(id)))
-		return false;
-	snprintf(path, sizeof(path), "%s/%s", RUNDIR_OUTBOX, id);
-	return unlinkat(c->runs, path, 0) == 0;
+		return;
+	outbox_path(path, id);
+	unlinkat(c->runs, path, 0);
+	if (e)
+		outbox_drop(c, e);
+	if (c->outbox_count < OUTBOX_MOST / 2)
+		c->outbox_said = false;
 }

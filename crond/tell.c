@@ -96,13 +96,13 @@ static void keep(struct crond *c, struct event *e, const char *run_id, const cha
 {
 	char id[EVENT_ID_MOST];
 
-	if (snprintf(id, sizeof(id), "%s.%s", run_id, mark) >= (int)sizeof(id))
-		return;
+	event_id(id, run_id, mark);
 	e->id = id;
 	e->run_id = run_id;
 	if (rundir_post(c->runs, e) < 0)
 		trouble_say(c, id, "its alert cannot be kept");
-	alert_outbox(c);
+	else
+		outbox_add(c, id);
 }
 
 /* --- what happened */

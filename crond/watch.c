@@ -218,8 +218,8 @@ static void event_take(struct crond *c, const struct inotify_event *e)
 		(strcmp(e->name, "passwd") == 0 || strcmp(e->name, "group") == 0) &&
 		!(e->mask & IN_CREATE))
 		reload_users(c);
-	if (e->wd == c->outbox_wd)
-		outbox_look(c);
+	if (e->wd == c->outbox_wd && e->len)
+		outbox_add(c, e->name);
 	if (e->wd == c->etc_wd && e->len && strcmp(e->name, "localtime") == 0)
 		wait_later(c, LATER_ZONES, ZONES_MS);
 	SLIST_FOREACH_SAFE(d, &c->directories, link, next) {

@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "crond/base/buf.h"
@@ -99,6 +100,16 @@ bool event_id_ok(struct slice id)
 		if (!is_id(id.s[i]))
 			return false;
 	return true;
+}
+
+void event_id(char out[EVENT_ID_MOST], const char *run_id, const char *mark)
+{
+	snprintf(out, EVENT_ID_MOST, "%.120s.%.32s", run_id, mark);
+	for (char *c = out; *c; c++)
+		if (!is_id(*c))
+			*c = '_';
+	if (*out == '.' || *out == '-')
+		*out = '_';
 }
 
 /* The longest head of at most `most` bytes that ends between two characters. */

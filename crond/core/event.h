@@ -44,6 +44,9 @@ void event_encode(const struct event *e, struct buf *out);
 /* Texts and slices point into bytes; texts that were not there are NULL, id and event
  * always are. 0 or -1 with *d. */
 int event_decode(struct event *e, struct slice bytes, struct diag *d);
+/* The id of what becomes known of a run by that mark: one that is always the same. Characters
+ * that only run ids may have become '_'. */
+void event_id(char out[EVENT_ID_MOST], const char *run_id, const char *mark);
 /* Letters, digits . _ - only, no dot or dash in front, shorter than EVENT_ID_MOST. */
 bool event_id_ok(struct slice id);
 

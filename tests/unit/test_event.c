@@ -213,9 +213,28 @@ static void test_config(void **state)
 	buf_free(&out);
 }
 
+/* Runs of lines are known by their user's name, which may have more characters. */
+static void test_ids_of_any_run_are_good(void **state)
+{
+	char id[EVENT_ID_MOST], run[200];
+
+	(void)state;
+	event_id(id, "gold-1763668800-1", "end");
+	assert_string_equal(id, "gold-1763668800-1.end");
+	event_id(id, "a@b,c:d=%~+-1-1", "said7");
+	assert_string_equal(id, "a_b_c_d____-1-1.said7");
+	event_id(id, "-a-1-1", "end");
+	assert_true(event_id_ok(slice_of(id)));
+	memset(run, 'x', sizeof(run));
+	run[sizeof(run) - 1] = '\0';
+	event_id(id, run, "recovered");
+	assert_true(event_id_ok(slice_of(id)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ids_of_any_run_are_good),
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_too_long_is_cut),
 		cmocka_unit_test(test_targets_are_cut_between),
