@@ -21,6 +21,7 @@ static const int64_t MS = 1000 * 1000;
 static const int64_t PAUSE_LEAST = 2 * 1000 * 1000, PAUSE_MOST = 100 * 1000 * 1000;
 static const int64_t KILL_PATIENCE = INT64_C(10) * 1000 * 1000 * 1000;
 static const int64_t KILL_AFTER_DEFAULT = INT64_C(10) * 1000 * 1000 * 1000;
+static const int64_t KILL_MOST = INT64_C(600) * 1000 * 1000 * 1000;
 static const int64_t FOREVER = INT64_MAX;
 enum { KILL_ROUNDS = 4 };
 
@@ -105,6 +106,9 @@ static void ask(struct guard *g)
 	g->stage = GUARD_ASKED;
 	g->pause_ns = PAUSE_LEAST;
 	g->deadline_ns = after ? later(guard_now(), after) : guard_now() + KILL_AFTER_DEFAULT;
+	g->kill_most_ns = guard_now() + KILL_MOST;
+	if (g->kill_most_ns < g->deadline_ns)
+		g->kill_most_ns = g->deadline_ns;
 	g->next_ns = guard_now() + g->pause_ns;
 	g->left = tree_signal(&tree, g->run->stop_signal ? (int)g->run->stop_signal : SIGTERM) + 1;
 	/* who forks is seen at the next look */
@@ -129,6 +133,8 @@ void guard_extend(struct guard *g, uint64_t us)
 {
 	int64_t until = later(guard_now(), us / 1000 + (us % 1000 > 0));
 
+	if (g->stage == GUARD_ASKED && until > g->kill_most_ns)
+		until = g->kill_most_ns;
 	if (g->stage <= GUARD_ASKED && g->deadline_ns && until > g->deadline_ns)
 		g->deadline_ns = until;
 }

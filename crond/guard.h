@@ -46,6 +46,7 @@ struct guard {
 	enum guard_stage stage;
 	int left;               /* processes that were there when it was last looked */
 	int64_t deadline_ns, next_ns, pause_ns; /* the guard's own */
+	int64_t kill_most_ns;   /* the latest time for KILL, whatever it asks for */
 	int timer;              /* counts while the system sleeps, -1: none; the guard's own */
 	int64_t timer_ns;       /* what it is set to */
 };
@@ -56,7 +57,8 @@ void guard_wait(struct guard *g);
 /* Stops it, now, from a callback: it ends as that result. False: it has ended, or is being
  * stopped already. */
 bool guard_stop(struct guard *g, enum result as);
-/* Its time, or what is left of the grace before KILL, lasts at least so much longer. */
+/* Its time, or what is left of the grace before KILL, lasts at least so much longer. The grace
+ * has a bound: what is to be stopped is not to go on for ever by saying so. */
 void guard_extend(struct guard *g, uint64_t us);
 int64_t guard_now(void); /* monotonic, ns */
 

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "crond/guard.h"
 #include "crond/heart.h"
 #include "crond/sender.h"
 
@@ -192,6 +193,35 @@ static void test_alerts_are_bounded(void **state)
 	assert_int_equal(h.alerts_left_out, 5);
 }
 
+/* The guard's part of it. */
+static void test_more_time_has_its_bounds(void **state)
+{
+	const int64_t now = guard_now();
+	struct guard g = { .stage = GUARD_RUNNING };
+
+	(void)state;
+	guard_extend(&g, 1000000);
+	assert_int_equal(g.deadline_ns, 0); /* there is no timeout: none is made */
+	g.deadline_ns = now + 10 * S;
+	guard_extend(&g, 1000000);
+	assert_int_equal(g.deadline_ns, now + 10 * S);
+	guard_extend(&g, 3600000000);
+	assert_true(g.deadline_ns >= now + 3600 * S);
+	guard_extend(&g, UINT64_MAX);
+	assert_true(g.deadline_ns > now + 3600 * S * 1000);
+	g.stage = GUARD_ASKED;
+	g.deadline_ns = now + 10 * S;
+	g.kill_most_ns = now + 600 * S;
+	guard_extend(&g, 20000000);
+	assert_true(g.deadline_ns >= now + 20 * S && g.deadline_ns < now + 60 * S);
+	guard_extend(&g, UINT64_MAX);
+	assert_int_equal(g.deadline_ns, now + 600 * S);
+	g.stage = GUARD_KILLING;
+	g.deadline_ns = now;
+	guard_extend(&g, 20000000);
+	assert_int_equal(g.deadline_ns, now);
+}
+
 static pid_t child(void)
 {
 	pid_t pid = fork();
@@ -244,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_stopping_and_more_time),
 		cmocka_unit_test(test_only_news_is_reported_and_not_too_often),
 		cmocka_unit_test(test_alerts_are_bounded),
+		cmocka_unit_test(test_more_time_has_its_bounds),
 		cmocka_unit_test(test_who_is_believed),
 	};
 
