@@ -87,6 +87,9 @@ static void adopt_live(struct crond *c, struct live_run *run, const struct run_p
 	if (lock < 0 && errno == EAGAIN && named && p->phase != RUN_CLAIMED) {
 		run_event(c, run, RUN_EVENT_TAKEN);
 		run_watch_keeper(c, run, p->keeper_pid, pidfd);
+		if (p->phase == RUN_RUNNING)
+			drain_hold(c, run, p->keeper_pid, p->pipes);
+		run_overran(c, run);
 		run_stop_adopt(c, run);
 		return;
 	}

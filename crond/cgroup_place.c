@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crond/base/file.h"
 
-enum { FILE_MOST = 1024 * 1024 };
+enum { FILE_MOST = 1024 * 1024, SWEEP_AFTER_S = 60 };
 
 static int text_of(const char *path, struct buf *out)
 {
@@ -110,19 +111,29 @@ static void place_auto(char out[PATH_MAX])
 	}
 }
 
-/* What runs have left, that are over: those that are empty go. */
+/* NAME-EPOCH-ATTEMPT, of a while ago? */
+static bool is_old_run(const char *name, time_t now)
+{
+	const char *attempt = strrchr(name, '-'), *epoch = attempt;
+
+	while (epoch && epoch > name && epoch[-1] != '-')
+		epoch--;
+	return epoch && epoch > name && run_id_ok(name, strlen(name)) &&
+		attempt[1 + strspn(attempt + 1, "0123456789")] == '\0' &&
+		epoch + strspn(epoch, "0123456789") == attempt && attempt - epoch > 8 &&
+		strtoll(epoch, NULL, 10) < now - SWEEP_AFTER_S;
+}
+
+/* What was left by runs that are over, and is empty by now. Another instance's, whose runs
+ * are about to begin, may be there too. */
 static void sweep(const char *path)
 {
 	DIR *dir = opendir(path);
 	struct dirent *e;
 
-	while (dir && (e = readdir(dir))) {
-		const char *dash = strrchr(e->d_name, '-');
-
-		if (dash && dash[1 + strspn(dash + 1, "0123456789")] == '\0' && dash[1] &&
-			run_id_ok(e->d_name, strlen(e->d_name)))
+	while (dir && (e = readdir(dir)))
+		if (is_old_run(e->d_name, time(NULL)))
 			unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
-	}
 	if (dir)
 		closedir(dir);
 }

@@ -230,6 +230,7 @@ struct live_run {
 	unsigned looks;    /* how often adopt found it claimed and not started */
 	unsigned told;     /* as in its keeper, where we have no pidfd of that */
 	enum stop_reason stopping; /* not STOP_NONE: it was asked to stop */
+	int pipes[2];      /* ends of its output that we hold beside its keeper; -1: none */
 	struct slice reported; /* its outcome, while a report of it is taken in */
 	bool adopted;      /* of a scheduler before us, and not started by us */
 	bool awaited;      /* somebody is to be told of its end */
@@ -383,6 +384,15 @@ void run_stop_adopt(struct crond *c, struct live_run *run);
 /* One of the plain signals to its keeper. 0; -1 with errno. */
 int run_tell(struct crond *c, const struct live_run *run, int sig);
 
+/* overran.c: says that its timeout is over, and it goes on, where that is to be said. */
+void run_overran(struct crond *c, struct live_run *run);
+/* drain.c: takes hold of the pipes that its keeper reads its output from, by the keeper's
+ * numbers; lets go of them. */
+void drain_hold(struct crond *c, struct live_run *run, pid_t keeper, const int16_t pipes[2]);
+void drain_drop(struct live_run *run);
+/* Its keeper is gone: what is in them is added, the last OUTCOME_TAIL bytes of each; what
+ * comes later is read for nobody. */
+void drain_begin(struct crond *c, struct live_run *run, struct buf tails[2], uint64_t *total);
 /* cgroup_place.c: c->cgroup, from crond.conf. */
 void cgroup_place(struct crond *c);
 

@@ -285,6 +285,8 @@ int hold_prepare(struct hold *h, struct log *log)
 			snprintf(h->reason, sizeof(h->reason), "cannot prepare the job: %s", strerror(errno));
 		return -1;
 	}
+	for (int i = 0; i < 2; i++)
+		h->progress.pipes[i] = (int16_t)h->output.streams[i].fd;
 	output_aim(h, log);
 	tick_settle(r->scheduled);
 	h->guard = (struct guard){

@@ -104,12 +104,12 @@ static void report_send(struct keeper *k, enum report_type type, const char *id,
 }
 
 /* The scheduler watches whoever has a run for more than a moment. */
-static void report_taken(struct keeper *k)
+static void report_taken(struct keeper *k, struct slice pipes)
 {
 	int self = k->named ? -1 : kernel_pidfd(getpid());
 
-	if (k->untold)
-		report_send(k, REPORT_TAKEN, k->untold, (struct slice){ 0 }, self);
+	if (k->untold || pipes.n)
+		report_send(k, REPORT_TAKEN, k->untold ? k->untold : k->hold->run.id, pipes, self);
 	k->untold = NULL;
 	k->named = true;
 	if (self >= 0)
@@ -127,9 +127,12 @@ static void report_ended(struct keeper *k, const struct hold *h)
 /* Not one of the short jobs: others may start, and this keeper is in for a wait. */
 static void grace_over(void *arg)
 {
+	struct keeper *k = arg;
+
 	keeper_slot_release(arg);
 	grace_learn(arg, INT64_MAX);
-	report_taken(arg);
+	report_taken(k, (struct slice){ (const char *)k->hold->progress.pipes,
+		sizeof(k->hold->progress.pipes) });
 	spawn_memory_free();
 	pam_memory_free();
 }
@@ -162,7 +165,12 @@ static void hear(void *arg)
 
 static void overran(void *arg)
 {
-	(void)arg;
+	struct keeper *k = arg;
+	const char *id = k->hold->run.id;
+	struct buf nothing = { 0 };
+
+	rundir_write(k->runs, id, RUNDIR_OVERRAN, &nothing);
+	report_send(k, REPORT_OVERRAN, id, (struct slice){ 0 }, -1);
 }
 
 /* --- the end of a run */
@@ -423,7 +431,7 @@ static void keep(struct keeper *k, const char *id)
 	}
 	k->untold = id;
 	if (h.run.flags & RUN_PAM) /* its modules may take their time */
-		report_taken(k);
+		report_taken(k, (struct slice){ 0 });
 	if (begin(k, &h) < 0)
 		refuse(k, &h);
 	else

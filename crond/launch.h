@@ -14,7 +14,8 @@
  * Called as: crond-launcher QUEUE REPORT RUNS SHARED TARGET LEVEL [SERVICE]
  * (four descriptor numbers, a name of log_target_name(), a syslog priority), or
  * crond-launcher --environment, which prints its environment and its pid, each with a NUL
- * behind it, and ends (the probe that tells what /bin/sh does). */
+ * behind it, and ends (the probe that tells what /bin/sh does), or crond-launcher --drain,
+ * which reads descriptors 3 and 4 until their end (what a job prints whose keeper was killed). */
 #ifndef CROND_LAUNCH_H
 #define CROND_LAUNCH_H
 
@@ -33,8 +34,10 @@
 #define LAUNCH_SIGNAL SIGRTMIN
 
 enum report_type {
-	REPORT_TAKEN = 1, /* the keeper has held the run's lock for a while */
+	REPORT_TAKEN = 1, /* the keeper has held the run's lock for a while; with int16_t[2] where
+	                     it reads the job's output: descriptors of its own, -1: none */
 	REPORT_ENDED = 2, /* an outcome stands */
+	REPORT_OVERRAN = 4, /* its timeout is over, and it goes on */
 	REPORT_SAID = 3,  /* what the job says of itself is another: struct said is the outcome */
 };
 

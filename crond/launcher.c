@@ -212,6 +212,29 @@ static int environment_print(void)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* Reads descriptors 3 and, if it is there, 4 until both have ended: a job whose keeper was
+ * killed prints into them. It must not end before that, whoever ends. */
+static int drain(void)
+{
+	static char chunk[16 * 1024];
+	struct pollfd p[2] = { { .fd = 3, .events = POLLIN }, { .fd = 4, .events = POLLIN } };
+
+	setsid();
+	if (fcntl(4, F_GETFD) < 0)
+		p[1].fd = -1;
+	while (p[0].fd >= 0 || p[1].fd >= 0) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return 1;
+		for (int i = 0; i < 2; i++) {
+			ssize_t n = p[i].fd < 0 || !p[i].revents ? 1 : read(p[i].fd, chunk, sizeof(chunk));
+
+			if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+				p[i].fd = -1;
+		}
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct keeper k;
@@ -219,6 +242,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "--environment") == 0)
 		return environment_print();
+	if (argc == 2 && strcmp(argv[1], "--drain") == 0)
+		return drain();
 	if (argc != 7 && argc != 8)
 		return usage("six or seven arguments are needed");
 	if (standard_descriptors() < 0)

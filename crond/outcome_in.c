@@ -231,6 +231,7 @@ enum run_state outcome_take(struct crond *c, struct live_run *run)
 	enum run_state next = RUN_STATE_DONE;
 	struct run_records r;
 
+	run_overran(c, run);
 	if (reported_uneventful(c, run))
 		return next;
 	if (records_read(c, run->id, &r) < 0) {
@@ -314,7 +315,7 @@ static bool left_kill(const struct run_progress *p, const struct buf *b)
 
 enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason)
 {
-	struct buf b = { 0 };
+	struct buf b = { 0 }, tails[2] = { { 0 }, { 0 } };
 	struct run_progress p = { 0 };
 	struct outcome o;
 	char text[128];
@@ -325,10 +326,16 @@ enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, con
 		p = (struct run_progress){ 0 };
 	killed = p.phase == RUN_RUNNING && left_kill(&p, &b);
 	lost_fill(&o, &p, &b, reason, killed, text, sizeof(text));
+	drain_begin(c, run, tails, &o.output_bytes);
+	o.stdout_tail = (struct slice){ tails[0].data, tails[0].len };
+	o.stderr_tail = (struct slice){ tails[1].data, tails[1].len };
+	o.truncated = p.phase == RUN_RUNNING; /* what its keeper had read is gone with it */
 	if (run->speaks)
 		socket_remove(&b);
 	buf_free(&b);
 	if (rundir_finish(c->runs, run->id, lock, &p, &o) < 0)
 		say_bad_record(c, run->id, "outcome", strerror(errno));
+	buf_free(&tails[0]);
+	buf_free(&tails[1]);
 	return outcome_take(c, run);
 }

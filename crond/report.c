@@ -44,10 +44,15 @@ static int message_pidfd(struct msghdr *m)
 static void report_take(struct crond *c, const struct report *r, size_t outcome_n, int pidfd)
 {
 	struct live_run *run = run_find(c, r->id);
+	int16_t pipes[2];
 
 	if (run && r->type == REPORT_TAKEN) {
 		run_event(c, run, RUN_EVENT_TAKEN);
 		run_watch_keeper(c, run, r->keeper_pid, pidfd);
+		if (outcome_n == sizeof(pipes)) {
+			memcpy(pipes, r->outcome, sizeof(pipes));
+			drain_hold(c, run, r->keeper_pid, pipes);
+		}
 		run_stop_tell(c, run);
 		return;
 	}
@@ -57,6 +62,8 @@ static void report_take(struct crond *c, const struct report *r, size_t outcome_
 		run->reported = (struct slice){ r->outcome, outcome_n };
 		run_event(c, run, RUN_EVENT_ENDED);
 		run->reported.n = 0;
+	} else if (run && r->type == REPORT_OVERRAN) {
+		run_overran(c, run);
 	} else if (run && r->type == REPORT_SAID) {
 		said_take(run, (struct slice){ r->outcome, outcome_n });
 	}

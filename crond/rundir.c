@@ -224,7 +224,7 @@ int rundir_read(int runs, const char *id, const char *file, struct buf *out)
 	return rc;
 }
 
-static void remove_file(int runs, const char *id, const char *file)
+void rundir_unlink(int runs, const char *id, const char *file)
 {
 	char path[PATH_MOST];
 
@@ -235,15 +235,16 @@ static void remove_file(int runs, const char *id, const char *file)
 /* The run file first: without it a directory is one that was never claimed whole. */
 void rundir_remove(int runs, const char *id)
 {
-	remove_file(runs, id, "run");
+	rundir_unlink(runs, id, "run");
 	if (unlinkat(runs, id, AT_REMOVEDIR) == 0 || errno != ENOTEMPTY)
 		return;
-	remove_file(runs, id, "outcome");
-	remove_file(runs, id, "outcome.new");
-	remove_file(runs, id, RUNDIR_LOGGED);
-	remove_file(runs, id, RUNDIR_SAID);
-	remove_file(runs, id, RUNDIR_STOP);
-	remove_file(runs, id, RUNDIR_STOP ".new");
+	rundir_unlink(runs, id, "outcome");
+	rundir_unlink(runs, id, "outcome.new");
+	rundir_unlink(runs, id, RUNDIR_LOGGED);
+	rundir_unlink(runs, id, RUNDIR_SAID);
+	rundir_unlink(runs, id, RUNDIR_OVERRAN);
+	rundir_unlink(runs, id, RUNDIR_STOP);
+	rundir_unlink(runs, id, RUNDIR_STOP ".new");
 	unlinkat(runs, id, AT_REMOVEDIR);
 }
 

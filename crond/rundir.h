@@ -6,6 +6,7 @@
  *                     rename
  *   runs/ID/logged    empty: its failure has been logged
  *   runs/ID/said      struct said (launch.h); appears by rename
+ *   runs/ID/overran   its timeout is over, and it goes on; there until that has been said
  *   runs/ID/stop      why it is to be stopped (core/stop_order); appears by rename
  *
  * The lock is an open-file-description write lock on the whole of runs/ID/run. */
@@ -21,6 +22,7 @@
 #define RUNDIR_SAID "said"
 #define RUNDIR_OUTBOX "../outbox" /* beside runs/ */
 #define RUNDIR_STOP "stop"
+#define RUNDIR_OVERRAN "overran"
 
 struct buf;
 struct event;
@@ -45,6 +47,7 @@ int rundir_finish(int runs, const char *id, int fd, struct run_progress *p, cons
 int rundir_read(int runs, const char *id, const char *file, struct buf *out);
 /* A file beside the run file, whole or not at all. 0 or -1 with errno. */
 int rundir_write(int runs, const char *id, const char *file, const struct buf *text);
+void rundir_unlink(int runs, const char *id, const char *file);
 bool rundir_has(int runs, const char *id, const char *file);
 /* Notes that its failure stands in the log: said once, also when the scheduler dies before
  * the directory is gone. 0, 1 (noted before) or -1 with errno. */

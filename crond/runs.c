@@ -56,6 +56,7 @@ struct live_run *run_new(struct crond *c, const char *id, const struct run *reco
 	memcpy(run->id, id, n);
 	run->scheduled = record->scheduled;
 	run->flags = record->flags;
+	run->pipes[0] = run->pipes[1] = -1;
 	run->speaks = record->notify;
 	run->attempt = record->attempt;
 	run->job = state_get(c, record->identity);
@@ -147,6 +148,7 @@ void run_forget(struct crond *c, struct live_run *run)
 	if (run->keeper)
 		run->keeper->run = NULL;
 	RB_REMOVE(run_tree, &c->live, run);
+	drain_drop(run);
 	free(run->said);
 	free(run);
 }
@@ -277,6 +279,7 @@ void run_unwatched(struct crond *c)
 
 static void run_settle(struct crond *c, struct live_run *run)
 {
+	drain_drop(run);
 	run_over(c, run);
 	run_unqueue(c, run);
 	if (run->keeper) {

@@ -68,7 +68,10 @@ struct run_progress {
 			uint16_t waits_for, waits_cause; /* RUN_PENDING: enum admit_why, enum start_cause */
 		};
 	};
-	uint32_t session_s;  /* RUN_SESSION_LATE: after so many seconds */
+	union {
+		uint32_t session_s;  /* RUN_SESSION_LATE: after so many seconds */
+		int16_t pipes[2];    /* RUN_RUNNING: as in the keeper's report */
+	};
 	uint32_t outcome_n;  /* 0 before RUN_ENDED */
 	char outcome[RUN_OUTCOME_MOST]; /* a record (core/outcome.h) */
 };

@@ -1,0 +1,131 @@
+"""How runs are stopped, and what becomes of a job whose keeper is gone."""
+import contextlib
+import os
+import signal
+
+import lab
+from lab import OUT, check, equal
+
+
+def task(name, command, *settings):
+    return 'task "%s" {\n schedule = "@every 100d"\n command = "%s"\n%s}\n' % (
+        name, command, "".join(" %s\n" % one for one in settings))
+
+
+def reboot(name, command, *settings):
+    return task(name, command, *settings).replace("@every 100d", "@reboot")
+
+
+def kill(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def keeper_of(room, name):
+    """Once its job has written its pid down."""
+    pid = int(room.wait_out(name + ".pid")[0])
+    return lab.Process(pid).ppid
+
+
+def held(daemon):
+    """What its descriptors lead to."""
+    path, found = "/proc/%d/fd/" % daemon.pid, []
+    for number in os.listdir(path):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(path + number))
+    return found
+
+
+def seen(room, daemon, name):
+    """A scheduler holds the pipe of a job, too."""
+    pipe = os.readlink("/proc/%d/fd/1" % int(room.wait_out(name + ".pid")[0]))
+    room.wait_for(lambda: pipe in held(daemon), 5, "the scheduler's hold of a pipe")
+
+
+TALKER = ("echo $$ >%s/%%s.pid; echo early; while ! test -e %s/go; do sleep 0.1; done; "
+          "for i in 1 2 3; do head -c 100000 /dev/zero | tr '\\\\0' x; done && "
+          "echo last && echo ok >%s/%%s.done" % (OUT, OUT, OUT))
+
+
+def test_a_killed_keeper_harms_no_job(room):
+    """It goes on, and may print what it likes; neither a scheduler that saw it start nor one
+    that came later lets its pipe break."""
+    room.tasks("f", reboot("one", TALKER % ("one", "one")) + reboot("two", TALKER % ("two", "two")) +
+               reboot("taken", "echo $$ >%s/taken.pid; (sleep 1000; :) & wait" % OUT,
+                      "parent-death = stop"))
+    daemon = room.start()
+    for name in ("one", "two"):
+        seen(room, daemon, name)
+    os.kill(keeper_of(room, "one"), signal.SIGKILL)
+    line = room.wait_log(r"FAIL job=one run=\S+ result=lost ")
+    check("left alone" in line.text, "the line: %s" % line)
+    kill(daemon)
+    daemon = room.start()
+    seen(room, daemon, "two")
+    os.kill(keeper_of(room, "two"), signal.SIGKILL)
+    room.wait_log(r"FAIL job=two run=\S+ result=lost ")
+    lab.put(OUT + "/go", "")
+    for name in ("one", "two"):
+        equal(room.wait_out(name + ".done"), ["ok"], "what the job of a dead keeper did")
+    room.wait_for(lambda: not [p for p in lab.processes() if b"--drain" in p.argv], 5,
+                  "the end of those who read for nobody")
+    # and one that is not to outlive it
+    pid = int(room.wait_out("taken.pid")[0])
+    os.kill(keeper_of(room, "taken"), signal.SIGKILL)
+    line = room.wait_log(r"FAIL job=taken run=\S+ result=lost ")
+    check("was killed" in line.text, "the line: %s" % line)
+    room.wait_for(lambda: not any(p.sid == pid for p in lab.processes()), 5, "the end of all of it")
+
+
+def test_a_timeout_that_only_tells(room):
+    room.tasks("f", reboot("slow", "sleep 1.5; exit 7", 'timeout = "300ms"', "on-timeout = alert") +
+               reboot("quiet", "sleep 2.5; echo end >%s/quiet" % OUT, 'timeout = "1200ms"',
+                      "on-timeout = alert"))
+    daemon = room.start()
+    line = room.wait_log(r"TIMEOUT job=slow run=\S+ reason=.runs longer than 300 ms, and goes on. ")
+    equal(line.priority, 4, "priority")
+    kill(daemon)  # nobody is there when the other one's time is over
+    keepers = room.keepers()
+    room.wait_for(lambda: len(room.keepers()) < len(keepers), 5, "the end of the first")
+    room.start()
+    room.wait_log(r"FAIL job=slow run=\S+ result=exit code=7 ")
+    room.wait_log(r"TIMEOUT job=quiet run=\S+ reason=.runs longer than 1200 ms")
+    equal(room.wait_out("quiet"), ["end"], "what it did afterwards")
+    equal(len(room.log("TIMEOUT job=")), 2, "each is said once")
+
+
+def test_an_order_outlives_who_gave_it(room):
+    """The file is what counts: a scheduler that finds it sends it on."""
+    room.tasks("f", reboot("long", "trap 'echo usr >%s/got; exit 0' USR1; trap '' TERM; "
+                                   "echo up >%s/up; sleep 1000 & wait" % (OUT, OUT),
+                           'stop-signal = "USR1"', 'kill-after = "500ms"'))
+    daemon = room.start()
+    room.wait_out("up")
+    kill(daemon)
+    runs = "/run/crond/runs/"
+    name, = [one for one in os.listdir(runs) if one.startswith("long-")]
+    lab.put(runs + name + "/stop", "person uid 2001 (alice)\n", 0o600)
+    room.start()
+    line = room.wait_log(r"END job=long run=\S+ result=killed ")
+    check('reason="stopped by hand: uid 2001 (alice)"' in line.text, "the line: %s" % line)
+    equal(line.priority, 5, "priority")
+    equal(room.out("got"), "usr\n", "the signal it was stopped by")
+    check(not room.keepers(), "a keeper is left")
+
+
+def test_what_cannot_be_limited_is_refused(room):
+    """Without a cgroup that could hold it a job with such a limit does not start."""
+    room.conf('cgroup = "off"\n')
+    room.tasks("f", "".join(reboot(name, "touch %s/started" % OUT, '%s = "%s"' % (name, value))
+                            for name, value in (("memory-max", "64M"), ("tasks-max", "10"),
+                                                ("cpu-quota", "50%"))))
+    room.start()
+    for name in ("memory-max", "tasks-max", "cpu-quota"):
+        line = room.wait_log(r"FAIL job=%s run=\S+ result=spawn " % name)
+        check("%s needs a cgroup v2, and there is none that we may use" % name in line.text,
+              "the line: %s" % line)
+    check(not os.path.exists(OUT + "/started"), "one of them was started")
+
+
+if __name__ == "__main__":
+    lab.main()
