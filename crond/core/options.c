@@ -10,7 +10,9 @@
 #include "crond/base/text.h"
 #include "crond/core/options_table.h"
 
-enum { VALUES_MOST = 1024 };
+/* A value is at most what the kernel passes as one argument; all of an option what any run
+ * can be given with the rest. */
+enum { VALUES_MOST = 1024, VALUE_MOST = 128 * 1024 - 1, ALL_MOST = 1024 * 1024 };
 
 const struct option_def *option_get(enum option_id id)
 {
@@ -86,6 +88,7 @@ static int check_values(const struct option *option, const struct slice *values,
 	struct diag *d)
 {
 	const char *name = option->def.name;
+	size_t all = 0;
 
 	if (n == 0)
 		return diag_error(d, 0, 0, "'%s' has no value", name);
@@ -101,7 +104,12 @@ static int check_values(const struct option *option, const struct slice *values,
 			return diag_error(d, 0, 0, "'%s' is empty", name);
 		if (values[i].n && memchr(values[i].s, '\0', values[i].n))
 			return diag_error(d, 0, 0, "'%s' has a NUL byte in it", name);
+		if (values[i].n > VALUE_MOST)
+			return diag_error(d, 0, 0, "'%s' is longer than %d bytes", name, VALUE_MOST);
+		all += values[i].n + 1;
 	}
+	if (all > ALL_MOST)
+		return diag_error(d, 0, 0, "'%s' is longer than %d bytes in all", name, ALL_MOST);
 	return 0;
 }
 

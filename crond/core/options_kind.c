@@ -37,6 +37,8 @@ static bool split(struct slice s, char at, struct slice *before, struct slice *b
 
 /* --- texts and lists */
 
+enum { PRINTED_MOST = 1 << 20 }; /* more than a value may have, escapes counted */
+
 TAKE(take_text)
 {
 	(void)field;
@@ -48,7 +50,7 @@ PRINT(print_text)
 	const char *text = *(const char *const *)field;
 
 	(void)option;
-	text_quoted(out, slice_of(text), strlen(text));
+	text_quoted(out, slice_of(text), PRINTED_MOST);
 }
 
 PRINT(print_list)
@@ -59,7 +61,7 @@ PRINT(print_list)
 	buf_puts(out, "{ ");
 	for (const char *const *p = list; *p; p++) {
 		buf_puts(out, p == list ? "" : ", ");
-		text_quoted(out, slice_of(*p), strlen(*p));
+		text_quoted(out, slice_of(*p), PRINTED_MOST);
 	}
 	buf_puts(out, " }");
 }
