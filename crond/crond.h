@@ -177,6 +177,7 @@ struct job_state {
 	bool failed;   /* a daemon that was given up */
 	bool recorded; /* stands in the file */
 	bool paused;
+	bool wanted;   /* while it is seen what can be forgotten */
 	char *name;    /* as it was paused; NULL while it is not */
 	LIST_HEAD(, pending) pending; /* the starts that wait, the latest first */
 };
@@ -195,6 +196,8 @@ void state_ended(struct crond *c, struct job_state *s, const struct outcome *o, 
 /* Off by hand, or on again: on disk before it returns, so it lasts over boots. 0; -1 with
  * errno, and nothing has changed. */
 int state_pause(struct crond *c, uint64_t identity, const char *name, bool paused);
+/* After a reload, now and then: what jobs that are in force no more have learnt. */
+void state_forget(struct crond *c);
 /* A daemon is given up, or is to be tried again; restarts: in its window. */
 void state_failed(struct crond *c, uint64_t identity, bool failed, uint32_t restarts);
 /* *stamp: what is on record, 0 if nothing. */
@@ -550,7 +553,7 @@ struct crond {
 	uint64_t seed; /* of this host: for `~` */
 	int run_fd, runs, pid_fd, stamp_fd, state_fd;
 	struct state_tree states;
-	size_t state_count, state_records, state_folded; /* records in the file, and when folded */
+	size_t state_count, states_kept, state_records, state_folded; /* records in the file, and when folded */
 	struct daemon_tree daemons;
 	int daemon_fd;
 	bool daemons_wait; /* one waits for a limit that it shares */

@@ -85,6 +85,7 @@ static void reload_done(struct crond *c, const char *why, struct changes *out)
 	wait_not(c, LATER_SETTLE);
 	c->reload.dirty_since = 0;
 	reload_said(c, why, out);
+	state_forget(c);
 }
 
 /* --- the ways here */

@@ -18,7 +18,7 @@
 
 enum {
 	STATE_MAGIC = 0x736e7243, STAMP_MAGIC = 0x746e7243, STATE_VERSION = 2, STAMP_VERSION = 1,
-	STATE_FILE_MOST = 64 << 20, FOLD_AT = 65536, LATELY_MOST = 10000,
+	STATE_FILE_MOST = 64 << 20, FOLD_AT = 65536, LATELY_MOST = 10000, FORGET_FROM = 1000,
 };
 
 struct stamp_record {
@@ -80,14 +80,19 @@ static bool state_blank(const struct crond *c, const struct job_state *s)
 	return s->last_result == RESULTS || c->state_count > LATELY_MOST;
 }
 
-void state_release(struct crond *c, struct job_state *s)
+static void state_drop(struct crond *c, struct job_state *s)
 {
-	if (!state_blank(c, s))
-		return;
 	RB_REMOVE(state_tree, &c->states, s);
 	c->state_count--;
 	free(s->name);
 	free(s);
+}
+
+void state_release(struct crond *c, struct job_state *s)
+{
+	if (!state_blank(c, s))
+		return;
+	state_drop(c, s);
 }
 
 /* --- on file */
@@ -169,6 +174,37 @@ void state_failed(struct crond *c, uint64_t identity, bool failed, uint32_t rest
 		state_record(c, s);
 	}
 	state_release(c, s);
+}
+
+static void states_mark(struct crond *c)
+{
+	struct job_state *state;
+	struct source *s;
+
+	RB_FOREACH(state, state_tree, &c->states)
+		state->wanted = state->running || state->waiting || state->paused;
+	RB_FOREACH(s, source_tree, &c->sources) {
+		for (size_t i = 0; s->jobs && i < s->jobs->count; i++) {
+			state = state_find(c, s->jobs->jobs[i].identity);
+			if (state)
+				state->wanted = true;
+		}
+	}
+}
+
+void state_forget(struct crond *c)
+{
+	struct job_state *s, *next;
+
+	if (c->state_count <= c->states_kept * 2 + FORGET_FROM)
+		return;
+	states_mark(c);
+	RB_FOREACH_SAFE(s, state_tree, &c->states, next) {
+		if (!s->wanted)
+			state_drop(c, s);
+	}
+	c->states_kept = c->state_count;
+	state_fold(c);
 }
 
 static void say_unknown(struct crond *c, const char *file)

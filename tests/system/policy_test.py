@@ -1,6 +1,7 @@
 """What a start that is due may meet: runs of its own, a full pool, its deadline, a pause; and
 what becomes of it then: it waits, takes another's place, is left out, is tried again."""
 import collections
+import os
 import re
 import signal
 import subprocess
@@ -165,6 +166,21 @@ def test_by_hand(room):
     equal(cronctl(room, "resume", "each").returncode, 0, "resume")
     room.wait_out("each", count + 1)
     equal(lab.read("/var/lib/crond/paused").count("\n"), 1, "what is left of the pause")
+
+
+def test_what_nobody_needs_is_forgotten(room):
+    """What jobs have learnt that are in force no more, once they are many."""
+    daemon = room.start()
+    for turn in range(3):
+        room.tasks("t", "".join(task("t%d-%d" % (turn, n), "true %d" % turn) for n in range(350)))
+        daemon.send_signal(signal.SIGUSR2)
+        room.wait_log(r"CMD \(true %d\)" % turn, 10, 350)
+    room.wait_for(lambda: not room.keepers(), 10, "the ends of all")
+    before = os.path.getsize("/run/crond/jobs")
+    room.tasks("t", task("last", "true last"))
+    daemon.send_signal(signal.SIGUSR2)
+    room.wait_for(lambda: os.path.getsize("/run/crond/jobs") < before / 10, 10,
+                  "less of %d bytes" % before)
 
 
 lab.main()
