@@ -28,6 +28,8 @@ enum {
 	READ_EACH = 16384,
 	OUT_ENOUGH = 32768,     /* a verb goes on once less than this waits to be read */
 	IDLE_MS = 10000,        /* for a whole request */
+	BURST_US = 200000,      /* so much work in one go; beyond, half of a processor's time */
+	REST_MS = 5,
 	STALL_MS = 30000,       /* without reading anything of an answer */
 	GROUPS_MOST = 1024,
 };
@@ -36,11 +38,14 @@ TAILQ_HEAD(client_queue, control_client);
 
 struct control {
 	struct watch listen;
-	struct client_queue clients, turns;
+	struct client_queue clients;
+	struct client_queue turns[2]; /* root's go before anybody else's */
 	size_t count;
 	int64_t opened; /* epoch second */
 	bool group_known;
 	gid_t group;
+	int64_t worked_us, worked_at; /* work that is not paid for yet; when that was so */
+	bool resting;
 	struct due_marks *marks; /* NULL: nobody is asking */
 };
 
@@ -100,7 +105,8 @@ void control_open(struct crond *c)
 		return;
 	o->opened = time(NULL);
 	TAILQ_INIT(&o->clients);
-	TAILQ_INIT(&o->turns);
+	TAILQ_INIT(&o->turns[0]);
+	TAILQ_INIT(&o->turns[1]);
 	o->listen = (struct watch){ .kind = WATCH_CONTROL, .fd = socket_open(c) };
 	if (o->listen.fd < 0 || wait_for(c, &o->listen, EPOLLIN) < 0) {
 		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
@@ -138,12 +144,17 @@ size_t control_clients(const struct crond *c)
 
 /* --- who is there */
 
+static struct client_queue *turns_of(struct control *o, const struct control_client *k)
+{
+	return &o->turns[k->uid != 0];
+}
+
 static void turn_give(struct control *o, struct control_client *k)
 {
 	if (k->queued)
 		return;
 	k->queued = true;
-	TAILQ_INSERT_TAIL(&o->turns, k, turn);
+	TAILQ_INSERT_TAIL(turns_of(o, k), k, turn);
 }
 
 static void expire_at(struct crond *c, struct control_client *k, int64_t in_ms)
@@ -168,7 +179,7 @@ static void control_drop(struct crond *c, struct control_client *k)
 	struct control *o = c->control;
 
 	if (k->queued)
-		TAILQ_REMOVE(&o->turns, k, turn);
+		TAILQ_REMOVE(turns_of(o, k), k, turn);
 	TAILQ_REMOVE(&o->clients, k, link);
 	if (--o->count == 0) {
 		wait_not(c, LATER_CONTROL);
@@ -455,18 +466,51 @@ static void client_turn(struct crond *c, struct control_client *k)
 
 bool control_busy(const struct crond *c)
 {
-	return c->control && !TAILQ_EMPTY(&c->control->turns);
+	return c->control && !c->control->resting &&
+		(!TAILQ_EMPTY(&c->control->turns[0]) || !TAILQ_EMPTY(&c->control->turns[1]));
+}
+
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Work is paid for by time that passes, twice as much of it: jobs need the processors too. */
+static void work_count(struct crond *c, int64_t began)
+{
+	struct control *o = c->control;
+	int64_t now = now_us(), paid = (began - o->worked_at) / 2;
+
+	o->worked_us = (o->worked_us > paid ? o->worked_us - paid : 0) + now - began;
+	o->worked_at = now;
+	o->resting = o->worked_us > BURST_US;
+	if (o->resting)
+		wait_later(c, LATER_CONTROL_TURN, REST_MS);
+}
+
+void control_rested(struct crond *c)
+{
+	if (c->control)
+		c->control->resting = false;
 }
 
 void control_turn(struct crond *c)
 {
-	struct control_client *k = c->control ? TAILQ_FIRST(&c->control->turns) : NULL;
+	struct control *o = c->control;
+	struct control_client *k;
+	int64_t began;
 
-	if (!k)
+	if (!control_busy(c))
 		return;
-	TAILQ_REMOVE(&c->control->turns, k, turn);
+	began = now_us();
+	k = TAILQ_FIRST(&o->turns[TAILQ_EMPTY(&o->turns[0])]);
+	TAILQ_REMOVE(turns_of(o, k), k, turn);
 	k->queued = false;
 	client_turn(c, k);
+	work_count(c, began);
 }
 
 /* --- time */

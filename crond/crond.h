@@ -437,6 +437,7 @@ void control_accept(struct crond *c);
 void control_heard(struct crond *c, struct control_client *k, uint32_t events);
 bool control_busy(const struct crond *c); /* somebody waits for a turn */
 void control_turn(struct crond *c);       /* one piece of work, for the next of them */
+void control_rested(struct crond *c);     /* turns may be given again */
 void control_expire(struct crond *c, int64_t now); /* monotonic ms: drops who is too slow */
 /* A run that is awaited has ended; o NULL: how is not known. */
 void control_run_over(struct crond *c, struct live_run *run, const struct outcome *o);
@@ -486,7 +487,7 @@ struct watch {
 enum later {
 	LATER_RELOAD, LATER_GONE, LATER_SETTLE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
 	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS,
-	LATER_CONTROL, LATER_DAEMONS, LATER_PENDING, LATERS
+	LATER_CONTROL, LATER_CONTROL_TURN, LATER_DAEMONS, LATER_PENDING, LATERS
 };
 
 /* How often what cannot be watched is looked at. */

@@ -64,6 +64,9 @@ static void later_do(struct crond *c, enum later what)
 	case LATER_REPORTS:
 		reports_ready(c);
 		break;
+	case LATER_CONTROL_TURN:
+		control_rested(c);
+		break;
 	case LATER_CONTROL:
 		control_expire(c, wait_now_ms());
 		break;

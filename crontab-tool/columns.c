@@ -154,8 +154,13 @@ static size_t text_columns(const char *text, size_t most, size_t *bytes)
 
 	while (text[at]) {
 		wchar_t wide = 0;
-		size_t n = mbrtowc(&wide, text + at, strlen(text + at), &state);
-		int one = n <= 16 ? wcwidth(wide) : 1;
+		size_t n = 1;
+		int one = 1;
+
+		if (text[at] < ' ' || text[at] > '~') { /* most is ASCII */
+			n = mbrtowc(&wide, text + at, strlen(text + at), &state);
+			one = n <= 16 ? wcwidth(wide) : 1;
+		}
 
 		if (n > 16 || n == 0) {
 			state = (mbstate_t){ 0 };

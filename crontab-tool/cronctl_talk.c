@@ -260,8 +260,17 @@ void talk_show(struct buf *out, const char *text)
 
 	while (left) {
 		wchar_t wide = 0;
-		size_t n = mbrtowc(&wide, text, left, &state);
+		size_t n = 0;
 
+		while (n < left && text[n] >= ' ' && text[n] <= '~') /* most is */
+			n++;
+		if (n) {
+			buf_append(out, text, n);
+			text += n;
+			left -= n;
+			continue;
+		}
+		n = mbrtowc(&wide, text, left, &state);
 		if (n == (size_t)-1 || n == (size_t)-2 || n == 0 || !iswprint((wint_t)wide)) {
 			buf_printf(out, "\\x%02x", (unsigned)(unsigned char)*text);
 			state = (mbstate_t){ 0 };

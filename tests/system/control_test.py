@@ -144,7 +144,7 @@ def test_a_job_is_listed_shown_and_steered(room):
     daemon = begin(room)
     status, out, _ = cronctl(room, "run", "--wait", "gold")
     equal(status, 1, "the status of a run that fails")
-    check(re.match(r"gold-\d+-1\nexit 3, \d+m?s\n$", out), "what run --wait says: %r" % out)
+    check(re.match(r"gold-\d+-\d\nexit 3, \d+m?s\n$", out), "what run --wait says: %r" % out)
     told = jobs(room)
     equal({name: one["state"] for name, one in told.items() if "alice" not in name and
            "rather" not in name},
