@@ -140,7 +140,7 @@ def test_what_is_kept(room):
     equal([owner(gold), owner(LOGS + "/gold"), owner(LOGS)],
           [(2001, "0o640"), (2001, "0o750"), (0, "0o755")], "owners and modes")
     silver = one(LOGS + "/users/alice/*/[0-9]*/[0-9]*/*silver*.log")
-    equal(lab.read(silver), "mine\n", "of a user's own line")
+    lab.wait_for(lambda: lab.read(silver) == "mine\n", 10, "the output of a user's own line")
     equal(owner(LOGS + "/users"), (0, "0o755"), "what users' own are below")
     open(OUT + "/go", "w").close()
     lab.wait_for(lambda: lab.read(gold) == "one\nstderr: two\n", 10, "the rest")
