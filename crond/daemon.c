@@ -6,77 +6,17 @@
 #include "crond/daemon.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
-#include <unistd.h>
 
 #include "crond/base/diag.h"
-#include "crond/base/text.h"
-#include "crond/core/alerting.h"
 #include "crond/crond.h"
 #include "crond/start.h"
-#include "crond/tell.h"
 
-enum { GONE_MS = 2000, COMMAND_SHOWN = 200 };
+enum { GONE_MS = 2000 };
 
-/* --- what its file says */
-
-static struct restart_policy policy_of(const struct daemon *d)
-{
-	const struct options *o = d->job->common->options;
-
-	return (struct restart_policy){ .when = o->restart, .delay_ms = o->restart_delay_ms,
-		.max_delay_ms = o->restart_max_delay_ms, .count = o->restart_count,
-		.window_ms = o->restart_window_ms };
-}
-
-/* Copies that it is to have, here or wherever it belongs. */
-static size_t copies_of(const struct daemon *d)
-{
-	const struct options *o = d->job ? d->job->common->options : NULL;
-
-	if (!o || !o->enabled)
-		return 0;
-	return o->max ? o->max : 1;
-}
-
-size_t daemon_wanted(struct crond *c, const struct daemon *d)
-{
-	const char *const *hosts = d->job ? d->job->common->options->hosts : NULL;
-
-	return !hosts || hosts_match(hosts, host_self(c)) ? copies_of(d) : 0;
-}
-
-static bool is_paused(struct crond *c, const struct daemon *d)
-{
-	const struct job_state *s = state_find(c, d->identity);
-
-	return s && s->paused;
-}
-
-/* All that it is, so that another command, user or limit is seen. */
-static uint64_t definition_of(const struct job *job)
-{
-	const struct options *o = job->common->options;
-	const char *command = job_command(job);
-	struct buf b = { 0 };
-	uint64_t hash;
-
-	buf_printf(&b, "%s\n%s\n", job->common->user->name, command ? command : "");
-	for (unsigned i = 0; i < OPTIONS; i++) {
-		buf_printf(&b, "%s=", option_get((enum option_id)i)->name);
-		option_print(o, (enum option_id)i, &b);
-		buf_putc(&b, '\n');
-	}
-	hash = text_hash(3, b.data, b.len);
-	buf_free(&b);
-	return hash ? hash : 1;
-}
-
-/* --- jobs come and go with their files */
+/* --- who is to look at them again */
 
 void daemon_look(struct crond *c)
 {
@@ -91,122 +31,24 @@ void daemon_room(struct crond *c)
 	c->daemons_wait = false;
 }
 
-static void job_in(struct crond *c, const struct job *job)
-{
-	struct daemon *d = daemon_get(c, job->identity);
-
-	if (!d) {
-		trouble_say(c, "a daemon is not looked after", "out of memory");
-		return;
-	}
-	d->job = job;
-	d->gone_since = 0;
-	d->definition = definition_of(job);
-	d->file = text_hash(4, job->common->file->path, strlen(job->common->file->path));
-}
-
-void daemon_file_in(struct crond *c, const struct job_file *file)
-{
-	for (size_t i = 0; file->daemons && i < file->count; i++) {
-		if (file->jobs[i].common->options->type == JOB_TYPE_DAEMON)
-			job_in(c, &file->jobs[i]);
-	}
-	if (file->daemons)
-		daemon_look(c);
-}
-
-void daemon_file_out(struct crond *c, const struct job_file *file)
+bool daemon_runs(struct crond *c)
 {
 	struct daemon *d;
 
-	if (!file->daemons)
-		return;
 	RB_FOREACH(d, daemon_tree, &c->daemons) {
-		if (!d->job || d->job->common->file != file)
-			continue;
-		d->job = NULL;
-		d->gone_since = wait_now_ms();
-	}
-	daemon_look(c);
-}
-
-/* What its file says cannot be told now: the file has errors, or its directory is not there.
- * A slip in a file ends nothing that runs. */
-static bool file_in_doubt(struct crond *c, const struct daemon *d)
-{
-	const struct directory *dir;
-	struct source *s;
-
-	SLIST_FOREACH(dir, &c->directories, link) {
-		if (dir->complained)
-			return true;
-	}
-	RB_FOREACH(s, source_tree, &c->sources) {
-		if (s->faulty && (!d->file || text_hash(4, s->path, strlen(s->path)) == d->file))
-			return true;
+		for (size_t i = 0; i < d->count; i++) {
+			if (d->copies[i].state.phase == RESTART_UP)
+				return true;
+		}
 	}
 	return false;
 }
 
-/* --- saying it */
-
-static void say_daemon(struct crond *c, int priority, const char *what, const struct job *job,
-	const char *run, const char *rest)
+static bool is_paused(struct crond *c, const struct daemon *d)
 {
-	const char *command = job_command(job);
-	char name[JOB_NAME_MOST];
-	struct buf b = { 0 };
+	const struct job_state *s = state_find(c, d->identity);
 
-	job_name(job, job->common->user->name, name);
-	buf_printf(&b, "%s job=%s run=%s %s user=%s cmd=", what, name, run, rest,
-		job->common->user->name);
-	text_quoted(&b, slice_of(command ? command : job->common->options->argv[0]), COMMAND_SHOWN);
-	log_line(&c->log, priority, c->set.dialect->daemon_tag, getpid(), 0, "%s",
-		buf_text(&b) ? b.data : what);
-	buf_free(&b);
-}
-
-static void say_restarted(struct crond *c, const struct daemon *d, const struct daemon_copy *copy,
-	const char *previous)
-{
-	char rest[RUN_ID_MOST + 64];
-
-	snprintf(rest, sizeof(rest), "restarts=%" PRIu32 " previous=%s", copy->state.restarts, previous);
-	say_daemon(c, LOG_NOTICE, "RESTARTED", d->job, copy->run, rest);
-}
-
-/* One line, and one event to whom its job names. */
-static void say_given_up(struct crond *c, const struct daemon *d, const struct daemon_copy *copy,
-	enum result result)
-{
-	char reason[160], rest[320], name[JOB_NAME_MOST];
-	struct buf limit = { 0 };
-
-	job_name(d->job, d->job->common->user->name, name);
-	option_print(d->job->common->options, OPTION_RESTART_LIMIT, &limit);
-	snprintf(reason, sizeof(reason), "its restart-limit is reached; cronctl restart %s starts it again",
-		name);
-	snprintf(rest, sizeof(rest), "result=%s restarts=%" PRIu32 " limit=%s reason=\"%s\"",
-		result_name(result), copy->state.restarts, buf_text(&limit) ? limit.data : "?", reason);
-	say_daemon(c, LOG_ERR, "FAILED", d->job, copy->run, rest);
-	tell_job(c, d->job, *copy->run ? copy->run : name, &(struct tell){ .event = "daemon.failed",
-		.mark = "failed", .status = result_name(result), .reason = reason });
-	buf_free(&limit);
-}
-
-/* All copies have been up for a while: failures before that are over and done with. */
-static void say_recovered(struct crond *c, const struct daemon *d, struct job_state *s)
-{
-	const struct alerting_rule any = { 0 };
-	const char *run = d->copies[0].run;
-	char rest[64];
-
-	snprintf(rest, sizeof(rest), "fails=%" PRIu32, s->failures);
-	say_daemon(c, LOG_NOTICE, "RECOVERED", d->job, run, rest);
-	if (alerting_take(&s->alerting, &any, RESULT_OK, 0) & ALERTING_RECOVERED)
-		tell_run(c, run, &(struct tell){ .event = "job.recovered", .mark = "up" });
-	s->failures = 0;
-	state_record(c, s);
+	return s && s->paused;
 }
 
 /* --- what its job is known to be, for those who ask state.c */
@@ -231,12 +73,10 @@ void daemon_copy_changed(struct crond *c, const struct daemon *d, struct daemon_
 
 /* --- starting and stopping */
 
-static void copy_up(struct crond *c, const struct daemon *d, struct daemon_copy *copy, const char *run,
-	uint64_t definition)
+static void copy_up(struct crond *c, const struct daemon *d, struct daemon_copy *copy, const char *run)
 {
 	restart_up(&copy->state);
 	copy->started = wait_now_ms();
-	copy->definition = definition;
 	snprintf(copy->run, sizeof(copy->run), "%s", run);
 	daemon_copy_changed(c, d, copy);
 }
@@ -260,20 +100,22 @@ static bool no_room(struct crond *c, const struct daemon *d)
 static void copy_start(struct crond *c, struct daemon *d, size_t i)
 {
 	char id[RUN_ID_MOST], was[RUN_ID_MOST];
-	struct restart_policy p = policy_of(d);
+	struct restart_policy p = daemon_policy(d);
 	struct diag why;
 
 	memcpy(was, d->copies[i].run, sizeof(was));
+	d->copies[i].definition = d->definition;
+	d->copies[i].terms = d->terms;
 	if (start_job_now(c, d->job, START_DAEMON, NULL, id, &why) < 0) { /* and has said so */
 		restart_ended(&d->copies[i].state, &p, RESTART_END_FAILED, 0, wait_now_ms());
 		if (d->copies[i].state.phase == RESTART_FAILED)
-			say_given_up(c, d, &d->copies[i], RESULT_SPAWN);
+			daemon_say_given_up(c, d, &d->copies[i], RESULT_SPAWN);
 		daemon_copy_changed(c, d, &d->copies[i]);
 		return;
 	}
-	copy_up(c, d, &d->copies[i], id, d->definition);
+	copy_up(c, d, &d->copies[i], id);
 	if (*was && d->copies[i].state.restarts)
-		say_restarted(c, d, &d->copies[i], was);
+		daemon_say_restarted(c, d, &d->copies[i], was);
 }
 
 void daemon_copy_stop(struct crond *c, const struct daemon_copy *copy, enum stop_reason why,
@@ -296,7 +138,7 @@ static void daemon_settle(struct crond *c, struct daemon *d, size_t up, int64_t 
 {
 	struct job_state *s = state_find(c, d->identity);
 	bool wanted = s && (s->failures || s->alerting.count);
-	struct restart_policy p = policy_of(d);
+	struct restart_policy p = daemon_policy(d);
 	size_t settled = 0;
 
 	for (size_t i = 0; i < up; i++) {
@@ -314,7 +156,7 @@ static void daemon_settle(struct crond *c, struct daemon *d, size_t up, int64_t 
 		}
 	}
 	if (up && settled == up && wanted)
-		say_recovered(c, d, s);
+		daemon_say_recovered(c, d, s);
 }
 
 /* --- the check */
@@ -323,7 +165,8 @@ static void copy_check(struct crond *c, struct daemon *d, size_t i, int64_t now,
 {
 	struct daemon_copy *copy = &d->copies[i];
 
-	if (copy->state.phase == RESTART_FAILED && copy->definition != d->definition) {
+	if (copy->state.phase == RESTART_FAILED &&
+		(copy->definition != d->definition || copy->terms != d->terms)) {
 		restart_begin(&copy->state, now);
 		daemon_copy_changed(c, d, copy);
 	}
@@ -363,9 +206,9 @@ static const char *surplus_reason(const struct daemon *d, size_t keep, size_t up
 /* false: it is forgotten. */
 static bool daemon_check_one(struct crond *c, struct daemon *d, int64_t now, int64_t *next)
 {
-	size_t keep = copies_of(d), up = daemon_wanted(c, d);
+	size_t keep = daemon_max(d), up = daemon_wanted(c, d);
 
-	if (!d->job && (now - d->gone_since < GONE_MS || file_in_doubt(c, d))) {
+	if (!d->job && (now - d->gone_since < GONE_MS || daemon_in_doubt(c, d))) {
 		if (now - d->gone_since < GONE_MS)
 			sooner(next, d->gone_since + GONE_MS);
 		return true;
@@ -453,11 +296,11 @@ static void copy_ended(struct crond *c, struct daemon *d, struct daemon_copy *co
 	struct restart_policy p = { .when = RESTART_ALWAYS };
 
 	if (d->job)
-		p = policy_of(d);
+		p = daemon_policy(d);
 	snprintf(copy->run, sizeof(copy->run), "%s", run->id);
 	restart_ended(&copy->state, &p, end_of(c, o), up_ms, now);
 	if (copy->state.phase == RESTART_FAILED && d->job)
-		say_given_up(c, d, copy, o ? o->result : RESULT_LOST);
+		daemon_say_given_up(c, d, copy, o ? o->result : RESULT_LOST);
 	daemon_copy_changed(c, d, copy);
 }
 
@@ -490,10 +333,13 @@ static void run_adopt(struct crond *c, struct live_run *run)
 	struct daemon *d = daemon_get(c, run->job->identity);
 	struct daemon_copy *copy = d ? copy_to_take(d, run->id) : NULL;
 
-	if (!copy)
+	if (!copy) {
 		trouble_say(c, run->id, "a daemon's run is not looked after: out of memory");
-	else if (copy->state.phase != RESTART_UP)
-		copy_up(c, d, copy, run->id, d->definition);
+	} else if (copy->state.phase != RESTART_UP) { /* claimed just before the end */
+		copy->definition = d->definition;
+		copy->terms = d->terms;
+		copy_up(c, d, copy, run->id);
+	}
 }
 
 /* On file as running, and there is no such run: how it ended is not known. */
@@ -503,7 +349,7 @@ static void copy_judge(struct crond *c, struct daemon *d, struct daemon_copy *co
 	struct restart_policy p = { .when = RESTART_ALWAYS };
 
 	if (d->job) {
-		p = policy_of(d);
+		p = daemon_policy(d);
 		restart_repair(&copy->state, &p, wait_now_ms());
 	}
 	if (copy->state.phase != RESTART_UP || (run && run->job))

@@ -17,6 +17,7 @@ struct crond;
 struct diag;
 struct job;
 struct job_file;
+struct job_state;
 struct live_run;
 
 /* One of a daemon's copies, as it is on file for a scheduler after us. */
@@ -24,6 +25,7 @@ struct daemon_copy {
 	struct restart_state state;
 	int64_t started;       /* monotonic ms */
 	uint64_t definition;   /* what it was started as */
+	uint64_t terms;        /* when it was to be started again, by then */
 	uint32_t place;        /* of its record in the file, from 1; 0: it has none */
 	char run[RUN_ID_MOST]; /* the one that is up, else the last one; "": none yet */
 };
@@ -32,7 +34,7 @@ struct daemon {
 	RB_ENTRY(daemon) link;
 	uint64_t identity;
 	const struct job *job;  /* NULL: no file has it any more */
-	uint64_t definition;    /* by its file */
+	uint64_t definition, terms; /* by its file; likewise */
 	uint64_t file;          /* hash of the path that had it last; 0: not known */
 	int64_t gone_since;     /* monotonic ms; where job is NULL */
 	size_t count;
@@ -48,6 +50,8 @@ void daemon_adopt(struct crond *c);
 /* A file's jobs are in force; a file's jobs are about to go. */
 void daemon_file_in(struct crond *c, const struct job_file *file);
 void daemon_file_out(struct crond *c, const struct job_file *file);
+/* Is any copy up? */
+bool daemon_runs(struct crond *c);
 /* Something that may matter to them has changed: addresses, a pause. Checked soon. */
 void daemon_look(struct crond *c);
 /* A run has ended: one that waits for a limit may start. */
@@ -82,6 +86,23 @@ struct daemon_view {
 };
 /* false: it is not known (no daemon, say). */
 bool daemon_show(struct crond *c, uint64_t identity, struct daemon_view *v);
+
+/* daemon_job.c: by its file. How many copies it is to have where it belongs; when they are to be
+ * started again (job is not NULL). */
+size_t daemon_max(const struct daemon *d);
+struct restart_policy daemon_policy(const struct daemon *d);
+/* What its file says cannot be told now: the file has errors, or its directory is not there.
+ * A slip in a file ends nothing that runs. */
+bool daemon_in_doubt(struct crond *c, const struct daemon *d);
+
+/* daemon_say.c. previous: the run before the one that the copy is now. */
+void daemon_say_restarted(struct crond *c, const struct daemon *d, const struct daemon_copy *copy,
+	const char *previous);
+/* One line, and one event to whom its job names. */
+void daemon_say_given_up(struct crond *c, const struct daemon *d, const struct daemon_copy *copy,
+	enum result result);
+/* All copies have been up for a while: failures before that are over and done with. */
+void daemon_say_recovered(struct crond *c, const struct daemon *d, struct job_state *s);
 
 /* daemon_file.c: what is on file in the run-time directory. */
 /* Puts a copy's record there, whole. */

@@ -23,7 +23,7 @@ struct daemons_head {
 };
 
 struct copy_record {
-	uint64_t identity, definition, file;
+	uint64_t identity, definition, terms, file;
 	int64_t started;
 	struct restart_state state;
 	char run[RUN_ID_MOST]; /* first byte 0 and nothing held against it: as good as no record */
@@ -87,7 +87,7 @@ static void say_file(struct crond *c, const char *why)
 static struct copy_record record_of(const struct daemon *d, const struct daemon_copy *copy)
 {
 	struct copy_record r = { .identity = d->identity, .definition = copy->definition,
-		.file = d->file, .started = copy->started, .state = copy->state, .used = 1 };
+		.terms = copy->terms, .file = d->file, .started = copy->started, .state = copy->state, .used = 1 };
 
 	memcpy(r.run, copy->run, sizeof(r.run));
 	return r;
@@ -165,6 +165,7 @@ static void record_take(struct crond *c, const struct copy_record *r)
 	copy->state = r->state;
 	copy->started = r->started;
 	copy->definition = r->definition;
+	copy->terms = r->terms;
 	memcpy(copy->run, r->run, sizeof(copy->run) - 1);
 	d->file = r->file;
 }

@@ -409,7 +409,7 @@ int place_open(struct crond *c)
 
 void place_close(struct crond *c)
 {
-	static const char *const files[] = { "stamp", "jobs", "launcher" };
+	static const char *const files[] = { "stamp", "jobs", "daemons", "launcher" };
 
 	unlink(c->set.pid_file);
 	if (!c->set.remove_dir)

@@ -18,11 +18,12 @@
 /* With what a container's manager gives by default, 10 s, there is time for both. */
 enum { GRACE_MS = 8000, KILLED_MS = 1000 };
 
-static int64_t grace_ms(const struct crond *c)
+static int64_t grace_ms(struct crond *c)
 {
 	if (c->set.conf.stop_grace_ms)
 		return (int64_t)c->set.conf.stop_grace_ms;
-	return getpid() == 1 ? GRACE_MS : 0;
+	/* a directory that goes with us has nothing for a scheduler after us to find daemons by */
+	return getpid() == 1 || (c->set.remove_dir && daemon_runs(c)) ? GRACE_MS : 0;
 }
 
 /* --- telling keepers: once to stop their jobs, a second time to kill them */

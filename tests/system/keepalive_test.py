@@ -262,6 +262,12 @@ def test_limits_and_the_end_of_the_scheduler(room):
     room.start()
     pids(room, "second", 2)
     equal((living(room, "first"), shown("second")["restarts"]), ([], 0), "stopped; restarts")
+    # a private instance takes its directory along, and so its daemons
+    lab.put(OUT + "/own.conf", sleeper("own"))
+    running = room.launch("-f", OUT + "/own.conf")
+    own = pids(room, "own")
+    equal(room.stop(running, signal.SIGINT), 0, "status of a private instance")
+    equal((lab.alive(own[0]), os.listdir("/tmp")), (False, []), "what it leaves")
 
 
 if __name__ == "__main__":
