@@ -10,8 +10,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-enum { STEP_BEYOND = 365 * 86400 };
-
 static int64_t ns(const struct timespec *t)
 {
 	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
@@ -52,11 +50,14 @@ void clock_missed(struct crond *c)
 {
 	int64_t from = c->clock.real.tv_sec - LATE_START - 1;
 
-	if (c->clock.handled >= from)
-		return;
-	due_advance(&c->due, from, STEP_BEYOND, clock_found_missed, c);
-	say_missed_rest(c);
-	c->clock.handled = from;
+	if (c->clock.handled < from) {
+		due_skip(&c->due, from, clock_found_missed, c);
+		say_missed_rest(c);
+		c->clock.handled = from;
+		if (c->clock.over_boot)
+			downtime_write(c, from);
+	}
+	c->clock.over_boot = false;
 }
 
 /* A table that is loaded after a quiet time starts counting now. */
@@ -133,4 +134,7 @@ void clock_advance(struct crond *c)
 		c->clock.high = now;
 	state_stamp(c, now);
 	launch_flush(c);
+	if (c->clock.catchup)
+		downtime_write(c, now);
+	c->clock.catchup = false;
 }

@@ -203,6 +203,9 @@ void state_failed(struct crond *c, uint64_t identity, bool failed, uint32_t rest
 /* *stamp: what is on record, 0 if nothing. */
 int state_open(struct crond *c, int64_t *stamp);
 int state_stamp(struct crond *c, int64_t second);
+/* downtime.c: the same, on disk, for jobs whose times matter over a boot; 0: nothing known. */
+int64_t downtime_read(struct crond *c);
+void downtime_write(struct crond *c, int64_t second);
 void pauses_read(struct crond *c); /* pauses.c, from state_open() */
 
 /* --- runs (start.c, launch.c, helper.c, report.c, runs.c, outcome_in.c, adopt.c) */
@@ -323,6 +326,7 @@ struct pending {
 	enum start_cause cause;
 	enum admit_why why;
 	bool blocked;  /* to be looked at when a run has ended */
+	bool grace_told; /* that it is late */
 	int64_t at;    /* monotonic ms: to be looked at then; 0: not because of the time */
 	int64_t order; /* realtime ns at which it began to wait, no two alike */
 	int64_t not_before; /* realtime ns */
@@ -346,6 +350,8 @@ void pending_end(struct crond *c, struct live_run *run, enum result result, cons
  * for *ms. */
 bool pending_retry(struct crond *c, const struct live_run *run, const struct run *r,
 	const struct outcome *o, uint64_t *ms);
+/* Says of those that wait for longer than their grace that they were missed. */
+void pending_grace(struct crond *c);
 /* A regular start has come: what waits for the one before gives way. */
 void pending_yield(struct crond *c, struct job_state *state, const struct options *o);
 /* How many starts of the job wait in front of that one (NULL: of a new one). */
@@ -455,6 +461,8 @@ struct clock {
 	struct timespec real, mono; /* as last seen */
 	int64_t handled;                  /* last second wholly handled */
 	int64_t high;                     /* the highest there ever was */
+	bool over_boot;                   /* what is being looked at fell due before this boot */
+	bool catchup;                     /* a job was due whose times are kept on disk */
 };
 
 /* stamp: the last second that an earlier scheduler handled wholly; 0: none. */
@@ -485,7 +493,8 @@ struct watch {
 
 /* One-shot deadlines, each set at most once at a time. */
 enum later {
-	LATER_RELOAD, LATER_GONE, LATER_SETTLE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT, LATER_POLL, LATER_WAITING,
+	LATER_RELOAD, LATER_GONE, LATER_SETTLE, LATER_GRACE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT,
+	LATER_POLL, LATER_WAITING,
 	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS,
 	LATER_CONTROL, LATER_CONTROL_TURN, LATER_DAEMONS, LATER_PENDING, LATERS
 };
@@ -599,6 +608,8 @@ struct crond {
 	unsigned notify_fails;
 	bool notify_full;    /* wait for room */
 	bool events_waiting; /* some event in the outbox has not been sent */
+	int handled_fd;      /* downtime.c's; -1: not open */
+	bool handled_said;   /* that it cannot be written */
 	int outbox_wd;       /* inotify's; -1: looked at each minute */
 	struct outbox_tree outbox;
 	TAILQ_HEAD(, outbox_event) outbox_queue; /* not sent */

@@ -26,6 +26,9 @@ static void later_do(struct crond *c, enum later what)
 	case LATER_GONE:
 		reload_gone(c);
 		break;
+	case LATER_GRACE:
+		pending_grace(c);
+		break;
 	case LATER_SETTLE:
 		reload_settled(c);
 		break;

@@ -83,7 +83,7 @@ static int set_up(struct crond *c)
 {
 	int64_t stamp = 0;
 
-	c->run_fd = c->runs = c->pid_fd = c->stamp_fd = c->state_fd = c->daemon_fd = -1;
+	c->run_fd = c->runs = c->pid_fd = c->stamp_fd = c->state_fd = c->handled_fd = c->daemon_fd = -1;
 	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = -1 };
 	if (place_open(c) < 0)
 		return -1;
@@ -99,6 +99,10 @@ static int set_up(struct crond *c)
 	if (state_open(c, &stamp) < 0) {
 		fprintf(stderr, "crond: %s: %s\n", c->set.run_dir, strerror(errno));
 		return -1;
+	}
+	if (!stamp) {
+		stamp = downtime_read(c);
+		c->clock.over_boot = stamp > 0;
 	}
 	clock_init(c, stamp);
 	return 0;

@@ -16,6 +16,7 @@
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
 #include "crond/rundir.h"
+#include "crond/tell.h"
 
 enum { AGAIN_MS = 1000, MS = 1000000 };
 
@@ -105,6 +106,8 @@ int pending_add(struct crond *c, struct live_run *run, const struct run_progress
 	LIST_INSERT_HEAD(&run->job->pending, p, of_job);
 	run_hold(c, run);
 	run->pending = p;
+	if (run->flags & RUN_GRACE)
+		wait_later(c, LATER_GRACE, 0);
 	rest = head->not_before_ns - realtime_ns();
 	if (whole > 0) { /* a clock that was set back makes it no longer than it was */
 		look_at(c, p, (rest < whole ? rest : whole) / MS);
@@ -368,6 +371,50 @@ void pending_look(struct crond *c)
 		if (p->blocked)
 			pending_judge(c, p);
 	}
+}
+
+/* --- too late */
+
+/* Until it is told of as late, in ms; negative: it need not be (any more). */
+static int64_t grace_left(struct crond *c, struct pending *p, int64_t now_ns)
+{
+	const struct job *job = p->grace_told ? NULL : pending_job(c, p);
+	uint64_t grace = job ? job->common->options->grace_ms : 0;
+	uint64_t late = start_late_ms(now_ns, p->run->scheduled * 1000000000);
+
+	if (!grace || p->cause == START_RETRY)
+		return -1;
+	return late < grace ? (int64_t)(grace - late) : 0;
+}
+
+static void grace_over(struct crond *c, struct pending *p)
+{
+	static const char why[] = "not started within its grace; it still waits";
+
+	char name[JOB_NAME_MOST];
+
+	p->grace_told = true;
+	job_name(p->job, p->job->common->user->name, name);
+	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+		"FAIL job=%s run=%s result=missed reason=\"%s: %s\" user=%s", name, p->run->id, why,
+		admit_word(p->why), p->job->common->user->name);
+	tell_start(c, p->job, p->run->id, p->run->scheduled, RESULT_MISSED, why);
+}
+
+void pending_grace(struct crond *c)
+{
+	int64_t now = realtime_ns(), next = -1, left;
+	struct pending *p;
+
+	RB_FOREACH(p, pending_orders, &c->pending) {
+		left = grace_left(c, p, now);
+		if (left == 0)
+			grace_over(c, p);
+		else if (left > 0 && (next < 0 || left < next))
+			next = left;
+	}
+	if (next >= 0)
+		wait_later(c, LATER_GRACE, next + 1);
 }
 
 /* --- once more */

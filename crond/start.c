@@ -14,6 +14,7 @@
 
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
+#include "crond/core/catchup.h"
 #include "crond/rundir.h"
 #include "crond/tell.h"
 
@@ -50,6 +51,13 @@ void start_case(struct crond *c, const struct job *job, const struct job_state *
 		.pool_max = o->pool ? o->pool_max : 0, .pool_running = pool ? pool->running : 0,
 		.pool_own = state->running > 0, .all_max = c->set.conf.max_running,
 		.all_running = (uint32_t)c->running, .deadline_ms = o->start_deadline_ms };
+	if (cause != START_CATCHUP)
+		return;
+	a->deadline_ms = 0; /* catchup-window is what says how late */
+	if (o->concurrency != CONCURRENCY_ALLOW) {
+		a->concurrency = CONCURRENCY_QUEUE;
+		a->queue_max = CATCHUP_MOST;
+	}
 }
 
 uint64_t start_late_ms(int64_t now_ns, int64_t due_ns)
@@ -389,35 +397,34 @@ static void start_at(struct crond *c, const struct job *job, const struct timer 
 }
 
 /* One start for several of a job's times: those it takes in are not silent. */
-static void say_merged(struct crond *c, const struct due_found *found)
+static void say_merged(struct crond *c, const struct job *job, const struct due_found *found)
 {
-	for (const struct job *job = found->timer->jobs; job; job = job->next) {
-		char name[JOB_NAME_MOST], id[RUN_ID_MOST];
+	char name[JOB_NAME_MOST], id[RUN_ID_MOST];
 
-		job_name(job, job->common->user->name, name);
-		if (run_id(id, name, found->timer->next, 1) < 0 || !job->common->options->enabled)
-			continue;
-		if (c->missed_said++ >= NAMES_MOST) {
-			c->missed_unsaid++;
-			continue;
-		}
-		log_line(&c->log, LOG_NOTICE, c->set.dialect->daemon_tag, getpid(), 0,
-			"SKIPPED job=%s run=%s result=skipped reason=\"the clock was set forward, or the "
-			"scheduler could not run; one start for all times since\" user=%s", name, id,
-			job->common->user->name);
-	}
-}
-
-void start_due(struct crond *c, const struct due_found *found)
-{
-	if (!found->start) {
-		start_missed(c, found, "the clock was set forward, or the scheduler could not run");
+	job_name(job, job->common->user->name, name);
+	if (run_id(id, name, found->timer->next, 1) < 0 || !job->common->options->enabled)
+		return;
+	if (c->missed_said++ >= NAMES_MOST) {
+		c->missed_unsaid++;
 		return;
 	}
+	log_line(&c->log, LOG_NOTICE, c->set.dialect->daemon_tag, getpid(), 0,
+		"SKIPPED job=%s run=%s result=skipped reason=\"the clock was set forward, or the "
+		"scheduler could not run; one start for all times since\" user=%s", name, id,
+		job->common->user->name);
+}
+
+static void start_merged(struct crond *c, const struct job *job, const struct due_found *found)
+{
 	if (found->more)
-		say_merged(c, found);
-	for (const struct job *job = found->timer->jobs; job; job = job->next)
-		start_at(c, job, found->timer, START_DUE, found->scheduled);
+		say_merged(c, job, found);
+	start_at(c, job, found->timer, START_DUE, found->scheduled);
+}
+
+/* What was missed of it is to be known over a reboot, too. */
+static bool keeps_time(const struct job *job)
+{
+	return job->common->options->catchup != CATCHUP_NONE || job->common->options->grace_ms;
 }
 
 static void say_missed(struct crond *c, const struct job *job, const struct due_found *found,
@@ -448,24 +455,94 @@ static void tell_missed(struct crond *c, const struct job *job, const struct due
 }
 
 /* By name, but a table of thousands does not flood the log: the rest is counted. */
+static void missed(struct crond *c, const struct job *job, const struct due_found *found,
+	const char *why)
+{
+	tell_missed(c, job, found, why);
+	if (c->missed_said < NAMES_MOST) {
+		c->missed_said++;
+		say_missed(c, job, found, why);
+	} else {
+		c->missed_unsaid++;
+	}
+}
+
+static void say_catchup(struct crond *c, const struct job *job, const struct catchup_times *times,
+	const char *why)
+{
+	char name[JOB_NAME_MOST];
+
+	job_name(job, job->common->user->name, name);
+	log_line(&c->log, LOG_NOTICE, c->set.dialect->daemon_tag, getpid(), 0,
+		"CATCHUP job=%s starts=%zu from=%" PRId64 " to=%" PRId64 "%s reason=\"%s\" user=%s", name,
+		times->count, times->times[0], times->times[times->count - 1],
+		times->more ? " older=left-out" : "", why, job->common->user->name);
+}
+
+/* Starts what is to be made up for; false: there is nothing, all was missed. What `one` takes
+ * in was asked for so; what `all` leaves out was missed. */
+static bool start_catchup(struct crond *c, const struct job *job, const struct due_found *found,
+	const char *why)
+{
+	const struct options *o = job->common->options;
+	const struct timer *t = found->timer;
+	int64_t changed = job->common->file->changed;
+	struct catchup_case a = { .schedule = &t->schedule, .zone = t->zone,
+		.source = (enum step_source)t->source, .catchup = o->catchup,
+		.window_ms = o->catchup_window_ms, .until = found->until,
+		.first = found->first > changed ? found->first : changed + 1 };
+	struct catchup_times times;
+
+	if (o->catchup == CATCHUP_NONE)
+		return false;
+	catchup_times(&a, &times);
+	if (!times.count)
+		return false;
+	if (times.more && o->catchup == CATCHUP_ALL)
+		missed(c, job, found, why);
+	say_catchup(c, job, &times, why);
+	if (o->grace_ms && start_late_ms(c->clock.real.tv_sec * INT64_C(1000000000),
+		times.times[0] * INT64_C(1000000000)) > o->grace_ms)
+		tell_missed(c, job, found, "it starts later than its grace");
+	for (size_t i = 0; i < times.count; i++)
+		start_at(c, job, t, START_CATCHUP, times.times[i]);
+	return true;
+}
+
 void start_missed(struct crond *c, const struct due_found *found, const char *why)
 {
-	size_t left_out = 0;
+	const struct job *next;
 
-	for (const struct job *job = found->timer->jobs; job; job = job->next) {
-		if (!job->common->options->enabled || job->common->file->changed > found->scheduled)
+	for (const struct job *job = found->timer->jobs; job; job = next) {
+		const struct options *o = job->common->options;
+
+		next = job->next;
+		if (!o->enabled || job->common->file->changed > found->until)
 			continue;
-		if (job->common->options->hosts && !hosts_match(job->common->options->hosts, host_self(c)))
+		if (c->clock.over_boot && !keeps_time(job))
 			continue;
-		tell_missed(c, job, found, why);
-		if (c->missed_said < NAMES_MOST) {
-			c->missed_said++;
-			say_missed(c, job, found, why);
-		} else {
-			left_out++;
-		}
+		if (o->hosts && !hosts_match(o->hosts, host_self(c)))
+			continue;
+		if (!start_catchup(c, job, found, why) && job->common->file->changed <= found->scheduled)
+			missed(c, job, found, why);
 	}
-	c->missed_unsaid += left_out;
+}
+
+void start_due(struct crond *c, const struct due_found *found)
+{
+	static const char why[] = "the clock was set forward, or the scheduler could not run";
+
+	if (!found->start) {
+		start_missed(c, found, why);
+		return;
+	}
+	for (const struct job *job = found->timer->jobs; job; job = job->next) {
+		c->clock.catchup |= keeps_time(job);
+		if (found->more && job->common->options->catchup == CATCHUP_ALL)
+			start_catchup(c, job, found, why);
+		else
+			start_merged(c, job, found);
+	}
 }
 
 /* @reboot has no timer. */

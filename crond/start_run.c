@@ -229,6 +229,8 @@ static void run_flags(struct start *s)
 		*f |= RUN_ASKED;
 	if (o->retries && s->cause != START_DAEMON)
 		*f |= RUN_RETRIES;
+	if (o->grace_ms)
+		*f |= RUN_GRACE;
 	if (o->type == JOB_TYPE_DAEMON)
 		*f |= RUN_DAEMON;
 }

@@ -11,7 +11,10 @@
 #include "crond/core/options.h"
 
 /* What wants it started. */
-enum start_cause { START_DUE, START_REBOOT, START_HAND, START_RETRY, START_DAEMON };
+enum start_cause {
+	START_DUE, START_REBOOT, START_HAND, START_RETRY, START_DAEMON,
+	START_CATCHUP, /* a due second that is made up for: waits for its turn where others may not overlap */
+};
 
 enum admit_verdict {
 	ADMIT_START,

@@ -316,8 +316,8 @@ int64_t due_first(const struct due *d)
 static void due_ordinary(struct due *d, struct timer *t, void (*found)(void *, const struct due_found *),
 	void *arg)
 {
-	struct due_found f = { .timer = t, .scheduled = t->next, .start = true };
 	int64_t at = t->next;
+	struct due_found f = { .timer = t, .scheduled = at, .first = at, .until = at, .start = true };
 
 	found(arg, &f);
 	timer_compute(d, t, at);
@@ -338,17 +338,18 @@ static int64_t due_last(const struct timer *t, int64_t now)
 static void due_stepped(struct due *d, struct timer *t, int64_t now, enum step_class class,
 	void (*found)(void *, const struct due_found *), void *arg)
 {
-	struct due_found f = { .timer = t, .scheduled = t->next };
+	struct due_found f = { .timer = t, .scheduled = t->next, .first = t->next, .until = now };
 
 	f.start = step_action(class, schedule_wildcard(&t->schedule), t->source) == STEP_RUN_ONCE;
 	if (f.start) /* at most three hours: STEP_JUMP never gets here */
 		f.scheduled = due_last(t, now);
 	f.more = timer_next(t, t->next) <= now;
 	if (!f.start && timer_next(t, now - 1) == now) {
+		f.until = now - 1;
 		found(arg, &f);
 		f.start = true;
 		f.more = false;
-		f.scheduled = now;
+		f.scheduled = f.first = f.until = now;
 	}
 	found(arg, &f);
 	timer_compute(d, t, now);
@@ -370,6 +371,20 @@ void due_advance(struct due *d, int64_t now, int64_t step,
 			due_ordinary(d, t, found, arg);
 		else
 			due_stepped(d, t, now, class, found, arg);
+	}
+	d->now = now;
+}
+
+void due_skip(struct due *d, int64_t now, void (*found)(void *arg, const struct due_found *f),
+	void *arg)
+{
+	while (due_first(d) <= now) {
+		struct timer *t = d->heap[0];
+		struct due_found f = { .timer = t, .scheduled = t->next, .first = t->next, .until = now,
+			.more = timer_next(t, t->next) <= now };
+
+		found(arg, &f);
+		timer_compute(d, t, now);
 	}
 	d->now = now;
 }

@@ -61,6 +61,7 @@ int64_t due_first(const struct due *d);
 struct due_found {
 	const struct timer *timer;
 	int64_t scheduled;  /* the nominal second; of several made up for, the last */
+	int64_t first, until; /* those behind this call lie in between; scheduled may be either */
 	bool start;         /* else it was skipped (a clock step, a stall): to be logged */
 	bool more;          /* several nominal seconds are behind this one call */
 };
@@ -71,6 +72,10 @@ struct due_found {
  * Late by less than a minute: each nominal second counts. Beyond: the step table. */
 void due_advance(struct due *d, int64_t now, int64_t step,
 	void (*found)(void *arg, const struct due_found *f), void *arg);
+/* Goes to `now`, where nobody was there to start anything: found is called once for each timer
+ * that fell due. */
+void due_skip(struct due *d, int64_t now, void (*found)(void *arg, const struct due_found *f),
+	void *arg);
 /* The first call, or the clock was set back: all timers (back: those the step
  * table repeats) are computed anew from `now`. */
 void due_reset(struct due *d, int64_t now, int64_t step);
