@@ -93,19 +93,19 @@ enum {
 	RUN_IDENTITY = 1 << 12,   /* drop to uid, gid and groups (crond is root) */
 	RUN_DASH_PWD = 1 << 13,   /* direct execution adds PWD as the shell would */
 	RUN_KEEP_TAIL = 1 << 14,  /* somebody will want stdout_tail and stderr_tail */
+	RUN_TRUSTED = 1 << 15,   /* of root's file: its alerts may use any webhook */
 	RUN_SHELL_WAITS = 1 << 16, /* /bin/sh stays in front of what it executes, and says what killed it */
 	RUN_LOG_OUTPUT = 1 << 17, /* what it prints goes to the log (CMDOUT) */
 	RUN_MAIL_COMMAND = 1 << 18, /* mailer is a whole command line (cronie's -m) */
 	RUN_LEARN = 1 << 19,      /* of a job with options: what became of it is kept on file */
 	RUN_DAEMON = 1 << 20,     /* a copy of a daemon */
 	RUN_RETRIES = 1 << 21,    /* its job asks for retries */
-	RUN_ASKED = 1 << 23,      /* started by hand: its second was not due */
 	RUN_TIMEOUT_ALERT = 1 << 22, /* after its timeout it goes on, and that is told */
 	RUN_COUNT_SUSPEND = 1 << 23, /* its timeout counts while the system sleeps */
+	RUN_PARENT_DEATH = 1 << 24, /* it does not outlive its keeper */
 	RUN_ALERT_SUCCESS = 1 << 25, /* its success is told, too */
 	RUN_GRACE = 1 << 26,      /* that it is late is told */
-	RUN_PARENT_DEATH = 1 << 24, /* it does not outlive its keeper */
-	RUN_TRUSTED = 1 << 15,   /* of root's file: its alerts may use any webhook */
+	RUN_ASKED = 1 << 27,      /* started by hand: its second was not due */
 };
 
 /* What of struct dress is asked for where its value alone cannot tell. */
