@@ -31,6 +31,7 @@ static const struct verb {
 		"       cronctl next"
 		" [-n COUNT] [--dialect debian|cronie] [--timezone ZONE] [--from EPOCH] EXPRESSION...\n"
 		"       cronctl next [--dialect debian|cronie] -" },
+	{ "check", cronctl_check, " [--dialect debian|cronie] [--system] FILE..." },
 	{ "run", cronctl_run, " [--wait] [--json] [--socket PATH] JOB" },
 	{ "kill", cronctl_kill, " [--json] [--socket PATH] JOB|RUN" },
 	{ "signal", cronctl_signal, " [--json] [--socket PATH] JOB|RUN SIGNAL" },

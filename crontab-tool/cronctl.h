@@ -12,6 +12,12 @@ enum {
 	CRONCTL_NO_DAEMON = 3, /* none there, or it hung up */
 };
 
+struct arena;
+struct conf;
+
+/* crond.conf, as far as it can be read: what is wrong in it is the daemon's to say. */
+void cronctl_conf(struct conf *conf, struct arena *arena);
+
 /* Options of verbs that ask the daemon; all take --socket. */
 enum { CRONCTL_JSON = 1 << 0, CRONCTL_WIDE = 1 << 1, CRONCTL_WAIT = 1 << 2 };
 
@@ -26,6 +32,7 @@ struct cronctl_options {
 int cronctl_options(struct cronctl_options *o, int argc, char **argv);
 
 /* argv[0] is the verb. The exit status. */
+int cronctl_check(int argc, char **argv);
 int cronctl_list(int argc, char **argv);
 int cronctl_show(int argc, char **argv);
 int cronctl_next(int argc, char **argv);

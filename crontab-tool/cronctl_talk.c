@@ -17,41 +17,20 @@
 #include <wctype.h>
 
 #include "crond/base/arena.h"
-#include "crond/base/diag.h"
-#include "crond/base/file.h"
 #include "crond/core/conf.h"
 #include "crontab-tool/cronctl.h"
 
-enum { CONFIG_MOST = 1 << 20, READ_EACH = 65536, LINE_MOST = 64 << 20 };
+enum { READ_EACH = 65536, LINE_MOST = 64 << 20 };
 
 /* --- where it listens */
 
-static void say_nothing(void *arg, const struct diag *d)
-{
-	(void)arg;
-	(void)d;
-}
-
-/* Where crond.conf says, as far as we may read it: what is wrong there is crond's to say. */
 static void usual_path(char *out, size_t n)
 {
-	struct diag_sink sink = { say_nothing, NULL };
 	struct arena arena = { 0 };
-	struct buf bytes = { 0 };
-	uint32_t errors = 0;
 	struct conf conf;
-	struct stat st;
-	int fd = file_open(AT_FDCWD, SYSCONFDIR "/crond.conf", 1, &st);
 
-	conf_default(&conf);
-	if (fd >= 0 && file_read(fd, CONFIG_MOST, &bytes) == 0 &&
-		conf_parse(&conf, (struct slice){ bytes.data, bytes.len }, SYSCONFDIR "/crond.conf", &arena,
-			&sink, &errors) < 0)
-		conf_default(&conf);
-	if (fd >= 0)
-		close(fd);
+	cronctl_conf(&conf, &arena);
 	snprintf(out, n, "%s/" CTLMSG_SOCKET, conf.run_dir ? conf.run_dir : RUNDIR);
-	buf_free(&bytes);
 	arena_free(&arena);
 }
 
