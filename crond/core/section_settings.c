@@ -28,6 +28,7 @@ struct reader {
 	struct buf tokens; /* of struct token */
 	struct buf found;  /* of struct setting, not yet with values */
 	struct buf text;   /* for libconfuse */
+	bool mentioned[DEFS_MOST]; /* of defs: the rest libconfuse need not know */
 	bool refused;
 };
 
@@ -89,6 +90,16 @@ static void refuse_second(struct reader *r, const struct token *t, uint32_t line
 	report(r, &d);
 }
 
+/* Its place among the definitions, or that of their end. */
+static size_t find_def(const struct reader *r, const struct token *t)
+{
+	size_t i = 0;
+
+	while (r->defs[i].name && !slice_is(t->text, r->defs[i].name))
+		i++;
+	return i;
+}
+
 /* A token that is followed by '=', outside of a list. */
 static void note_name(struct reader *r, const struct token *t)
 {
@@ -96,8 +107,7 @@ static void note_name(struct reader *r, const struct token *t)
 	size_t n;
 	const struct setting *found = found_of(r, &n);
 
-	while (r->defs[new.def].name && !slice_is(t->text, r->defs[new.def].name))
-		new.def++;
+	new.def = find_def(r, t);
 	if (!r->defs[new.def].name) {
 		refuse_unknown(r, t);
 		return;
@@ -111,6 +121,15 @@ static void note_name(struct reader *r, const struct token *t)
 	buf_append(&r->found, &new, sizeof(new));
 }
 
+/* Names with and without '='; a value may look like one too. */
+static void note_mention(struct reader *r, const struct token *t)
+{
+	size_t i = find_def(r, t);
+
+	if (r->defs[i].name)
+		r->mentioned[i] = true;
+}
+
 static void find_names(struct reader *r)
 {
 	size_t n;
@@ -122,7 +141,9 @@ static void find_names(struct reader *r)
 			depth++;
 		else if (t[i].kind == TOKEN_CLOSE && depth)
 			depth--;
-		else if (depth == 0 && token_is_text(&t[i]) && i + 1 < n && t[i + 1].kind == TOKEN_SET)
+		else if (depth == 0 && token_is_text(&t[i]))
+			note_mention(r, &t[i]);
+		if (depth == 0 && token_is_text(&t[i]) && i + 1 < n && t[i + 1].kind == TOKEN_SET)
 			note_name(r, &t[i]);
 	}
 }
@@ -261,12 +282,15 @@ static cfg_t *confuse_new(const struct reader *r, struct complaint *c)
 {
 	cfg_opt_t opts[DEFS_MOST + 2] = { 0 };
 	cfg_t *cfg;
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; r->defs[i].name && i < DEFS_MOST; i++) {
-		opts[i].name = r->defs[i].name;
+	/* each that is not there costs as much as one that is */
+	for (size_t k = 0; r->defs[k].name && k < DEFS_MOST; k++) {
+		if (!r->mentioned[k])
+			continue;
+		opts[i].name = r->defs[k].name;
 		opts[i].type = CFGT_STR;
-		opts[i].flags = CFGF_NODEFAULT | (r->defs[i].list ? CFGF_LIST : CFGF_NONE);
+		opts[i++].flags = CFGF_NODEFAULT | (r->defs[k].list ? CFGF_LIST : CFGF_NONE);
 	}
 	opts[i].name = hook_name;
 	opts[i].type = CFGT_FUNC;
