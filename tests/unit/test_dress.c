@@ -238,7 +238,7 @@ static void test_hooks(void **state)
 	r.words = LIST("/nosuchprogram");
 	r.argv_only = true;
 	run_as(p, &r, RESULT_SPAWN);
-	assert_mailed(p, "\n\npre\nfailure spawn\npost spawn\n");
+	assert_mailed(p, "failure spawn\npost spawn\n");
 }
 
 static void test_pre_fails(void **state)
