@@ -173,8 +173,16 @@ static void put_status(struct crond *c, struct buf *b, const struct shown *s)
 {
 	const struct said *said = s->newest && s->newest->speaks ? run_said(c, s->newest) : NULL;
 
-	if (said && said->status[0])
+	if (!said)
+		return;
+	if (said->status[0])
 		ctlmsg_text(b, "status", said->status);
+	if (said->flags)
+		ctlmsg_text(b, "says", said->flags & SAID_STOPPING ? "stopping" : "ready");
+	if (said->batch[0])
+		ctlmsg_text(b, "batch", said->batch);
+	if (said->batches)
+		ctlmsg_number(b, "batches", said->batches);
 }
 
 static void put_command(struct buf *b, const struct shown *s, size_t most)

@@ -84,7 +84,9 @@ static void print_job(const json_t *o)
 	print_fact("job", talk_text(o, "job"));
 	print_fact("state", talk_text(o, "state"));
 	print_why(o);
+	print_fact("says", talk_text(o, "says"));
 	print_fact("status", talk_text(o, "status"));
+	print_fact("batch", talk_text(o, "batch"));
 	print_fact("file", talk_text(o, "place"));
 	print_instant(o, "next", "next");
 	json_array_foreach (runs, i, run)

@@ -1,5 +1,6 @@
 """What jobs say to their keepers: heartbeats, states, alerts; and who may not say it."""
 import errno
+import json
 import os
 import signal
 import socket
@@ -115,7 +116,7 @@ def test_shell_jobs_speak(room):
     room.crontab("alice", "@reboot env >%s/plainline\n" % OUT +
                  "#@ timeout=1m max=1 second=*\n* * * * * %s notify STATUS=line%s\n"
                  % (cronctl, end % "line"))
-    room.start()
+    daemon = room.start()
     says(room, "plain", READY, 0, b"", "All well")
     says(room, "pid", READY, 0, b"", "With a pid")
     says(room, "root", READY, 0, b"", "root")  # root's job may go on as anybody
@@ -130,6 +131,16 @@ def test_shell_jobs_speak(room):
     check("WATCHDOG_PID" not in sleepers["pid"], "WATCHDOG_PID is there")
     check("WATCHDOG_USEC" not in sleepers["plain"], "WATCHDOG_USEC without a watchdog")
     equal(room.log("WARNING"), [], "warnings")
+    daemon.kill()
+    daemon.wait()
+    room.start()  # it was told none of this
+    room.wait_for(lambda: subprocess.run([cronctl, "status"], capture_output=True,
+                                         check=False).returncode == 0, 10, "an answer")
+    for job, facts in (("plain", {"says": "ready", "status": "All well"}),
+                       ("batch", {"says": None, "batch": "one", "status": "\\x1b[1m"})):
+        shown = subprocess.check_output([cronctl, "show", "--json", job], text=True)
+        shown = json.loads(shown.splitlines()[0])
+        equal({key: shown.get(key) for key in facts}, facts, "cronctl show " + job)
     # out of a job there is nobody to tell, and with its run the socket goes
     done = subprocess.run([cronctl, "notify", "--ready"], capture_output=True, text=True,
                               check=False)
