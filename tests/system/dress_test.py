@@ -90,8 +90,11 @@ def test_hooks_outlive_the_scheduler(room):
     def hooks(name):
         return ['%s = "%s"' % (hook, told % (hook, name))
                 for hook in ("pre", "post", "on-success", "on-failure")]
-    room.tasks("f", task("long", "while ! test -e %s/go; do sleep 0.05; done; exit 3" % OUT,
-                         "user = alice", *hooks("long")) +
+
+    def until(name):
+        return "while ! test -e %s/%s; do sleep 0.05; done; " % (OUT, name)
+    room.tasks("f", task("long", until("go") + "exit 3", "user = alice", *hooks("long")[:3],
+                         'on-failure = "%s; %s"' % (told % ("on-failure", "long"), until("hooked"))) +
                task("good", "true", *hooks("good")) +
                task("late", "sleep 300", 'timeout = "300ms"', *hooks("late")) +
                task("no", "echo wrong >%s/wrong" % OUT, 'pre = "exit 5"', *hooks("no")[1:]))
@@ -99,8 +102,7 @@ def test_hooks_outlive_the_scheduler(room):
     daemon = room.start()
     equal(room.wait_out("good", 3), ["pre good", "on-success good ok 0", "post good ok 0"], "of success")
     equal(room.wait_out("late", 3), ["pre late", "on-failure late timeout TERM",
-                                       "post late timeout TERM"],
-          "of a timeout")
+                                    "post late timeout TERM"], "of a timeout")
     skipped = room.wait_log(r"SKIPPED job=no run=no-\d+-1 result=skipped reason=\"pre: exit status 5\"")
     equal(skipped.priority, 5, "the priority of what is skipped")
     equal(room.wait_out("no"), ["post no skipped"], "behind what was skipped")
@@ -110,11 +112,13 @@ def test_hooks_outlive_the_scheduler(room):
     daemon.send_signal(signal.SIGKILL)
     daemon.wait()
     open(OUT + "/go", "w").close()
-    equal(room.wait_out("long", 3)[1:], ["on-failure long exit 3", "post long exit 3"],
-          "hooks without a scheduler")
-    room.wait_for(lambda: not room.keepers(), 10, "the end of its keeper")
+    equal(room.wait_out("long", 2)[1], "on-failure long exit 3", "a hook without a scheduler")
     room.start()
+    room.wait_log("jobs in force", count=2)
+    check(room.keepers() and not room.log("FAIL job=long"), "a run ended before its hooks")
+    open(OUT + "/hooked", "w").close()
     room.wait_log(r"FAIL job=long .* result=exit code=3 ")
+    equal(room.lines("long")[2], "post long exit 3", "the last of its hooks")
     equal(room.out("wrong"), "", "a job whose pre failed")
 
 
