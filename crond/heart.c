@@ -139,7 +139,7 @@ void heart_reason(const struct heart *h, char *out, size_t n)
 {
 	static const char *const missing[] = {
 		[HEART_STARTING] = "not even a first one, nor READY=1, since the start",
-		[HEART_STOPPING] = "and still there long after STOPPING=1",
+		[HEART_STOPPING] = "but still there long after STOPPING=1",
 	};
 	uint32_t misses = h->run->watchdog_miss ? h->run->watchdog_miss : MISSES_DEFAULT;
 
@@ -148,8 +148,8 @@ void heart_reason(const struct heart *h, char *out, size_t n)
 	else if (h->phase != HEART_BEATING)
 		snprintf(out, n, "%s", missing[h->phase]);
 	else
-		snprintf(out, n, "%" PRIu32 " times in a row, one each %" PRId64 " ms was due",
-		        misses, h->interval_ns / MS);
+		snprintf(out, n, "none for %" PRIu32 " x %" PRId64 " ms", misses,
+		        h->interval_ns / MS);
 }
 
 /* --- alerts */

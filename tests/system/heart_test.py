@@ -167,12 +167,15 @@ def test_the_silent_are_stopped_and_daemons_run_again(room):
                                    "sleep:600"), *quick) +
                task("longer", client("EXTEND_TIMEOUT_USEC=3000000", "sleep:1.5",
                                      "mark:%s/longer" % OUT), "timeout = 1s"))
+    room.crontab("bob", "#@ name=oneline watchdog=300ms watchdog-miss=1 max=1 second=*\n* * * * * " +
+                 client("WATCHDOG=1", "sleep:600").replace("%", "\\%") + "\n")
     room.start()
     line = room.wait_log(r"FAIL job=silent run=\S+ result=watchdog", 20)
-    check("no heartbeat: 3 times in a row, one each 300 ms was due" in line.text, line.text)
+    check("no heartbeat: none for 3 x 300 ms" in line.text, line.text)
     last = float(room.lines("last")[0].split()[0])
     took = line.at - last
     check(0.8 < took < 0.9 + 0.3 + 2 * lab.slowness(), "stopped after %.2f s" % took)
+    check("none for 1 x 300 ms" in room.wait_log(r"FAIL job=bob:oneline .*result=watchdog").text, "a line")
     check("WATCHDOG=trigger was sent" in room.wait_log("job=trigger .*result=watchdog").text, "why")
     again = float(room.wait_out("last", 2, 20)[1].split()[0]) - 0.4  # it beats before it marks
     check(again - last < 0.9 + 2 * lab.slowness(), "running again after %.2f s" % (again - last))
