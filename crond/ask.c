@@ -12,6 +12,7 @@
 
 #include "crond/base/diag.h"
 #include "crond/base/kernel.h"
+#include "crond/cgroup.h"
 #include "crond/core/stop_order.h"
 #include "crond/rundir.h"
 
@@ -121,4 +122,27 @@ int run_signal(struct crond *c, const struct live_run *run, int sig)
 	if (run->state != RUN_STATE_LIVE)
 		return -1;
 	return tell(c, run, LAUNCH_SIGNAL, run_signal_value(run->id, sig));
+}
+
+int run_usage(struct crond *c, const struct live_run *run, struct tree_usage *u)
+{
+	struct tree tree = { 0, -1 };
+	struct run_progress p;
+	struct buf b = { 0 };
+	struct run r;
+	int rc = -1;
+
+	if (run->state != RUN_STATE_LIVE || rundir_read(c->runs, run->id, "run", &b) < 0 ||
+		run_file_decode(&p, &r, (struct slice){ b.data, b.len }, NULL) < 0 ||
+		p.phase != RUN_RUNNING)
+		goto out;
+	tree = (struct tree){ p.job_pid, cgroup_find(&r) };
+	rc = tree_usage(p.keeper_pid, &tree, u);
+	if (rc == 0 && tree.cgroup >= 0)
+		cgroup_cpu(tree.cgroup, &u->cpu_us);
+out:
+	if (tree.cgroup >= 0)
+		close(tree.cgroup);
+	buf_free(&b);
+	return rc;
 }

@@ -328,6 +328,18 @@ static void put_runs(struct crond *c, struct buf *b, const struct shown *s)
 	ctlmsg_list(b, "runs", ids);
 }
 
+/* Of the newest of its runs. */
+static void put_usage(struct crond *c, struct buf *b, const struct shown *s)
+{
+	struct tree_usage u;
+
+	if (!s->newest || run_usage(c, s->newest, &u) < 0)
+		return;
+	ctlmsg_number(b, "memory_kb", (int64_t)u.memory_kb);
+	ctlmsg_number(b, "cpu_ms", (int64_t)(u.cpu_us / 1000));
+	ctlmsg_number(b, "processes", u.processes);
+}
+
 enum control_step control_show(struct crond *c, struct control_client *k)
 {
 	const struct job *job;
@@ -339,6 +351,7 @@ enum control_step control_show(struct crond *c, struct control_client *k)
 	shown_fill(c, job, &s);
 	put_job(c, &k->out, &s, SIZE_MAX / 2);
 	put_runs(c, &k->out, &s);
+	put_usage(c, &k->out, &s);
 	ctlmsg_close(&k->out);
 	for (enum option_id id = 0; id < OPTIONS; id++)
 		put_option(&k->out, &s, id);

@@ -31,6 +31,7 @@
 #include "crond/launch.h"
 #include "crond/log.h"
 #include "crond/service.h"
+#include "crond/tree.h"
 #include "crond/sources.h"
 
 struct crond;
@@ -390,6 +391,9 @@ int run_signal(struct crond *c, const struct live_run *run, int sig);
 /* A keeper was seen to have it; a scheduler before us may have asked for its end. */
 void run_stop_tell(struct crond *c, struct live_run *run);
 void run_stop_adopt(struct crond *c, struct live_run *run);
+/* What its processes use now (resident memory, their processor time; of a run in a cgroup also
+ * what has ended). 0, or -1: not to be found out. A look at all processes: for people. */
+int run_usage(struct crond *c, const struct live_run *run, struct tree_usage *u);
 /* One of the plain signals to its keeper. 0; -1 with errno. */
 int run_tell(struct crond *c, const struct live_run *run, int sig);
 

@@ -76,6 +76,20 @@ static void print_last(const json_t *o)
 	}
 }
 
+/* Of the newest run, just now. */
+static void print_usage(const json_t *o)
+{
+	json_int_t kb = talk_number(o, "memory_kb", -1), ms = talk_number(o, "cpu_ms", 0);
+	json_int_t n = talk_number(o, "processes", 0);
+	char text[96];
+
+	if (kb < 0)
+		return;
+	snprintf(text, sizeof(text), "%lld KB, %lld.%lld s of processor, %lld process%s", (long long)kb,
+		(long long)ms / 1000, (long long)ms % 1000 / 100, (long long)n, n == 1 ? "" : "es");
+	print_fact("uses", text);
+}
+
 static void print_job(const json_t *o)
 {
 	const json_t *runs = json_object_get(o, "runs"), *run;
@@ -91,6 +105,7 @@ static void print_job(const json_t *o)
 	print_instant(o, "next", "next");
 	json_array_foreach (runs, i, run)
 		print_fact("run", json_string_value(run));
+	print_usage(o);
 	print_last(o);
 	printf("\n");
 	put_padded("OPTION", NAME_WIDTH);

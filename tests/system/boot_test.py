@@ -140,12 +140,31 @@ def test_restarts_with_fifty_jobs_lose_nothing(room):
     check("status=219" not in "\n".join(room.journal("UNIT=crond.service")), "a start failed for cgroups")
 
 
+def cgroup_of(room, pid):
+    """In the hierarchy of version 2."""
+    return re.search(r"(?m)^0::(.*)$", room.sh("cat /proc/%s/cgroup" % pid)).group(1)
+
+
+def held_to_the_end(room, pid):
+    """A run in a cgroup of its own, which did not keep its unit from starting again: a dead
+    keeper takes all of it along."""
+    own = cgroup_of(room, pid)
+    check(re.search(r"/crond\.service/held-\d+-1$", own), "the cgroup of a run: " + own)
+    equal(room.sh("pgrep -f '[s]leep 1234' | wc -l").strip(), "2", "its processes")
+    room.sh("kill -9 $(ps -o ppid= -p %s)" % pid)
+    room.wait_for(lambda: ends(room, "job=held "), 10, "the end of that run")
+    equal(room.sh("pgrep -f '[s]leep 1234' | wc -l").strip(), "0", "processes that are left of it")
+    room.sh("! ls -d /sys/fs/cgroup%s /sys/fs/cgroup/unified%s 2>&-" % (own, own))
+
+
 def test_a_scheduler_that_hangs_or_is_killed_is_replaced(room):
     settle(room)
     room.put("/etc/systemd/system/crond.service.d/lab.conf", "[Service]\nWatchdogSec=2s\n")
     room.boot()
     room.put("/etc/crond.tasks/long.conf",
-             task("long", soon(3), "echo $$ >>%s/pids; sleep 8; exit 4" % OUT))
+             task("long", soon(3), "echo $$ >>%s/pids; sleep 8; exit 4" % OUT) +
+             task("held", soon(3), "echo $$ >%s/held; setsid sleep 1234 & exec sleep 1234" % OUT,
+                  "parent-death = stop"))
     pid = room.wait_for(lambda: room.lines(OUT + "/pids"), 10, "the job")[0]
     time.sleep(2.5)  # a watchdog that is fed bites nobody
     equal(room.show("crond", "NRestarts"), "0", "restarts of a scheduler that lives")
@@ -160,6 +179,7 @@ def test_a_scheduler_that_hangs_or_is_killed_is_replaced(room):
     check("result=exit code=4" in ends(room, "job=long ")[0], "how it ended")
     time.sleep(0.5)
     equal((len(ends(room, "job=long ")), len(room.lines(OUT + "/pids"))), (1, 1), "ends and starts")
+    held_to_the_end(room, room.lines(OUT + "/held")[0])
 
 
 if __name__ == "__main__":

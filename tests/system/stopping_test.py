@@ -1,7 +1,9 @@
 """How runs are stopped, and what becomes of a job whose keeper is gone."""
 import contextlib
 import os
+import re
 import signal
+import subprocess
 
 import lab
 from lab import OUT, check, equal
@@ -101,6 +103,10 @@ def test_an_order_outlives_who_gave_it(room):
                            'stop-signal = "USR1"', 'kill-after = "500ms"'))
     daemon = room.start()
     room.wait_out("up")
+    shown = subprocess.run([room.program("cronctl"), "show", "long"], stdout=subprocess.PIPE,
+                           check=True, text=True).stdout
+    found = re.search(r"(?m)^uses +(\d+) KB, \d+\.\d s of processor, 2 processes$", shown)
+    check(found and 100 < int(found.group(1)) < 100000, "what it uses: " + shown)
     kill(daemon)
     runs = "/run/crond/runs/"
     name, = [one for one in os.listdir(runs) if one.startswith("long-")]
@@ -111,6 +117,24 @@ def test_an_order_outlives_who_gave_it(room):
     equal(line.priority, 5, "priority")
     equal(room.out("got"), "usr\n", "the signal it was stopped by")
     check(not room.keepers(), "a keeper is left")
+
+
+def test_leftovers_go_or_stay(room):
+    """What outlives the main process: a task's goes, a line's stays, or as it says."""
+    behind = "setsid sh -c 'trap \\\"\\\" TERM; echo $$ >%s/%%s; exec sleep %%s'" \
+        ">/dev/null 2>&1 & sleep 0.3" % OUT
+    room.tasks("f", reboot("goes", behind % ("goes", "1001"), 'kill-after = "100ms"') +
+               reboot("stays", behind % ("stays", "1002"), "leftovers = leave"))
+    line = "@reboot root %s\n"
+    plain = behind.replace("\\\"", '"')
+    room.system(line % (plain % ("line", "1003")) + "#@ leftovers=kill kill-after=100ms\n" +
+                line % (plain % ("killed", "1004")))
+    room.start()
+    pids = {name: int(room.wait_out(name)[0]) for name in ("goes", "stays", "line", "killed")}
+    for name in ("goes", "killed"):
+        room.wait_for(lambda: not lab.alive(pids[name]), 5, "the end of what outlived " + name)
+    room.wait_for(lambda: os.listdir("/run/crond/runs") == [], 5, "the end of all runs")
+    check(lab.alive(pids["stays"]) and lab.alive(pids["line"]), "what is left alone is gone")
 
 
 def test_what_cannot_be_limited_is_refused(room):

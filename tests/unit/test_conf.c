@@ -118,6 +118,8 @@ static void defaults(void **state)
 	assert_true(w.c.task_dirs[0].watch);
 	assert_int_equal(w.c.webhook_count, 0);
 	assert_null(w.c.mailer);
+	assert_null(w.c.cgroup);
+	assert_false(w.c.timeout_counts_suspend);
 	assert_null(w.c.run_dir);
 	done(&w);
 }
@@ -134,6 +136,7 @@ static void everything(void **state)
 		"log-target = stderr log-level = debug\n"
 		"output-max = 512K\n"
 		"max-running = 0200\n"
+		"timeout-counts-suspend = yes cgroup = off\n"
 		"users { notify = crond-notify }\n"
 		"run-dir = /run/x state-dir = /s pid-file = /p spool-dir = /sp\n"
 		"system-tab = /t system-dir = /d\n"
@@ -154,6 +157,8 @@ static void everything(void **state)
 	assert_string_equal(w.c.task_dirs[2].path, "/opt/tasks");
 	assert_true(w.c.task_dirs[2].watch);
 	assert_string_equal(w.c.mailer, "/usr/sbin/sendmail");
+	assert_string_equal(w.c.cgroup, "off");
+	assert_true(w.c.timeout_counts_suspend);
 	assert_false(w.c.direct_exec);
 	assert_string_equal(w.c.log_target, "stderr");
 	assert_int_equal(w.c.log_level, 7);
@@ -221,6 +226,7 @@ static void errors(void **state)
 		{ "log-level = loud",
 			"1:1 bad log-level 'loud': err, warning, notice, info or debug is needed;" },
 		{ "log-target = file", "1:1 bad log-target 'file': syslog, stderr or json is needed;" },
+		{ "cgroup = crond", "1:1 bad cgroup 'crond': auto, off or the path of a cgroup is needed;" },
 		{ "direct-exec = perhaps", "1:1 bad direct-exec 'perhaps': yes or no is needed;" },
 		{ "output-max = 2G",
 			"1:1 bad output-max '2G': a size such as 512K or 10M, up to 1G, is needed;" },

@@ -352,6 +352,38 @@ static void test_nasty_orphan(void **state)
 	buf_free(&b);
 }
 
+/* At its start the scheduler takes away what runs have left that are long over, and nothing
+ * else. */
+static void test_sweep(void **state)
+{
+	static const char *const names[] = { "a-b-1700000000-1", "old-1700000000-12", "full-1700000000-1",
+		"new-99999999999-1", "init.scope", "tests-12345", "-1700000000-1x" };
+	static struct crond c;
+	struct player *p = *state;
+	char *base = strdup(stage_file(p, ".sweep")), path[PATH_MAX];
+
+	assert_int_equal(mkdir(base, 0755), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", base, names[i]);
+		assert_int_equal(mkdir(path, 0755), 0);
+	}
+	snprintf(path, sizeof(path), "%s/full-1700000000-1/x", base);
+	assert_int_equal(mkdir(path, 0755), 0);
+	c.set.conf.cgroup = base;
+	cgroup_place(&c);
+	assert_string_equal(c.cgroup, base);
+	assert_int_equal(rmdir(path), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", base, names[i]);
+		assert_int_equal(rmdir(path), i < 2 ? -1 : 0);
+	}
+	c.set.conf.cgroup = "off";
+	cgroup_place(&c);
+	assert_string_equal(c.cgroup, "");
+	assert_int_equal(rmdir(base), 0);
+	free(base);
+}
+
 static void put(const char *dir, const char *file, const char *text)
 {
 	char path[PATH_MAX];
@@ -484,6 +516,7 @@ int main(int argc, char **argv)
 		STAGE_TEST(test_nasty_tree_alone),
 		STAGE_TEST(test_nasty_tree_in_cgroup),
 		STAGE_TEST(test_nasty_orphan),
+		STAGE_TEST(test_sweep),
 		STAGE_TEST(test_limits_refused),
 		STAGE_TEST(test_cgroup_without_kill),
 		STAGE_TEST(test_stop_signal),
