@@ -164,8 +164,6 @@ static void put_daemon(struct buf *b, const struct shown *s)
 	ctlmsg_number(b, "copies", (int64_t)v->wanted);
 	ctlmsg_number(b, "failed", (int64_t)v->phases[RESTART_FAILED]);
 	ctlmsg_number(b, "restarts", v->restarts);
-	if (v->next_ms >= 0)
-		ctlmsg_number(b, "restart_in_ms", v->next_ms);
 	ctlmsg_bool(b, "changed", v->changed);
 }
 

@@ -65,16 +65,28 @@ static const char *result_text(struct listing *l, const json_t *o)
 	return keep(l, text);
 }
 
-/* A daemon has no schedule; it may have something to say instead. */
-static const char *schedule_text(struct listing *l, const json_t *o)
+/* A daemon has no schedule; how many copies run where that is not one of one, whether what
+ * runs is what its file says now, and what it has to say. */
+static const char *daemon_text(struct listing *l, const json_t *o)
 {
 	const char *status = talk_text(o, "status");
-	char text[COLUMNS_CELL];
+	json_int_t running = talk_number(o, "running", 0), copies = talk_number(o, "copies", 1);
+	char text[COLUMNS_CELL], count[48] = "";
 
-	if (!status || strcmp(talk_text(o, "type") ? talk_text(o, "type") : "", "daemon") != 0)
-		return keep(l, talk_text(o, "schedule"));
-	snprintf(text, sizeof(text), "daemon: %s", status);
+	if (copies > 1 || running > 1)
+		snprintf(count, sizeof(count), " %d of %d", (int)running, (int)copies);
+	snprintf(text, sizeof(text), "daemon%s%s%s%s", count, talk_true(o, "changed") ? ", changed" : "",
+		status ? ": " : "", status ? status : "");
 	return keep(l, text);
+}
+
+static const char *schedule_text(struct listing *l, const json_t *o)
+{
+	const char *type = talk_text(o, "type");
+
+	if (type && strcmp(type, "daemon") == 0)
+		return daemon_text(l, o);
+	return keep(l, talk_text(o, "schedule"));
 }
 
 static void row_fill(struct listing *l, const json_t *o, struct columns_row *r)

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 
 import lab
@@ -224,6 +225,9 @@ def test_files_say_what_runs(room):
     write(daemon("keep", BORN % "other", quick))
     state = room.wait_for(lambda: shown("keep")["changed"] and shown("keep"), 5, "a changed one")
     equal((state["state"], lab.alive(keep)), ("running", True), "the one that runs")
+    listed = subprocess.run([room.program("cronctl"), "list", "keep"], capture_output=True,
+                            text=True, check=True).stdout
+    check("daemon, changed" in listed, "what list says of it: " + listed)
     settled(room, "goes", 0)
     room.wait_log(r"END job=goes run=\S+ result=killed ")
     os.kill(keep, signal.SIGKILL)
