@@ -363,7 +363,7 @@ def test_a_checkout_removes_no_task_and_starts_none_twice(room):
     room.wait_log("500 jobs in force")
     room.wait_out("often0")
     began = len(room.log("."))
-    for number in range(8):
+    for number in range(6):
         subprocess.run(["git", "-C", repo, "checkout", "-q", ("one", "two")[number % 2]], check=True)
         time.sleep(0.35)
     room.wait_log(r"reload: jobs: 0 added, \d+ changed, 0 removed", 5)
