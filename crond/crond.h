@@ -251,7 +251,7 @@ TAILQ_HEAD(run_queue, live_run);
 
 /* start.c, start_run.c */
 void start_due(struct crond *c, const struct due_found *found);
-void start_missed(struct crond *c, const struct due_found *found, const char *why);
+void start_missed(struct crond *c, const struct due_found *found, const char *why); /* missed.c */
 void start_reboot_jobs(struct crond *c);
 /* Now, whatever its schedule says; its limits hold. by: who asked, as it is to stand in the
  * log ("uid 1000 (alice)"), or NULL. By hand also a job that is paused or not enabled. 0 with

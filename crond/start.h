@@ -28,6 +28,11 @@ struct start {
  * are the caller's. */
 void start_case(struct crond *c, const struct job *job, const struct job_state *state,
 	enum start_cause cause, struct admit_case *a);
+/* Starts it, if it may, for that second. */
+void start_at(struct crond *c, const struct job *job, const struct timer *timer,
+	enum start_cause cause, int64_t scheduled);
+/* Its command to be shown; "" for a list of words. */
+const char *start_command(const struct job *job);
 /* How late it is, in ms. */
 uint64_t start_late_ms(int64_t now_ns, int64_t due_ns);
 /* How long start-rate lets a start wait; it is, or will be, made then: it counts. */
