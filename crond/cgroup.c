@@ -148,8 +148,11 @@ static int controller_enable(int base, const struct run *r, const struct limit *
 	return -1;
 }
 
-static int limits_set(int cgroup, const struct limit *limits, size_t count, char *reason, size_t n)
+int cgroup_limit(int cgroup, const struct run *r, char *reason, size_t n)
 {
+	struct limit limits[LIMITS];
+	size_t count = limits_of(r, limits);
+
 	for (size_t i = 0; i < count; i++) {
 		if (text_write(cgroup, limits[i].file, limits[i].text) < 0) {
 			snprintf(reason, n, "%s: %s cannot be set: %s", limits[i].option, limits[i].file,
@@ -196,7 +199,7 @@ int cgroup_make(const struct run *r, char *reason, size_t n)
 	cgroup = make(base, r);
 	if (cgroup < 0) {
 		snprintf(reason, n, "no cgroup can be made in %.120s: %s", r->cgroup, strerror(errno));
-	} else if (limits_set(cgroup, limits, count, reason, n) < 0) {
+	} else if (cgroup_limit(cgroup, r, reason, n) < 0) {
 		close(cgroup);
 		unlinkat(base, r->id, AT_REMOVEDIR);
 		cgroup = -1;

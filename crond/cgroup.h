@@ -14,6 +14,8 @@
 
 /* Makes the run's cgroup and sets its limits. Its directory, or -1 with a reason. */
 int cgroup_make(const struct run *r, char *reason, size_t n);
+/* Its limits alone, into a cgroup that is there. 0, or -1 with a reason. */
+int cgroup_limit(int cgroup, const struct run *r, char *reason, size_t n);
 /* That of a run which was begun before; -1: there is none. */
 int cgroup_find(const struct run *r);
 /* Does it need one, whatever it costs? */

@@ -442,11 +442,18 @@ static void test_limits_refused(void **state)
 	free(base);
 }
 
-/* A kernel that has no cgroup.kill: its members are killed one by one. */
-static void test_cgroup_without_kill(void **state)
+/* What is written and read; and a kernel that has no cgroup.kill: its members are killed one
+ * by one. */
+static void test_cgroup_files(void **state)
 {
 	struct player *p = *state;
-	char *dir = strdup(stage_file(p, ".members")), text[32];
+	static const struct {
+		const char *file, *value;
+	} limits[] = { { "memory.max", "3000000" }, { "cpu.max", "2500 100000" }, { "pids.max", "7" },
+		{ "memory.oom.group", "1" } };
+	char *dir = strdup(stage_file(p, ".members")), text[32], path[PATH_MAX];
+	struct run r = player_run("limits-2-1", "true");
+	uint64_t value = 0;
 	pid_t pid = fork(), seen[4];
 	int fd, status;
 
@@ -455,23 +462,39 @@ static void test_cgroup_without_kill(void **state)
 	assert_int_equal(mkdir(dir, 0755), 0);
 	snprintf(text, sizeof(text), "0\n%d\n", (int)pid);
 	put(dir, "cgroup.procs", text);
+	for (size_t i = 0; i < 4; i++)
+		put(dir, limits[i].file, "max\n");
+	put(dir, "memory.peak", "2097152\n");
 	put(dir, "cpu.stat", "usage_usec 1234\nuser_usec 1000\n");
 	put(dir, "memory.events", "low 0\noom 1\noom_kill 2\n");
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(cgroup_members(fd, seen, 4), 1);
 	assert_int_equal(seen[0], pid);
 	assert_int_equal(cgroup_oom_kills(fd), 2);
-	assert_true(cgroup_cpu(fd, &(uint64_t){ 0 }));
-	assert_false(cgroup_memory(fd, true, &(uint64_t){ 0 }));
+	assert_true(cgroup_cpu(fd, &value));
+	assert_int_equal(value, 1234);
+	assert_true(cgroup_memory(fd, true, &value));
+	assert_int_equal(value, 2048);
+	assert_false(cgroup_memory(fd, false, &value));
+	r.memory_max = 3000000;
+	r.cpu_quota = 250; /* 2.5% */
+	r.tasks_max = 7;
+	assert_int_equal(cgroup_limit(fd, &r, text, sizeof(text)), 0);
+	for (size_t i = 0; i < 4; i++) {
+		char got[32] = "";
+		int file = openat(fd, limits[i].file, O_RDONLY | O_CLOEXEC);
+
+		assert_true(read(file, got, sizeof(got) - 1) >= (ssize_t)strlen(limits[i].value));
+		assert_memory_equal(got, limits[i].value, strlen(limits[i].value));
+		close(file);
+	}
 	cgroup_kill(fd);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	close(fd);
-	snprintf(text, sizeof(text), "%d\n", (int)pid);
-	for (const char *const *f = (const char *const[]){ "cgroup.procs", "cpu.stat", "memory.events", NULL };
+	for (const char *const *f = (const char *const[]){ "cgroup.procs", "cpu.stat", "memory.events",
+			"memory.peak", "memory.max", "cpu.max", "pids.max", "memory.oom.group", NULL };
 		*f; f++) {
-		char path[PATH_MAX];
-
 		snprintf(path, sizeof(path), "%s/%s", dir, *f);
 		unlink(path);
 	}
@@ -518,7 +541,7 @@ int main(int argc, char **argv)
 		STAGE_TEST(test_nasty_orphan),
 		STAGE_TEST(test_sweep),
 		STAGE_TEST(test_limits_refused),
-		STAGE_TEST(test_cgroup_without_kill),
+		STAGE_TEST(test_cgroup_files),
 		STAGE_TEST(test_stop_signal),
 	};
 
