@@ -6,6 +6,7 @@
 #include "crond/dress.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -19,8 +20,14 @@ enum { IO_PROCESS = 1, IO_CLASS_SHIFT = 13 }; /* no header of the C library has 
 
 /* By number throughout: in crond-launcher-pam the library's calls are others. */
 
-static int nice_put_on(int nice)
+/* A user's own wish may not undo what a PAM module has set: as the kernel sees to it where
+ * we are not root. */
+static int nice_put_on(int nice, bool own)
 {
+	if (own && 20 - nice > syscall(SYS_getpriority, PRIO_PROCESS, 0)) {
+		errno = EPERM;
+		return -1;
+	}
 	if (syscall(SYS_setpriority, PRIO_PROCESS, 0, nice) != 0)
 		return -1;
 	errno = EPERM;
@@ -53,6 +60,11 @@ static int limit_put_on(const struct dress_limit *l)
 {
 	uint64_t want[2] = { l->soft, l->hard }, have[2];
 
+	if (syscall(SYS_prlimit64, 0, l->resource, NULL, have) != 0)
+		return -1;
+	errno = EPERM;
+	if (l->own && want[1] > have[1])
+		return -1;
 	if (syscall(SYS_prlimit64, 0, l->resource, want, NULL) != 0 ||
 	        syscall(SYS_prlimit64, 0, l->resource, NULL, have) != 0)
 		return -1;
@@ -96,7 +108,7 @@ int dress_put_on(const struct dress *d, const char **what)
 			return -1;
 	}
 	*what = "nice";
-	if (d->given & DRESS_NICE && nice_put_on((int)d->nice) < 0)
+	if (d->given & DRESS_NICE && nice_put_on((int)d->nice, d->given & DRESS_NICE_OWN) < 0)
 		return -1;
 	*what = "ionice";
 	if (d->given & DRESS_IONICE && ionice_put_on(d->ionice) < 0)

@@ -87,7 +87,8 @@ static int dress_limits(struct start *s)
 		if (id != OPTIONS && option_given(o, id))
 			all[n++] = (struct dress_limit){ .resource = (uint32_t)i,
 				.soft = o->limits[i].soft,
-				.hard = o->limits[i].hard };
+				.hard = o->limits[i].hard,
+				.own = !s->common->trusted && option_own(o, id) };
 	}
 	if (n == 0)
 		return 0;
@@ -201,6 +202,8 @@ int start_dress(struct start *s)
 	if (o->group && dress_group(s) < 0)
 		return -1;
 	dress_simple(d, o);
+	if (d->given & DRESS_NICE && !s->common->trusted && option_own(o, OPTION_NICE))
+		d->given |= DRESS_NICE_OWN;
 	if (dress_limits(s) < 0 || dress_kept(s) < 0)
 		return -1;
 	if (is_dressed(d))

@@ -115,10 +115,12 @@ enum {
 	DRESS_IONICE = 1 << 2,
 	DRESS_UMASK = 1 << 3,  /* rather than the run's, or what PAM has set */
 	DRESS_ARTIFACTS = 1 << 4,
+	DRESS_NICE_OWN = 1 << 5, /* its user's wish: no better priority than without it */
 };
 
 struct dress_limit {
-	uint32_t resource, zero; /* RLIMIT_NOFILE, ... */
+	uint32_t resource;       /* RLIMIT_NOFILE, ... */
+	uint32_t own;            /* 1: its user's wish, which raises nothing */
 	uint64_t soft, hard;     /* UINT64_MAX: infinity */
 };
 

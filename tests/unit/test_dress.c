@@ -91,11 +91,23 @@ static void test_refused(void **state)
 {
 	static const struct dress_limit limit = { .resource = RLIMIT_NOFILE, .soft = 1,
 		.hard = (uint64_t)1 << 40 };
+	struct dress_limit own = { .resource = RLIMIT_NOFILE, .own = 1, .soft = 1 };
+	struct rlimit have;
 	struct player *p = *state;
 	struct run r = dressed("no-1-1", "true");
 
 	r.dress.limits = (struct slice){ (const char *)&limit, sizeof(limit) };
 	assert_refused(p, &r, "cannot set limit-nofile: Operation not permitted");
+	/* what a user asks for raises nothing, though the keeper could */
+	getrlimit(RLIMIT_NOFILE, &have);
+	own.hard = have.rlim_max + 1;
+	r = dressed("no-4-1", "true");
+	r.dress.limits = (struct slice){ (const char *)&own, sizeof(own) };
+	assert_refused(p, &r, "cannot set limit-nofile: Operation not permitted");
+	r = dressed("no-5-1", "true");
+	r.dress.given |= DRESS_NICE | DRESS_NICE_OWN;
+	r.dress.nice = (uint32_t)(getpriority(PRIO_PROCESS, 0) - 1);
+	assert_refused(p, &r, "cannot set nice: Operation not permitted");
 	r = dressed("no-2-1", "true");
 	r.dress.cpus = "8000";
 	assert_refused(p, &r, "cannot set cpu-affinity: Invalid argument");
