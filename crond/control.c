@@ -478,11 +478,11 @@ static int64_t now_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* Work is paid for by time that passes, twice as much of it: jobs need the processors too. */
+/* Work is paid for by as much time without any: jobs need the processors too. */
 static void work_count(struct crond *c, int64_t began)
 {
 	struct control *o = c->control;
-	int64_t now = now_us(), paid = (began - o->worked_at) / 2;
+	int64_t now = now_us(), paid = began - o->worked_at;
 
 	o->worked_us = (o->worked_us > paid ? o->worked_us - paid : 0) + now - began;
 	o->worked_at = now;

@@ -10,7 +10,7 @@
 _Static_assert(sizeof(struct timer) <= 80 && STEP_SOURCES <= 2, "hundreds of thousands are usual");
 
 enum { LATE_ORDINARY = 60 }; /* seconds; the Vixie family's "difference of one minute" */
-enum { MARK_EACH = 64 };
+enum { MARK_EACH = 16 };
 
 /* --- heap: by next, ties in any order */
 

@@ -37,7 +37,7 @@ struct due {
 
 /* Whose timer was found before, for somebody who asks for that of many jobs. Zero-initialised
  * is empty and valid; a change of the table empties it. */
-enum { DUE_MARKS = 16384 };
+enum { DUE_MARKS = 65536 };
 struct due_marks {
 	uint64_t changes;
 	struct due_mark {
