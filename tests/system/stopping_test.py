@@ -79,6 +79,24 @@ def test_a_killed_keeper_harms_no_job(room):
     room.wait_for(lambda: not any(p.sid == pid for p in lab.processes()), 5, "the end of all of it")
 
 
+def test_what_nobody_has_read_is_kept(room):
+    """What a job printed and its keeper had not read when it was killed is told with the loss."""
+    room.tasks("f", reboot("one", "echo $$ >%s/one.pid; while ! test -e %s/go; do sleep 0.1; done; "
+                                  "echo not read; echo nor this >&2; echo ok >%s/one.done"
+                           % (OUT, OUT, OUT), 'alert = { "mail:ops@example.org" }'))
+    daemon = room.start()
+    seen(room, daemon, "one")
+    keeper = keeper_of(room, "one")
+    os.kill(keeper, signal.SIGSTOP)
+    lab.put(OUT + "/go", "")
+    room.wait_out("one.done")
+    os.kill(keeper, signal.SIGKILL)
+    room.wait_log(r"FAIL job=one run=\S+ result=lost ")
+    room.wait_for(room.mails, 10, "a mail about it")
+    text = room.mails()[0][2]
+    check("not read" in text and "nor this" in text, "the mail: " + text)
+
+
 def test_a_timeout_that_only_tells(room):
     room.tasks("f", reboot("slow", "sleep 1.5; exit 7", 'timeout = "300ms"', "on-timeout = alert") +
                reboot("quiet", "sleep 2.5; echo end >%s/quiet" % OUT, 'timeout = "1200ms"',

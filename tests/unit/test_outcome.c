@@ -18,6 +18,7 @@ static struct outcome full(void)
 {
 	return (struct outcome){
 		.result = RESULT_TIMEOUT, .exit_code = -1, .signal = 9, .reason = "ran longer",
+		.stopped = STOP_REPLACE,
 		.started_ns = 1, .finished_ns = INT64_MAX, .took_ns = 3, .cpu_us = 4, .memory_kb = 5,
 		.output_bytes = UINT64_MAX, .truncated = true, .job_pid = 12345,
 		.stdout_tail = { "out\0", 4 }, .stderr_tail = { "err", 3 },
@@ -36,6 +37,7 @@ static void test_round_trip(void **state)
 	assert_int_equal(again.result, RESULT_TIMEOUT);
 	assert_int_equal(again.exit_code, -1);
 	assert_int_equal(again.signal, 9);
+	assert_int_equal(again.stopped, STOP_REPLACE);
 	assert_string_equal(again.reason, "ran longer");
 	assert_int_equal(again.finished_ns, INT64_MAX);
 	assert_int_equal(again.output_bytes, UINT64_MAX);

@@ -29,6 +29,7 @@ static struct run full(void)
 		.dir = "/srv", .fallback_dir = "/", .umask = 027, .shell = "/bin/sh",
 		.command = "run %s \"x\"", .words = LIST("run\0%s"), .env = LIST("A=1\0EMPTY="),
 		.input = { "in\0put", 6 }, .timeout_ms = 5, .kill_after_ms = 6, .output_most = 7,
+		.stop_signal = 8, .cgroup = "/c", .memory_max = 9, .cpu_quota = 10, .tasks_max = 11,
 		.mail_to = "a@b", .mail_from = "c@d", .mailer = "/m", .host = "h", .mail_type = "t",
 		.mail_encoding = "8bit", .pam_service = "cron", .alert = LIST("mail:x"),
 		.tags = LIST("t1\0t2"), .owner = "o", .description = "d", .schedule = "* * * * *",
@@ -52,6 +53,9 @@ static void test_round_trip(void **state)
 	assert_memory_equal(again.groups, groups, sizeof(groups));
 	assert_true(slice_equal(again.input, r.input) && slice_equal(again.env, r.env));
 	assert_string_equal(again.schedule, "* * * * *");
+	assert_string_equal(again.cgroup, "/c");
+	assert_int_equal(again.stop_signal, 8);
+	assert_int_equal(again.memory_max * 10000 + again.cpu_quota * 100 + again.tasks_max, 91011);
 	run_encode(&again, &second);
 	assert_int_equal(first.len, second.len);
 	assert_memory_equal(first.data, second.data, first.len);
