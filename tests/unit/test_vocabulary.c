@@ -17,6 +17,7 @@
 #include "crond/base/diag.h"
 #include "crond/core/options.h"
 #include "crond/core/outcome.h"
+#include "crond/core/taskfile.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define HERE ((struct option_place){ 7, 3 })
@@ -223,6 +224,17 @@ static void check_shown(const struct options *o, enum option_id id, const char *
 	assert_string_equal(where, option_given(o, id) ? "line 7" : "default");
 }
 
+static void check_again(const struct options *a, const struct options *b, enum option_id id)
+{
+	struct buf x = { 0 }, y = { 0 };
+
+	option_print(a, id, &x);
+	option_print(b, id, &y);
+	assert_string_equal(buf_text(&x), buf_text(&y));
+	buf_free(&x);
+	buf_free(&y);
+}
+
 static void every_option_has_a_row(void **state)
 {
 	bool seen[OPTIONS] = { false };
@@ -381,6 +393,47 @@ static void defaults_are_shown(void **state)
 	}
 }
 
+static int keep_task(void *arg, const struct taskfile_task *t)
+{
+	*(struct options *)arg = t->options;
+	return 0;
+}
+
+static void no_diag(void *arg, const struct diag *d)
+{
+	(void)arg;
+	fail_msg("%u:%u %s", d->line, d->column, d->text);
+}
+
+/* What is shown is what a task file would have: read again, it means the same. */
+static void shown_is_read_again(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct world w = start(&rows[i]);
+		struct options again = { 0 };
+		struct taskfile_sink sink = { keep_task, no_diag, &again };
+		struct taskfile_result result;
+		struct buf file = { 0 };
+		bool what = w.def->id == OPTION_COMMAND || w.def->id == OPTION_ARGV;
+
+		if (!w.def->task)
+			continue;
+		assert_int_equal(set(&w, rows[i].good), 0);
+		buf_printf(&file, "task x { %s %s %s = ", what ? "" : "command = x",
+			w.def->id == OPTION_SCHEDULE ? "" : "schedule = @daily", w.def->name);
+		option_print(&w.o, w.def->id, &file);
+		buf_puts(&file, " }");
+		assert_int_equal(taskfile_parse((struct slice){ file.data, file.len }, 1, NULL, &w.arena,
+			&sink, &result), 0);
+		assert_int_equal(result.tasks, 1);
+		check_field(&rows[i], &again);
+		check_again(&w.o, &again, w.def->id);
+		buf_free(&file);
+		arena_free(&w.arena);
+	}
+}
+
 /* A manual page's text: $srcdir/man/NAME. */
 static char *manual(const char *name)
 {
@@ -439,7 +492,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_option_has_a_row), cmocka_unit_test(good), cmocka_unit_test(bad),
 		cmocka_unit_test(bad_for_all), cmocka_unit_test(none), cmocka_unit_test(defaults_are_shown),
-		cmocka_unit_test(manuals),
+		cmocka_unit_test(shown_is_read_again), cmocka_unit_test(manuals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
