@@ -59,8 +59,12 @@ static int dress_group(struct start *s)
 		        errno && errno != ENOENT ? strerror(errno) : "no such group");
 		return -1;
 	}
+	if (!s->c->set.root && m->group != r->gid) {
+		refused(s, m->options->group, "only root's daemon can give another one");
+		return -1;
+	}
 	if (!is_member(r, m->group)) {
-		if (!m->trusted && s->c->set.root) {
+		if (!m->trusted) {
 			refused(s, m->options->group, "its user is no member");
 			return -1;
 		}

@@ -162,5 +162,28 @@ def test_what_is_kept(room):
     equal(lab.read(one(OUT + "/any-20*.log")), "here\n", "a log that root's file put elsewhere")
 
 
+def test_without_root(room):
+    top = "/home/alice/x"
+    os.mkdir(top)
+    os.chown(top, 2001, 2001)
+    lab.put(top + "/t.conf", task("mine", "echo $CRON_ARTIFACTS; echo x >$CRON_ARTIFACTS/x", "log = yes",
+                                  "artifacts = yes", 'post = "echo behind"', 'umask = 077') +
+            task("other", "true", "group = bob"), owner="alice")
+
+    def drop():
+        os.setgroups([])
+        os.setgid(2001)
+        os.setuid(2001)
+    daemon = room.launch("-f", "--prefix", top, top + "/t.conf", cwd=top, preexec_fn=drop)
+    log = one(top + LOGS + "/mine/[0-9]*/[0-9]*/*.log")
+    run = "mine-" + log.rsplit("-", 2)[1] + "-1"
+    lab.wait_for(lambda: lab.read(log).endswith("behind\n"), 10, "its post")
+    equal(lab.read(log), "%s%s/mine/artifacts/%s\nbehind\n" % (top, LOGS, run), "its log")
+    equal(lab.read(one(top + LOGS + "/mine/history/*/*/x")), "x\n", "its artifacts")
+    room.wait_for(lambda: 'reason="group bob: only root\'s daemon can' in lab.read(room.errors), 10,
+                  "what it is told of a group")
+    equal(room.stop(daemon), 0, "its end")
+
+
 if __name__ == "__main__":
     lab.main()
