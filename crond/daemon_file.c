@@ -13,13 +13,17 @@
 #include <unistd.h>
 
 #include "crond/base/file.h"
+#include "crond/base/text.h"
 
 #define DAEMONS_FILE "daemons"
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
-enum { DAEMONS_MAGIC = 0x646e7243, DAEMONS_VERSION = 1, DAEMONS_FILE_MOST = 64 << 20, FOLD_AT = 4096 };
+enum { DAEMONS_MAGIC = 0x646e7243, DAEMONS_VERSION = 1, DAEMONS_FILE_MOST = 64 << 20, FOLD_AT = 4096,
+	BOOT_ID_MOST = 128 };
 
 struct daemons_head {
 	uint32_t magic, version, size, zero;
+	uint64_t boot; /* a run-time directory may outlive one, and what is in it begins anew */
 };
 
 struct copy_record {
@@ -93,10 +97,28 @@ static struct copy_record record_of(const struct daemon *d, const struct daemon_
 	return r;
 }
 
+/* Of this boot; as the first process of a container, whose start is one, there is none. */
+static struct daemons_head head_now(struct crond *c)
+{
+	struct daemons_head head = { DAEMONS_MAGIC, DAEMONS_VERSION, sizeof(struct copy_record), 0, 0 };
+	struct buf b = { 0 };
+	struct stat st;
+	int fd = getpid() == 1 ? -1 : file_open(AT_FDCWD, BOOT_ID_FILE, 0, &st);
+
+	if (fd >= 0 && file_read(fd, BOOT_ID_MOST, &b) == 0)
+		head.boot = text_hash(5, b.data, b.len);
+	else if (getpid() == 1)
+		head.boot = text_hash(6, &c->clock.real, sizeof(c->clock.real));
+	if (fd >= 0)
+		close(fd);
+	buf_free(&b);
+	return head;
+}
+
 /* Written anew, without what has been dropped. */
 static int daemon_fold(struct crond *c)
 {
-	struct daemons_head head = { DAEMONS_MAGIC, DAEMONS_VERSION, sizeof(struct copy_record), 0 };
+	struct daemons_head head = head_now(c);
 	struct buf b = { 0 };
 	struct daemon *d;
 	int rc;
@@ -170,25 +192,26 @@ static void record_take(struct crond *c, const struct copy_record *r)
 	d->file = r->file;
 }
 
-static bool head_known(struct slice file)
+/* false: not of this boot, or (said) of another version. */
+static bool head_ours(struct crond *c, struct slice file)
 {
-	struct daemons_head head;
+	const struct daemons_head now = head_now(c);
+	struct daemons_head head = { 0 };
 
-	if (file.n < sizeof(head))
-		return false;
-	memcpy(&head, file.s, sizeof(head));
-	return head.magic == DAEMONS_MAGIC && head.version == DAEMONS_VERSION &&
-		head.size == sizeof(struct copy_record);
+	if (file.n >= sizeof(head))
+		memcpy(&head, file.s, sizeof(head));
+	if (head.magic == now.magic && head.version == now.version && head.size == now.size)
+		return head.boot == now.boot;
+	say_file(c, "not of a version that is known, not used");
+	return false;
 }
 
 static void records_take(struct crond *c, struct slice file)
 {
 	struct copy_record r;
 
-	if (file.n && !head_known(file)) {
-		say_file(c, "not of a version that is known, not used");
+	if (!file.n || !head_ours(c, file))
 		return;
-	}
 	for (size_t at = sizeof(struct daemons_head); at + sizeof(r) <= file.n; at += sizeof(r)) {
 		memcpy(&r, file.s + at, sizeof(r));
 		record_take(c, &r);

@@ -167,6 +167,14 @@ def test_people_stop_and_start_them(room):
     check("resume" in ask("run", job="web")[0]["error"], "run while it is paused")
     told("resume", "web")
     settled(room, "web", 1)
+    # a stop by hand lasts until the next boot, wherever it was kept
+    state_is(room, "slow", "stopped")
+    equal(len(room.lines("slow")), 1, "starts of slow")
+    kill(running)
+    lab.put(lab.ROOM + "/boot_id", "11111111-2222-3333-4444-555555555555\n")
+    lab.mount(lab.ROOM + "/boot_id", "/proc/sys/kernel/random/boot_id", None, lab.MS_BIND)
+    room.start()
+    room.wait_out("slow", 2)
 
 
 def test_no_death_makes_one_too_many(room):
