@@ -358,6 +358,7 @@ void pending_yield(struct crond *c, struct job_state *state, const struct option
 /* How many starts of the job wait in front of that one (NULL: of a new one). */
 uint32_t pending_ahead(const struct job_state *state, const struct pending *p);
 void pending_drop(struct crond *c, struct live_run *run); /* it does not wait any more */
+void pending_abandon(struct crond *c); /* nobody comes back for them */
 void pending_due(struct crond *c); /* it is time for some */
 void pending_look(struct crond *c); /* at each turn of the loop */
 /* outcome_in.c: all that is on record of a run that has ended, in one piece: it points into

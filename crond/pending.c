@@ -327,7 +327,8 @@ static void pending_judge(struct crond *c, struct pending *p)
 	v = admit(&a);
 	switch (v.verdict) {
 	case ADMIT_START:
-		start_rate_take(c);
+		if (p->why != ADMIT_RATE) /* its place was taken when it began to wait */
+			start_rate_take(c);
 		pending_go(c, p);
 		break;
 	case ADMIT_REPLACE:
@@ -370,6 +371,19 @@ void pending_look(struct crond *c)
 		next = RB_NEXT(pending_orders, &c->pending, p);
 		if (p->blocked)
 			pending_judge(c, p);
+	}
+}
+
+void pending_abandon(struct crond *c)
+{
+	struct pending *p;
+
+	while ((p = RB_MIN(pending_orders, &c->pending))) {
+		struct live_run *run = p->run;
+
+		pending_end(c, run, RESULT_SKIPPED, "the daemon ended");
+		rundir_remove(c->runs, run->id);
+		run_forget(c, run);
 	}
 }
 

@@ -414,6 +414,7 @@ void place_close(struct crond *c)
 	unlink(c->set.pid_file);
 	if (!c->set.remove_dir)
 		return;
+	pending_abandon(c);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlinkat(c->run_fd, files[i], 0);
 	unlinkat(c->run_fd, "outbox", AT_REMOVEDIR); /* if nothing waits there */

@@ -137,7 +137,7 @@ def test_by_hand(room):
     room.tasks("t", "".join((
         task("forbid", "sleep 60", "concurrency = forbid", schedule=never),
         task("queue", "sleep 60", "concurrency = queue", "enabled = no", schedule=never),
-        task("quick", ":", "concurrency = allow", "max = 9", schedule=never),
+        task("quick", "echo $CRON_RUN_ID >>%s/quick" % OUT, "concurrency = allow", "max = 9", schedule=never),
         task("each", "echo x >>%s/each" % OUT))))
     daemon = room.start()
     ids = [cronctl(room, "run", "quick").stdout.strip() for _ in range(6)]
@@ -166,6 +166,12 @@ def test_by_hand(room):
     equal(cronctl(room, "resume", "each").returncode, 0, "resume")
     room.wait_out("each", count + 1)
     equal(lab.read("/var/lib/crond/paused").count("\n"), 1, "what is left of the pause")
+    room.conf("start-rate = 2\n")
+    equal(cronctl(room, "reload").returncode, 0, "reload")
+    replies = [cronctl(room, "run", "quick").stdout.strip() for _ in range(4)]
+    waits = [one for one in replies if one.endswith(" waits: start-rate of crond.conf is reached")]
+    check(waits, "more than two within a second: %s" % replies)
+    room.wait_for(lambda: waits[-1].split()[0] in room.lines("quick"), 10, "it to start")
 
 
 def test_what_nobody_needs_is_forgotten(room):
