@@ -1,6 +1,7 @@
 """The vocabulary in a daemon: defaults, where an option may be set, and who may ask for what."""
 import os
 import signal
+import subprocess
 
 import lab
 from lab import OUT, check, equal
@@ -9,6 +10,53 @@ from lab import OUT, check, equal
 def task(name, *settings, command="echo $WHO >>%s/%%s" % OUT, schedule="* * * * * *"):
     return 'task "%s" {\n schedule = "%s"\n command = "%s"\n%s}\n' % (
         name, schedule, command % name, "".join(" %s\n" % one for one in settings))
+
+
+def asked(room, name, *words):
+    """Exit status and what it says, on both its outputs."""
+    done = subprocess.run([room.program(name), *words], stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.STDOUT, timeout=20, check=False)
+    return done.returncode, done.stdout
+
+
+WRONG = """task "a" {
+  schedule = "* 5 * * * *"
+  command = "/no/such thing"
+  timeout = 2h
+  hosts = 10.9.8.7
+}
+task "b" { schedule = @daily argv = { nosuchprogram } retry-delay = 1m timout = 5m }
+task "c" { type = daemon command = "true" schedule = @daily }
+task "../d" { }
+"""
+
+
+def test_every_check_says_the_same(room):
+    path = room.etc + "/crond.tasks/wrong.conf"
+    room.tasks("wrong", WRONG)
+    status, said = asked(room, "crond", "-t", path)
+    equal(status, 1, "crond -t")
+    places = [line[len(path):].split(": ")[:2] for line in said.splitlines() if path in line]
+    equal(places, [[":2:3", "warning"], [":4:3", "warning"], [":3:3", "warning"],
+                   [":5:3", "warning"], [":7:72", "error"], [":8:43", "warning"],
+                   [":9:6", "error"]], said)
+    again = asked(room, "cronctl", "check", path)
+    equal(again[0], 1, "cronctl check")
+    equal([line for line in again[1].splitlines() if path in line],
+          [line for line in said.splitlines() if path in line], "its words")
+    table = "/tmp/table"
+    lab.put(table, "#@ second=*\n5 * * * * nosuchprogram\n#@reboot true\n@daily true\n")
+    places = [[":1:4", "warning"], [":2", "warning"], [":3:2", "warning"]]
+    for words in (["crond", "-t", table], ["cronctl", "check", table]):
+        status, said = asked(room, *words)
+        equal((status, [line[len(table):].split(": ")[:2] for line in said.splitlines()
+                        if line.startswith(table)]), (0, places), said)
+    for name, make in (("fifo", os.mkfifo), ("loop", lambda to: os.symlink(to, to)),
+                       ("dir", os.mkdir), ("gone", lambda to: None)):
+        make("/tmp/%s.conf" % name)
+        for words in (["crond", "-t"], ["cronctl", "check"]):
+            status, said = asked(room, *words, "/tmp/%s.conf" % name)
+            check(status == 1 and said.startswith("/tmp/%s.conf: error: " % name), said)
 
 
 def test_defaults_reach_every_job(room):
@@ -21,6 +69,15 @@ def test_defaults_reach_every_job(room):
     equal(room.wait_out("own")[0], "conf", "the default of crond.conf")
     equal(room.wait_out("file")[0], "file", "the default of the file")
     equal((room.lines("off"), room.lines("line")), ([], []), "what is not enabled")
+    shown = {words[0]: words[1:] for words in
+             (line.split() for line in asked(room, "cronctl", "show", "file")[1].splitlines())
+             if words}
+    tasks = room.etc + "/crond.tasks/file.conf"
+    equal(shown["env"], ["{", '"WHO=file"', "}", tasks + ":1"], "an option of the file's defaults")
+    equal(shown["enabled"], ["yes", tasks + ":5"], "an option of the task")
+    equal(shown["kill-after"], ["10s", "default"], "an option that nobody gave")
+    equal([line.split()[-1] for line in asked(room, "cronctl", "show", "own")[1].splitlines()
+           if line.startswith("env ")], [room.etc + "/crond.conf:3"], "an option of crond.conf")
     room.conf('defaults {\n enabled = no\n env = "WHO=conf"\n max = 0\n}\n')
     daemon.send_signal(signal.SIGUSR2)
     room.wait_log(r"crond\.conf:4:2.*bad max '0'")
