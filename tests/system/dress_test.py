@@ -1,12 +1,31 @@
 """How jobs are dressed by their options, what runs around them, and what is kept of them."""
 import glob
 import os
+import re
 import signal
 
 import lab
 from lab import OUT, check, equal
 
 LOGS = "/var/log/crond"
+LIMITS = {  # as written; as /proc/self/limits has it
+    "as": ("16G:17G", "address space 17179869184 18253611008"),
+    "core": ("1M", "core file size 1048576 1048576"),
+    "cpu": ("1h:infinity", "cpu time 3600 unlimited"),
+    "data": ("8G", "data size 8589934592 8589934592"),
+    "fsize": ("2G", "file size 2147483648 2147483648"),
+    "locks": ("7", "file locks 7 7"),
+    "memlock": ("64K", "locked memory 65536 65536"),
+    "msgqueue": ("4K", "msgqueue size 4096 4096"),
+    "nice": ("3", "nice priority 3 3"),
+    "nofile": ("50:60", "open files 50 60"),
+    "nproc": ("1000:2000", "processes 1000 2000"),
+    "rss": ("5G", "resident set 5368709120 5368709120"),
+    "rtprio": ("4:5", "realtime priority 4 5"),
+    "rttime": ("2s", "realtime timeout 2000000 2000000"),
+    "sigpending": ("100", "pending signals 100 100"),
+    "stack": ("4M:8M", "stack size 4194304 8388608"),
+}
 
 
 def task(name, command, *settings):
@@ -34,17 +53,29 @@ def owner(path):
     return entry.st_uid, oct(entry.st_mode & 0o7777)
 
 
+def may_raise():
+    """A container's root may not have the right to."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        rights = int(re.search(r"^CapEff:\s*(\w+)", status.read(), re.M).group(1), 16)
+    return rights >> 24 & 1
+
+
 def test_dress(room):
+    cpu = min(os.sched_getaffinity(0))
+    if not may_raise():
+        LIMITS.update({"nice": ("0", "nice priority 0 0"), "rtprio": ("0", "realtime priority 0 0")})
     lab.put("/etc/job.env", "# of the job\nCOLOUR='dark red'\nCRON_JOB=nobody\nPATH=/bin:/usr/bin\n",
             0o600, "alice")
     lab.put("/etc/root.env", "SECRET=1\n", 0o600)
     lab.put("/etc/bad.env", "A=1\n\nnot a setting\n")
     room.tasks("f", task("dressed", to(
-        "dressed", "id -un", "id -gn", "id -Gn", "umask", "ulimit -Sn", "ulimit -Hn", "ulimit -c",
-        "nice", "ionice", "echo $SHELL ${BASH_VERSION:+bash}", "echo $COLOUR", "pwd"),
-        'user = alice', 'group = bob', 'umask = 027', 'limit-nofile = "50:60"', 'limit-core = 0',
+        "dressed", "id -un", "id -gn", "id -Gn", "umask",
+        "sed -n s/^Cpus_allowed_list:.//p /proc/self/status", "nice", "ionice", "echo $SHELL ${BASH_VERSION:+bash}", "echo $COLOUR", "pwd"),
+        'user = alice', 'group = bob', 'umask = 027', 'cpu-affinity = "%d"' % cpu,
         'nice = 7', 'ionice = idle', 'shell = "/bin/bash"', 'env-file = "/etc/job.env"',
-        'dir = "/usr"', 'cpu-affinity = "0-63"') +
+        'dir = "/usr"') +
+        task("limited", "cat /proc/self/limits >%s/.limited; mv %s/.limited %s/limited" % (OUT, OUT, OUT),
+             *('limit-%s = "%s"' % (name, value) for name, (value, _) in LIMITS.items())) +
         task("sees", "echo $CRON_JOB $CRON_RUN_ID $CRON_SCHEDULED_AT $CRON_ATTEMPT $CRON_HOST "
              "$CRON_ARTIFACTS >%s/sees" % OUT, "artifacts = yes", "user = alice",
              'env-file = "/etc/job.env"') +
@@ -59,11 +90,14 @@ def test_dress(room):
                  line("umask=077 nice=3", to("mine", "umask", "nice")) +
                  "@reboot %s\n" % to("plain", "umask", "nice", "echo $CRON_JOB"))
     room.start("-L", "1")
-    dressed = room.wait_out("dressed", 12)
+    dressed = room.wait_out("dressed", 9)
     equal(dressed[0:2], ["alice", "bob"], "user and group")
     equal(sorted(dressed[2].split()), ["alice", "bob"], "its groups")
-    equal(dressed[3:], ["0027", "50", "60", "0", "7", "idle", "/bin/bash bash", "dark red", "/usr"],
-          "umask, limits, priorities, shell, environment and directory")
+    equal(dressed[3:], ["0027", str(cpu), "7", "idle", "/bin/bash bash", "dark red", "/usr"],
+          "umask, processors, priorities, shell, environment and directory")
+    limits = [re.sub(" +", " ", one) for one in room.wait_out("limited", 17)]
+    for name, (_, shown) in LIMITS.items():
+        check(any("Max %s " % shown in one + " " for one in limits), "limit-%s: %s" % (name, limits))
     sees = room.wait_out("sees")[0].split()
     equal([sees[0], sees[3]], ["sees", "1"], "CRON_JOB and CRON_ATTEMPT")
     equal((sees[1], sees[5]), ("sees-%s-1" % sees[2], "%s/sees/artifacts/%s" % (LOGS, sees[1])),
@@ -127,11 +161,13 @@ def test_what_is_kept(room):
                          "sleep 0.02; echo two >&2" % OUT, "log = yes", "user = alice") +
                task("big", "seq 100000", "log = yes", 'log-max = "10K"') +
                task("art", "echo x >$CRON_ARTIFACTS/x", "artifacts = yes", "user = alice",
-                    "retention = 1") +
+                    "retention = 1d") +
+               task("few", "true", "log = yes", "retention = 1") +
                task("any", "echo here", 'log = "%s/any-%%Y.log"' % OUT, "user = alice") +
                task("full", "seq 50000; echo done >%s/full" % OUT, 'log = "full/log"'))
     old = LOGS + "/art/history/200001/02_030405"
     os.makedirs(old)
+    lab.put(LOGS + "/few/209901/02/030405-few-4071006245-1.log", "")
     os.chmod(LOGS, 0o755)
     os.makedirs(LOGS + "/full")
     lab.memory(LOGS + "/full", "0755,size=8k")
@@ -153,6 +189,8 @@ def test_what_is_kept(room):
     equal(owner(os.path.dirname(kept)), (2001, "0o700"), "a directory of artifacts")
     room.wait_out("full")
     room.wait_for(lambda: not room.keepers(), 10, "the end of all of them")
+    equal((os.path.islink(LOGS + "/few/latest"), glob.glob(LOGS + "/few/[0-9]*/*/*.log")),
+          (True, [LOGS + "/few/209901/02/030405-few-4071006245-1.log"]), "the newest of its logs")
     big = lab.read(one(LOGS + "/big/[0-9]*/[0-9]*/*.log"))
     check(len(big) < 11 * 1024 and big.startswith("1\n2\n") and big.endswith("\n100000\n") and
           " bytes left out ...]\n" in big, "a log that was cut: %r" % big[:100])
