@@ -319,8 +319,8 @@ void run_event(struct crond *c, struct live_run *run, enum run_event event)
  * do so often within one, by numbers that are free. */
 static bool id_is_over(const struct crond *c, const struct live_run *run)
 {
-	if (run->flags & (RUN_DAEMON | RUN_ASKED) && !c->stop.stage)
-		return run->scheduled < c->clock.real.tv_sec;
+	if (run->flags & (RUN_DAEMON | RUN_ASKED))
+		return c->stop.stage || run->scheduled < c->clock.real.tv_sec;
 	return run->scheduled <= c->clock.high;
 }
 
