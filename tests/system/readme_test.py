@@ -67,7 +67,7 @@ def furnish(room):
     account("backup", 2061)
     account("www-data", 2062)
     room.fake_sendmail()
-    room.crontab("alice", the_block("#@ second="))
+    room.crontab("alice", the_block("#@ name=poll "))
     room.tasks("backup", the_block('task "backup"'))
     room.tasks("worker", the_block("type *= daemon"))
     room.conf(the_block("^webhook "))
@@ -90,7 +90,7 @@ def test_the_examples_do_what_is_said_of_them(room):
     known = {job["command"].split("/")[-1]: job for job in jobs(room) if "alice" in job["job"]}
     equal(known["poll"]["next"] % 20, 0, "poll each 20 seconds")
     check(known["poll"]["next"] - time.time() <= 20, "poll within the next 20 seconds")
-    name = known["import"]["job"]
+    name = "alice:import"
     equal(known["import"]["next"] % 300, 0, "import each five minutes")
     equal(cronctl(room, "run", name).returncode, 0, "import by hand")
     room.wait_out("import")
