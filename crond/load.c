@@ -373,7 +373,6 @@ static void parse_source(struct loading *l, struct slice bytes)
 	l->file->changed = s->seen_as.st_ctim.tv_sec;
 	s->complaint = 0; /* it changed: what is wrong with it is said anew */
 	s->lacks_user = s->clashed = s->faulty = false;
-	clock_touch(l->c);
 	if (l->c->working && s->read_before)
 		say_reload(l->c, s);
 	s->read_before = true;

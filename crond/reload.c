@@ -90,6 +90,16 @@ static void reload_done(struct crond *c, const char *why, struct changes *out)
 
 /* --- the ways here */
 
+/* What is due by now is due by the tables as they were; what is loaded counts from here on, all
+ * of it from the same second: a task that goes from one file to another loses none. */
+static void reload_begin(struct crond *c)
+{
+	if (!c->working)
+		return;
+	clock_advance(c);
+	clock_touch(c);
+}
+
 /* Watched first and read then: what changes in between is seen. */
 static void look_at(struct crond *c, struct directory *d)
 {
@@ -168,6 +178,7 @@ void reload_asked(struct crond *c, const char *why, struct changes *out)
 {
 	service_tell(c, SERVICE_RELOADING);
 	watch_read(c);
+	reload_begin(c);
 	reload_config(c);
 	clock_zones(c);
 	user_refresh(c);
@@ -182,6 +193,7 @@ void reload_asked(struct crond *c, const char *why, struct changes *out)
 void reload_all(struct crond *c)
 {
 	watch_distrust(c);
+	reload_begin(c);
 	user_refresh(c);
 	look_at_all(c);
 	sources_gone(c);
@@ -190,6 +202,7 @@ void reload_all(struct crond *c)
 
 void reload_gone(struct crond *c)
 {
+	reload_begin(c);
 	sources_gone(c);
 	reload_done(c, NULL, NULL);
 }
@@ -199,6 +212,7 @@ void reload_poll(struct crond *c)
 	struct directory *d;
 	struct source *s;
 
+	reload_begin(c);
 	SLIST_FOREACH(d, &c->directories, link) {
 		if (watch_lacks(d))
 			look_at(c, d);
@@ -213,6 +227,7 @@ void reload_poll(struct crond *c)
 void reload_directory(struct crond *c, struct directory *d)
 {
 	d->intact = false;
+	reload_begin(c);
 	look_at(c, d);
 	reload_done(c, NULL, NULL);
 }
@@ -242,6 +257,7 @@ void reload_name(struct crond *c, struct directory *d, const char *name)
 		source_look(c, s);
 		settle_later(c);
 	} else {
+		reload_begin(c);
 		source_take(c, s);
 		reload_said(c, NULL, NULL);
 	}
@@ -249,6 +265,7 @@ void reload_name(struct crond *c, struct directory *d, const char *name)
 
 void reload_settled(struct crond *c)
 {
+	reload_begin(c);
 	reload_done(c, NULL, NULL);
 }
 
@@ -264,6 +281,7 @@ void reload_users(struct crond *c)
 {
 	struct source *s;
 
+	reload_begin(c);
 	user_refresh(c);
 	RB_FOREACH(s, source_tree, &c->sources) {
 		if (users_matter(c, s)) {
