@@ -182,15 +182,31 @@ static void say_run(struct crond *c, const struct control_client *k, const char 
 	say_asked(c, k, what);
 }
 
-static int steer_one(struct crond *c, struct control_client *k, struct live_run *run)
+/* 0; -1 with errno. */
+static int steer_one(struct crond *c, struct control_client *k, const char *id)
 {
-	if (run_steer(c, k, run) < 0)
+	struct live_run *run = run_find(c, id);
+
+	errno = ESRCH;
+	if (!run_under_way(run) || run_steer(c, k, run) < 0)
 		return -1;
-	say_run(c, k, run->id);
+	say_run(c, k, id);
 	ctlmsg_open(&k->out);
-	ctlmsg_text(&k->out, "run", run->id);
+	ctlmsg_text(&k->out, "run", id);
 	ctlmsg_close(&k->out);
 	return 0;
+}
+
+/* The ids of a job's runs: what is done to one may change what there is of the others. */
+static void runs_of(struct crond *c, const struct job *job, const char *name, struct buf *ids)
+{
+	const struct job_state *state = state_find(c, job->identity);
+	struct live_run *run = NULL;
+
+	while ((run = control_run_next(c, run, name, state))) {
+		if (run_under_way(run))
+			buf_append(ids, run->id, strlen(run->id) + 1);
+	}
 }
 
 /* All runs of a job. */
@@ -198,9 +214,9 @@ static enum control_step steer_job(struct crond *c, struct control_client *k)
 {
 	const struct job *job;
 	enum control_step step = control_find_own(c, k, &job);
-	const struct job_state *state;
-	struct live_run *run = NULL;
 	char name[JOB_NAME_MOST];
+	struct buf ids = { 0 };
+	struct slice list;
 	size_t n = 0;
 	int error = 0;
 
@@ -208,16 +224,16 @@ static enum control_step steer_job(struct crond *c, struct control_client *k)
 		return step;
 	if (is_daemon(job) && k->asked.verb == CTLMSG_KILL)
 		return steer_daemon(c, k, job);
-	state = state_find(c, job->identity);
 	job_name(job, job->common->user->name, name);
-	while ((run = control_run_next(c, run, name, state))) {
-		if (!run_under_way(run))
-			continue;
-		if (steer_one(c, k, run) == 0)
+	runs_of(c, job, name, &ids);
+	list = (struct slice){ ids.data, ids.len };
+	for (const char *id; (id = run_list_next(&list));) {
+		if (steer_one(c, k, id) == 0)
 			n++;
 		else
 			error = errno;
 	}
+	buf_free(&ids);
 	if (!n && error)
 		return control_fail(k, CTLMSG_REFUSED, "%s: %s", name, strerror(error));
 	if (!n)
@@ -231,7 +247,7 @@ static enum control_step steer(struct crond *c, struct control_client *k)
 
 	if (!run_under_way(run) || !run_steered(c, k, run))
 		return steer_job(c, k);
-	if (steer_one(c, k, run) < 0)
+	if (steer_one(c, k, k->asked.job) < 0)
 		return control_fail(k, CTLMSG_REFUSED, "%s: %s", k->asked.job, strerror(errno));
 	return control_ok(k);
 }

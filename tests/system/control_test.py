@@ -201,6 +201,18 @@ def test_reload_says_what_it_did(room):
     room.wait_log(r"cronctl reload by uid 0 \(root\)")
 
 
+def test_what_waits_is_killed_too(room):
+    room.tasks("q", task("line", "sleep 60", "concurrency = queue"))
+    begin(room)
+    ids = [good(room, "run", "line").split()[0] for _ in range(2)]
+    room.wait_for(lambda: jobs(room)["line"]["state"] == "running", 5, "the first one running")
+    equal(jobs(room)["line"]["waiting"], 1, "runs that wait")
+    bad(room, 1, "", "signal", ids[1], "HUP")
+    equal(sorted(good(room, "kill", "line").split()), sorted(ids), "what was killed")
+    room.wait_log(r"END job=line run=%s .*result=killed" % ids[0])
+    room.wait_for(lambda: jobs(room)["line"]["state"] == "ready", 5, "nothing left of it")
+
+
 def test_a_daemon_is_steered(room):
     room.tasks("d", 'task "serve" {\n type = daemon\n command = "sleep 300"\n max = 2\n}\n')
     begin(room)
