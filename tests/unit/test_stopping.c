@@ -156,7 +156,6 @@ static void __attribute__((noreturn)) comet(void)
 		if (!child())
 			_exit(0);
 		setsid();
-		poll(NULL, 0, 1);
 	}
 }
 
@@ -226,6 +225,19 @@ static struct run nasty_run(const char *id, char marker[64])
 	r.flags |= RUN_TREE;
 	return r;
 }
+
+/* Nothing of it is left, whatever the test found. */
+static int nasty_teardown(void **state)
+{
+	char all[64];
+
+	snprintf(all, sizeof(all), "nasty-%d-", (int)getpid());
+	for (int i = 0; i < 5000 && stage_processes_signal(all, SIGKILL); i++)
+		;
+	return stage_teardown(state);
+}
+
+#define NASTY_TEST(f) cmocka_unit_test_setup_teardown(f, stage_setup, nasty_teardown)
 
 static void none_left(const char *marker)
 {
@@ -346,9 +358,6 @@ static void test_nasty_orphan(void **state)
 		cgroup_remove(&r);
 		assert_int_equal(rmdir(room), 0);
 	}
-	for (int i = 0; i < 2000 && stage_processes_signal(marker, SIGKILL); i++)
-		;
-	none_left(marker);
 	buf_free(&b);
 }
 
@@ -535,10 +544,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_order),
 		STAGE_TEST(test_stopped_by_order),
 		STAGE_TEST(test_signal_handed_on),
-		STAGE_TEST(test_nasty_tree),
-		STAGE_TEST(test_nasty_tree_alone),
-		STAGE_TEST(test_nasty_tree_in_cgroup),
-		STAGE_TEST(test_nasty_orphan),
+		NASTY_TEST(test_nasty_tree),
+		NASTY_TEST(test_nasty_tree_alone),
+		NASTY_TEST(test_nasty_tree_in_cgroup),
+		NASTY_TEST(test_nasty_orphan),
 		STAGE_TEST(test_sweep),
 		STAGE_TEST(test_limits_refused),
 		STAGE_TEST(test_cgroup_files),
