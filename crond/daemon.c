@@ -18,10 +18,19 @@ enum { GONE_MS = 2000 };
 
 /* --- who is to look at them again */
 
+void daemon_look_at(struct crond *c, struct daemon *d)
+{
+	d->next = 0;
+	if (!c->set.check)
+		wait_later(c, LATER_DAEMONS, 0);
+}
+
 void daemon_look(struct crond *c)
 {
-	if (!RB_EMPTY(&c->daemons) && !c->set.check)
-		wait_later(c, LATER_DAEMONS, 0);
+	struct daemon *d;
+
+	RB_FOREACH(d, daemon_tree, &c->daemons)
+		daemon_look_at(c, d);
 }
 
 void daemon_room(struct crond *c)
@@ -208,9 +217,13 @@ static bool daemon_check_one(struct crond *c, struct daemon *d, int64_t now, int
 {
 	size_t keep = daemon_max(d), up = daemon_wanted(c, d);
 
-	if (!d->job && (now - d->gone_since < GONE_MS || daemon_in_doubt(c, d))) {
-		if (now - d->gone_since < GONE_MS)
-			sooner(next, d->gone_since + GONE_MS);
+	if (!d->job && now - d->gone_since < GONE_MS) {
+		sooner(next, d->gone_since + GONE_MS);
+		return true;
+	}
+	if (!d->job && daemon_in_doubt(c, d)) {
+		c->daemons_doubt = true;
+		sooner(next, now + POLL_MS);
 		return true;
 	}
 	if (daemon_copies(d, keep) < 0) {
@@ -242,7 +255,14 @@ void daemon_check(struct crond *c)
 		return;
 	user_refresh(c);
 	RB_FOREACH_SAFE(d, daemon_tree, &c->daemons, after) {
-		if (!daemon_check_one(c, d, now, &next))
+		bool known = true;
+
+		if (d->next <= now) {
+			d->next = INT64_MAX;
+			known = daemon_check_one(c, d, now, &d->next);
+		}
+		sooner(&next, d->next);
+		if (!known)
 			daemon_forget(c, d);
 	}
 	launch_flush(c);
@@ -314,7 +334,7 @@ void daemon_ended(struct crond *c, const struct live_run *run, uint64_t identity
 	/* taken in before, by a scheduler that died before its directory was gone? */
 	if (copy->state.phase == RESTART_UP || strcmp(copy->run, run->id) != 0)
 		copy_ended(c, d, copy, run, o);
-	daemon_look(c);
+	daemon_look_at(c, d);
 }
 
 /* --- a scheduler before us */

@@ -37,6 +37,7 @@ struct daemon {
 	uint64_t definition, terms; /* by its file; likewise */
 	uint64_t file;          /* hash of the path that had it last; 0: not known */
 	int64_t gone_since;     /* monotonic ms; where job is NULL */
+	int64_t next;           /* monotonic ms: when it is to be looked at; INT64_MAX: not by time */
 	size_t count;
 	struct daemon_copy *copies;
 };
@@ -54,6 +55,7 @@ void daemon_file_out(struct crond *c, const struct job_file *file);
 bool daemon_runs(struct crond *c);
 /* Something that may matter to them has changed: addresses, a pause. Checked soon. */
 void daemon_look(struct crond *c);
+void daemon_look_at(struct crond *c, struct daemon *d); /* to this one alone */
 /* A run has ended: one that waits for a limit may start. */
 void daemon_room(struct crond *c);
 /* Starts and stops what is to be started and stopped now. */

@@ -49,7 +49,7 @@ int daemon_run(struct crond *c, const struct job *job, struct diag *why)
 		return -1;
 	if (!begun)
 		return diag_error(why, 0, 0, "it is running: %zu of %zu", d->count, d->count);
-	daemon_look(c);
+	daemon_look_at(c, d);
 	return 0;
 }
 
@@ -65,7 +65,7 @@ int daemon_restart(struct crond *c, const struct job *job, const char *by, struc
 		else
 			copy_begin(c, d, &d->copies[i]);
 	}
-	daemon_look(c);
+	daemon_look_at(c, d);
 	return 0;
 }
 

@@ -88,6 +88,15 @@ static void job_in(struct crond *c, const struct job *job)
 	d->definition = options_hash(job, 0);
 	d->terms = options_hash(job, 1);
 	d->file = text_hash(4, job->common->file->path, strlen(job->common->file->path));
+	daemon_look_at(c, d);
+}
+
+/* What one that no file has waits for may be known by now. */
+static void look_doubtful(struct crond *c)
+{
+	if (c->daemons_doubt)
+		daemon_look(c);
+	c->daemons_doubt = false;
 }
 
 void daemon_file_in(struct crond *c, const struct job_file *file)
@@ -96,8 +105,7 @@ void daemon_file_in(struct crond *c, const struct job_file *file)
 		if (file->jobs[i].common->options->type == JOB_TYPE_DAEMON)
 			job_in(c, &file->jobs[i]);
 	}
-	if (file->daemons)
-		daemon_look(c);
+	look_doubtful(c);
 }
 
 void daemon_file_out(struct crond *c, const struct job_file *file)
@@ -109,9 +117,9 @@ void daemon_file_out(struct crond *c, const struct job_file *file)
 			continue;
 		d->job = NULL;
 		d->gone_since = wait_now_ms();
+		daemon_look_at(c, d);
 	}
-	if (file->daemons)
-		daemon_look(c);
+	look_doubtful(c);
 }
 
 bool daemon_in_doubt(struct crond *c, const struct daemon *d)

@@ -212,23 +212,26 @@ def test_no_death_makes_one_too_many(room):
 
 
 def test_files_say_what_runs(room):
-    def write(*tasks):
-        room.tasks("f", "".join(tasks))
     quick = 'restart-delay = "100ms"'
-    write(sleeper("keep", quick), sleeper("goes", quick))
+
+    def write(task):
+        room.tasks("f", task)
+    write(sleeper("keep", quick))
+    room.tasks("g", sleeper("goes", quick))
     room.start()
     keep, goes = pids(room, "keep")[0], pids(room, "goes")[0]
     # a slip in a file ends nothing
-    write(sleeper("keep", quick), sleeper("goes", quick, "maxx = 1"))
+    room.tasks("g", sleeper("goes", quick, "maxx = 1"))
     room.wait_log("maxx")
     # more copies, fewer copies
-    write(sleeper("keep", quick, "max = 3"), sleeper("goes", quick, "maxx = 1"))
+    write(sleeper("keep", quick, "max = 3"))
     settled(room, "keep", 3)
-    write(sleeper("keep", quick, "max = 1"), sleeper("goes", quick, "maxx = 1"))
+    write(sleeper("keep", quick, "max = 1"))
     settled(room, "keep", 1)
     equal(living(room, "keep"), [keep], "the last ones go first")
     time.sleep(2.2)
     check(lab.alive(goes), "a slip in its file ended a daemon")
+    room.tasks("g", "# nothing any more\n")
     # another command counts from the next start on
     write(daemon("keep", BORN % "other", quick))
     state = room.wait_for(lambda: shown("keep")["changed"] and shown("keep"), 5, "a changed one")
