@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "crond/base/text.h"
+#include "crond/core/logpath.h"
 #include "crond/core/zone.h"
+#include "crond/start.h"
 
 enum { PIECE = 32768, COMMAND_SHOWN = 256, NEXT_EACH = 32, RUNS_SHOWN = 1000 };
 
@@ -338,6 +340,25 @@ static void put_usage(struct crond *c, struct buf *b, const struct shown *s)
 	ctlmsg_number(b, "processes", u.processes);
 }
 
+/* Where the logs of its runs are: the client opens them, with its own rights. */
+static void put_log(struct crond *c, struct buf *b, const struct shown *s)
+{
+	struct buf format = { 0 }, path = { 0 };
+
+	if (!s->options->log)
+		return;
+	start_log_format(c, s->job->common, s->name, &format);
+	if (buf_text(&format) && *format.data != '/') {
+		logpath_quote(&path, c->set.log_dir);
+		buf_putc(&path, '/');
+	}
+	buf_append(&path, format.data, format.len);
+	if (buf_text(&path))
+		ctlmsg_text(b, "log", path.data);
+	buf_free(&format);
+	buf_free(&path);
+}
+
 enum control_step control_show(struct crond *c, struct control_client *k)
 {
 	const struct job *job;
@@ -350,6 +371,7 @@ enum control_step control_show(struct crond *c, struct control_client *k)
 	put_job(c, &k->out, &s, SIZE_MAX / 2);
 	put_runs(c, &k->out, &s);
 	put_usage(c, &k->out, &s);
+	put_log(c, &k->out, &s);
 	ctlmsg_close(&k->out);
 	for (enum option_id id = 0; id < OPTIONS; id++)
 		put_option(&k->out, &s, id);

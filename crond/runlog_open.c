@@ -107,18 +107,6 @@ static void open_as_user(void *arg, struct errand *e)
 
 /* --- the keeper */
 
-/* Directories whose names do not change from run to run; none where the file's does not. */
-static int fixed_of(const char *format)
-{
-	int n = 0;
-
-	if (!strchr(format, '%'))
-		return 0;
-	for (format += *format == '/'; format[strcspn(format, "/%")] == '/'; n++)
-		format += strcspn(format, "/") + 1;
-	return n;
-}
-
 static const char *behind(const char *path, int components)
 {
 	for (path += *path == '/'; components > 0; components--)
@@ -165,7 +153,7 @@ int runlog_open(struct runlog *l, const struct spawn *as, int64_t started_ns, ch
 	if (path_make(r, started_ns, &path) < 0)
 		goto out;
 	w.path = path.data;
-	w.fixed = fixed_of(r->dress.log);
+	w.fixed = logpath_fixed(r->dress.log);
 	w.rest = behind(w.path, w.fixed);
 	snprintf(what, n, "%s%s%s", *w.path == '/' ? "" : r->dress.log_dir,
 	        *w.path == '/' ? "" : "/", w.path);

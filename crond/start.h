@@ -46,6 +46,8 @@ int start_again(struct crond *c, const struct job *job, const struct run *r, uin
 int start_run_fill(struct start *s);
 /* Its dress, from its job's options; part of it. 0; -1: memory, or s->refused. */
 int start_dress(struct start *s);
+/* Appends what the logs of its runs are called, core/logpath's; the job has the option. */
+void start_log_format(struct crond *c, const struct job_common *m, const char *name, struct buf *out);
 /* Another id: what of the run names it is made anew. */
 void start_run_renamed(struct start *s);
 

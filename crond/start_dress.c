@@ -103,11 +103,10 @@ static int dress_limits(struct start *s)
 
 /* Root's jobs have directories of their own names, those of users one below theirs: no
  * name that a user gives can take another's. */
-static int own_name(struct start *s, struct buf *out)
+static void put_own(struct crond *c, const struct job_common *m, struct buf *out)
 {
-	if (!s->common->trusted && s->c->set.root)
-		buf_printf(out, LOGDIR_USERS "/%s/", s->run.user);
-	return out->failed ? -1 : 0;
+	if (!m->trusted && c->set.root)
+		buf_printf(out, LOGDIR_USERS "/%s/", m->user->name);
 }
 
 static const char *kept(struct start *s, struct buf *b)
@@ -118,23 +117,31 @@ static const char *kept(struct start *s, struct buf *b)
 	return text;
 }
 
-static int dress_log(struct start *s)
+void start_log_format(struct crond *c, const struct job_common *m, const char *name, struct buf *out)
 {
-	const char *format = s->common->options->log;
-	struct buf user = { 0 }, b = { 0 };
+	const char *format = m->options->log;
+	bool usual = strcmp(format, "yes") == 0;
+	struct buf own = { 0 };
 
 	if (*format == '/') {
-		s->run.dress.log = format;
-		return 0;
+		buf_puts(out, format);
+		return;
 	}
-	if (own_name(s, &user) == 0 && buf_text(&user))
-		logpath_quote(&b, user.data);
-	if (strcmp(format, "yes") == 0 || !strchr(format, '/')) {
-		logpath_quote(&b, s->name);
-		buf_putc(&b, '/');
-	}
-	buf_puts(&b, strcmp(format, "yes") == 0 ? LOGPATH_DEFAULT : format);
-	buf_free(&user);
+	put_own(c, m, &own);
+	if (usual || !strchr(format, '/'))
+		buf_printf(&own, "%s/", name);
+	if (own.len && buf_text(&own))
+		logpath_quote(out, own.data);
+	out->failed |= own.failed;
+	buf_puts(out, usual ? LOGPATH_DEFAULT : format);
+	buf_free(&own);
+}
+
+static int dress_log(struct start *s)
+{
+	struct buf b = { 0 };
+
+	start_log_format(s->c, s->common, s->name, &b);
 	s->run.dress.log = kept(s, &b);
 	return s->run.dress.log ? 0 : -1;
 }
@@ -143,7 +150,7 @@ static int dress_home(struct start *s)
 {
 	struct buf b = { 0 };
 
-	own_name(s, &b);
+	put_own(s->c, s->common, &b);
 	buf_puts(&b, s->name);
 	s->run.dress.home = kept(s, &b);
 	return s->run.dress.home ? 0 : -1;

@@ -31,6 +31,7 @@ static const struct verb {
 		"       cronctl next"
 		" [-n COUNT] [--dialect debian|cronie] [--timezone ZONE] [--from EPOCH] EXPRESSION...\n"
 		"       cronctl next [--dialect debian|cronie] -" },
+	{ "log", cronctl_log, " [-f] [--socket PATH] JOB|RUN" },
 	{ "check", cronctl_check, " [--dialect debian|cronie] [--system] FILE..." },
 	{ "run", cronctl_run, " [--wait] [--json] [--socket PATH] JOB" },
 	{ "kill", cronctl_kill, " [--json] [--socket PATH] JOB|RUN" },
@@ -84,14 +85,17 @@ int cronctl_options(struct cronctl_options *o, int argc, char **argv)
 		{ "json", no_argument, NULL, CRONCTL_JSON },
 		{ "wide", no_argument, NULL, CRONCTL_WIDE },
 		{ "wait", no_argument, NULL, CRONCTL_WAIT },
+		{ "follow", no_argument, NULL, CRONCTL_FOLLOW },
 		{ "socket", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option, which;
 
-	while ((option = getopt_long(argc, argv, "", names, &which)) != -1) {
+	while ((option = getopt_long(argc, argv, o->takes & CRONCTL_FOLLOW ? "f" : "", names, &which)) != -1) {
 		if (option == '?')
 			return -1;
+		if (option == 'f')
+			option = CRONCTL_FOLLOW;
 		if (option != 's' && !(o->takes & (unsigned)option)) {
 			fprintf(stderr, "cronctl: %s has no option --%s\n", argv[0], names[which].name);
 			return -1;
@@ -99,6 +103,7 @@ int cronctl_options(struct cronctl_options *o, int argc, char **argv)
 		o->json |= option == CRONCTL_JSON;
 		o->wide |= option == CRONCTL_WIDE;
 		o->wait |= option == CRONCTL_WAIT;
+		o->follow |= option == CRONCTL_FOLLOW;
 		if (option == 's')
 			o->socket = optarg;
 	}

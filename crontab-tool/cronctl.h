@@ -19,11 +19,12 @@ struct conf;
 void cronctl_conf(struct conf *conf, struct arena *arena);
 
 /* Options of verbs that ask the daemon; all take --socket. */
-enum { CRONCTL_JSON = 1 << 0, CRONCTL_WIDE = 1 << 1, CRONCTL_WAIT = 1 << 2 };
+enum { CRONCTL_JSON = 1 << 0, CRONCTL_WIDE = 1 << 1, CRONCTL_WAIT = 1 << 2,
+	CRONCTL_FOLLOW = 1 << 3 };
 
 struct cronctl_options {
 	unsigned takes;
-	bool json, wide, wait;
+	bool json, wide, wait, follow;
 	const char *socket; /* NULL: the usual one */
 	int rest;           /* index of the first word behind them */
 };
@@ -35,6 +36,7 @@ int cronctl_options(struct cronctl_options *o, int argc, char **argv);
 int cronctl_check(int argc, char **argv);
 int cronctl_list(int argc, char **argv);
 int cronctl_show(int argc, char **argv);
+int cronctl_log(int argc, char **argv);
 int cronctl_next(int argc, char **argv);
 int cronctl_run(int argc, char **argv);
 int cronctl_kill(int argc, char **argv);

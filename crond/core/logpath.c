@@ -209,6 +209,46 @@ bool logpath_match(struct slice format, const char *name, const char *job)
 	return more == 0 && !*name;
 }
 
+int logpath_fixed(const char *format)
+{
+	int n = 0;
+
+	if (!strchr(format, '%'))
+		return 0;
+	for (format += *format == '/'; format[strcspn(format, "/%")] == '/'; n++)
+		format += strcspn(format, "/") + 1;
+	return n;
+}
+
+void logpath_newest(const char *format, struct buf *out)
+{
+	const char *end = format + strcspn(format, "%");
+
+	while (*end && end > format && end[-1] != '/')
+		end--;
+	buf_append(out, format, (size_t)(end - format));
+	if (*end)
+		buf_puts(out, "latest");
+}
+
+void logpath_glob(struct slice format, const char *id, struct buf *out)
+{
+	const struct conversion *c;
+	char plain;
+
+	while (piece_next(&format, &c, &plain) > 0) {
+		if (c && c->letter == 'i')
+			buf_puts(out, id);
+		else if (c && c->letter != '%')
+			buf_putc(out, '*');
+		else {
+			if (strchr("*?[\\", plain))
+				buf_putc(out, '\\');
+			buf_putc(out, plain);
+		}
+	}
+}
+
 bool logpath_ordered(struct slice format)
 {
 	const struct conversion *c;

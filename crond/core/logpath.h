@@ -35,6 +35,14 @@ void logpath_quote(struct buf *out, const char *text);
 bool logpath_match(struct slice format, const char *name, const char *job);
 /* Do later times give names that sort behind, component by component? */
 bool logpath_ordered(struct slice format);
+/* Directories at its beginning whose names do not change from run to run; 0 where the file's
+ * own does not. In the last of them is the link to the newest log. */
+int logpath_fixed(const char *format);
+/* Where all logs of a format are that stands for a whole path: the link, or the file that
+ * never changes its name. No NUL. */
+void logpath_newest(const char *format, struct buf *out);
+/* A pattern for glob(3) of the logs with that id. */
+void logpath_glob(struct slice format, const char *id, struct buf *out);
 /* The first component, cut off *path with the slash behind it; n is 0 at the end. */
 struct slice logpath_component(struct slice *path);
 

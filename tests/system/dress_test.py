@@ -3,6 +3,7 @@ import glob
 import os
 import re
 import signal
+import subprocess
 
 import lab
 from lab import OUT, check, equal
@@ -51,6 +52,11 @@ def one(pattern, deadline=10):
 def owner(path):
     entry = os.lstat(path)
     return entry.st_uid, oct(entry.st_mode & 0o7777)
+
+
+def cronctl(room, *words):
+    done = subprocess.run([room.program("cronctl"), *words], capture_output=True, text=True, timeout=10)
+    return done.returncode, done.stdout
 
 
 def may_raise():
@@ -179,11 +185,20 @@ def test_what_is_kept(room):
     equal(os.path.realpath(LOGS + "/gold/latest"), gold, "the link to it")
     equal([owner(gold), owner(LOGS + "/gold"), owner(LOGS)],
           [(2001, "0o640"), (2001, "0o750"), (0, "0o755")], "owners and modes")
+    run = os.path.basename(gold).split("-", 1)[1][:-4]
+    follower = subprocess.Popen([room.program("cronctl"), "log", "-f", run], stdout=subprocess.PIPE,
+                                text=True, user=2001, group=2001, extra_groups=[])
+    equal(follower.stdout.readline(), "one\n", "what cronctl log -f shows at once")
     silver = one(LOGS + "/users/alice/*/[0-9]*/[0-9]*/*silver*.log")
     lab.wait_for(lambda: lab.read(silver) == "mine\n", 10, "the output of a user's own line")
     equal(owner(LOGS + "/users"), (0, "0o755"), "what users' own are below")
     open(OUT + "/go", "w").close()
     lab.wait_for(lambda: lab.read(gold) == "one\nstderr: two\n", 10, "the rest")
+    equal((follower.communicate(timeout=10)[0], follower.returncode), ("stderr: two\n", 0),
+          "the rest of it, and its end with the run's")
+    equal(cronctl(room, "log", "gold"), (0, "one\nstderr: two\n"), "the newest of a job")
+    equal(cronctl(room, "log", "art")[0], 1, "of a job without logs")
+    equal(cronctl(room, "log", "gold-1700000000-1")[0], 1, "of a run that never was")
     lab.wait_for(lambda: not os.path.exists(old), 10, "what retention removes")
     kept = one(LOGS + "/art/history/[0-9]*/[0-9]*_[0-9]*/x")
     equal(owner(os.path.dirname(kept)), (2001, "0o700"), "a directory of artifacts")

@@ -156,6 +156,35 @@ static void test_names(void **state)
 	assert_false(logpath_ordered(slice_of("gold.log")));
 }
 
+static void test_where(void **state)
+{
+	static const struct {
+		const char *format, *newest, *glob;
+	} cases[] = {
+		{ "/l/gold/" LOGPATH_DEFAULT, "/l/gold/latest", "/l/gold/**/*/***-gold-7-1.log" },
+		{ "/l/%Y.log", "/l/latest", "/l/*.log" },
+		{ "/l/a-%i", "/l/latest", "/l/a-gold-7-1" },
+		{ "/l/out*", "/l/out*", "/l/out\\*" },
+		{ "/l/50%%/x", "/l/latest", "/l/50%/x" },
+	};
+	struct buf b = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buf_clear(&b);
+		logpath_newest(cases[i].format, &b);
+		assert_string_equal(buf_text(&b), cases[i].newest);
+		buf_clear(&b);
+		logpath_glob(slice_of(cases[i].format), "gold-7-1", &b);
+		assert_string_equal(buf_text(&b), cases[i].glob);
+	}
+	buf_free(&b);
+	assert_int_equal(logpath_fixed("gold/" LOGPATH_DEFAULT), 1);
+	assert_int_equal(logpath_fixed("/a/b/c-%Y/d"), 2);
+	assert_int_equal(logpath_fixed("a/b"), 0);
+	assert_int_equal(logpath_fixed("%Y/a"), 0);
+}
+
 static void test_cpus(void **state)
 {
 	static const char *const bad[] = { "", ",", "1,", "-1", "1-", "3-1", "a", "0-8192", "1 2", "1,,2" };
@@ -178,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_path_errors),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_where),
 		cmocka_unit_test(test_cpus),
 	};
 
