@@ -118,6 +118,9 @@ void control_open(struct crond *c)
 	}
 	c->control = o;
 	control_config(c);
+	if (c->set.only_files) /* nobody could guess where that is */
+		log_line(&c->log, LOG_INFO, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) INFO (cronctl --socket %s/" CTLMSG_SOCKET " reaches this daemon)", c->set.run_dir);
 }
 
 void control_close(struct crond *c)

@@ -1,14 +1,16 @@
 """The control socket and cronctl: who may see and do what, every verb, and clients that mean
 no good."""
 import contextlib
+import fcntl
 import json
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import threading
-import time
 
 import lab
 from lab import OUT, check, equal
@@ -38,6 +40,26 @@ def bad(room, status, text, *words, **how):
     got, out, err = cronctl(room, *words, **how)
     equal(got, status, "the status of cronctl %s (%s%s)" % (" ".join(words), out, err))
     check(text in err and err.count("\n") == 1, "not one line with %r: %r" % (text, err))
+
+
+def on_terminal(room, columns, *words, **environment):
+    """What cronctl shows on a terminal that is so wide."""
+    if not os.path.exists("/dev/ptmx"):
+        os.mkdir("/dev/pts")
+        lab.mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666")
+        os.symlink("pts/ptmx", "/dev/ptmx")
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    with subprocess.Popen([room.program("cronctl"), *words], stdout=theirs, stdin=theirs,
+                          env={"LC_ALL": "C.UTF-8", "TZ": "UTC", **environment}) as child:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # its end
+            while more := os.read(ours, 65536):
+                shown += more
+    os.close(ours)
+    equal(child.returncode, 0, "the status of cronctl " + " ".join(words))
+    return shown.decode().replace("\r\n", "\n")
 
 
 def jobs(room, *words, **how):
@@ -158,6 +180,10 @@ def test_a_job_is_listed_shown_and_steered(room):
     equal(max(map(len, lines)), 80, "its width")
     check("\033" not in "".join(lines), "colours, and no terminal")
     equal(sorted(jobs(room, "g*", "?ar")), ["far", "gold"], "a list by patterns")
+    check("\033[31mexit 3\033[0m" in on_terminal(room, 100, "list", TERM="xterm"), "no colours")
+    narrow = on_terminal(room, 90, "list", TERM="xterm", NO_COLOR="1").splitlines()
+    check("\033" not in "".join(narrow), "colours in spite of NO_COLOR")
+    equal(max(map(len, narrow)), 90, "the width on a terminal of 90 columns")
     shown = good(room, "show", "nap")
     check(re.search(r"^timeout +1h +%s/crond.tasks/t.conf:\d+$" % room.etc, shown, re.M) and
           re.search(r"^kill-after +10s +default$", shown, re.M), "show:\n" + shown)
