@@ -83,7 +83,7 @@ def test_nothing_named_breaks_a_log_line(room):
                     ' command = "true"\n}\n')
     room.start()
     room.wait_log(r"cannot execute /tmp/x\?\[31m\?y")
-    room.wait_log(r"cannot enter directory /x\?y")
+    room.wait_log(r"d\.conf:3:2: bad dir '/x\?y'")
     room.wait_log(r"/bad\?name\?\.conf")
     for line in room.syslog.lines:
         check(line.text.isprintable(), "control characters: %r" % line.text)
