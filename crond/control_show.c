@@ -294,15 +294,42 @@ static bool print_plain(const struct shown *s, enum option_id id, struct buf *va
 	return true;
 }
 
+/* What a setting of its table says in an option's place. */
+static bool print_setting(const struct shown *s, enum option_id id, struct buf *value, char *origin,
+	size_t n)
+{
+	static const struct {
+		enum option_id id;
+		const char *name;
+	} settings[] = {
+		{ OPTION_SHELL, "SHELL" },
+		{ OPTION_MAIL, "MAILTO" },
+		{ OPTION_MAIL_FROM, "MAILFROM" },
+	};
+	const struct job_common *m = s->job->common;
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		const char *text = settings[i].id == id && !option_given(s->options, id) ?
+			crontab_env_get(m->env, settings[i].name) : NULL;
+
+		if (!text)
+			continue;
+		buf_puts(value, *text ? text : "\"\"");
+		snprintf(origin, n, "%s, %s=", m->file->path, settings[i].name);
+		return true;
+	}
+	return false;
+}
+
 static void put_option(struct buf *b, const struct shown *s, enum option_id id)
 {
-	char origin[PATH_MAX + 16];
+	char origin[PATH_MAX + 32];
 	struct buf value = { 0 };
 
 	if (print_plain(s, id, &value)) {
 		snprintf(origin, sizeof(origin), "%s:%u", s->job->common->file->path,
 			(unsigned)s->job->line);
-	} else {
+	} else if (!print_setting(s, id, &value, origin, sizeof(origin))) {
 		option_print(s->options, id, &value);
 		option_origin(s->options, id, origin, sizeof(origin));
 	}

@@ -162,7 +162,8 @@ def test_a_job_is_listed_shown_and_steered(room):
                task("off", "true", "enabled = no") +
                task("a-rather-long-name-of-a-task-that-has-to-be-cut-somewhere", "true",
                     schedule="*/5,1,2,3 0-23/2 1,2,3,4,5,6 jan-dec mon-sun"))
-    room.crontab("alice", "@reboot sleep 60\n")
+    room.crontab("alice", "SHELL=/bin/bash\nMAILTO=ops\n@reboot sleep 60\n"
+                 "#@ timeout=90 kill-after=2s\n#@ name=late shell=/bin/sh\n1 2 * * * true # %x\n")
     daemon = begin(room)
     status, out, _ = cronctl(room, "run", "--wait", "gold")
     equal(status, 1, "the status of a run that fails")
@@ -187,11 +188,21 @@ def test_a_job_is_listed_shown_and_steered(room):
     shown = good(room, "show", "nap")
     check(re.search(r"^timeout +1h +%s/crond.tasks/t.conf:\d+$" % room.etc, shown, re.M) and
           re.search(r"^kill-after +10s +default$", shown, re.M), "show:\n" + shown)
+    late = {one["option"]: (one["value"], one["origin"].rpartition("/")[2]) for one in
+            map(json.loads, good(room, "show", "--json", "late").splitlines()) if "option" in one}
+    equal([late[name] for name in ("schedule", "command", "user", "shell", "mail", "timeout",
+                                   "kill-after", "concurrency")],
+          [("1 2 * * *", "alice:6"), ("true # %x", "alice:6"), ("alice", "alice:6"),
+           ('"/bin/sh"', "alice:5"), ("ops", "alice, MAILTO="), ("1m30s", "alice:4"),
+           ("2s", "alice:4"), ("allow", "default")], "options of a line")
+    reboot = [name for name, one in told.items() if one["schedule"] == "@reboot"][0]
+    check(re.search(r"^shell +/bin/bash +/.*/alice, SHELL=$", good(room, "show", reboot), re.M),
+          "the shell of a plain line")
     check("10.99.0.0/16" in good(room, "show", "far"), "why far is elsewhere")
     equal(len(good(room, "next", "-n", "3", "gold").splitlines()), 3, "lines of next")
     check(good(room, "next", "-n1", "--from", "0", "gold").endswith("  31536000\n"),
           "next from 1970 on")
-    bad(room, 1, "started at boot", "next", [n for n in told if "alice" in n][0])
+    bad(room, 1, "started at boot", "next", reboot)
     bad(room, 1, 'no job "silver"', "show", "silver")
     bad(room, 1, "is no daemon", "restart", "gold")
     bad(room, 1, "is not running", "kill", "gold")
@@ -209,7 +220,7 @@ def test_a_job_is_listed_shown_and_steered(room):
     equal(jobs(room)["gold"]["state"], "ready", "gold's state")
     equal(good(room, "kill", "nap").strip(), run, "what was killed")
     room.wait_log(r"END job=nap .*result=killed")
-    equal(good(room, "status").splitlines()[3:4], ["jobs         6"], "a line of status")
+    equal(good(room, "status").splitlines()[3:4], ["jobs         7"], "a line of status")
 
 
 def test_reload_says_what_it_did(room):
