@@ -176,7 +176,7 @@ def test_what_links_lead_to_is_looked_at_each_minute(room):
 def test_users_who_come_later_get_their_tasks(room):
     room.tasks("f", task("t").replace("command", 'user = "carol"\n command'))
     room.start()
-    room.wait_log(r"f\.conf:1: .*user 'carol' does not exist")
+    room.wait_log(r"f\.conf:3:2: .*user 'carol' does not exist")
     with open("/etc/passwd", "a", encoding="utf-8") as people:
         people.write("carol:x:2050:2050::/tmp:/bin/sh\n")
     room.wait_out("t", 2)
