@@ -87,6 +87,7 @@ static void defaults(void **state)
 
 		if (def->fallback_task)
 			assert_int_equal(set(&w, JOB_TASK, def->name, def->fallback_task), 0);
+		arena_free(&w.arena);
 		w = start(JOB_LINE);
 		if (def->fallback_line)
 			assert_int_equal(set(&w, JOB_LINE, def->name, def->fallback_line), 0);
@@ -210,13 +211,16 @@ static void max_follows_concurrency(void **state)
 	assert_int_equal(w.o.max, 1);
 	assert_int_equal(set(&w, JOB_LINE, "max", "3"), 0);
 	assert_int_equal(w.o.max, 3);
+	arena_free(&w.arena);
 	w = start(JOB_TASK);
 	assert_int_equal(set(&w, JOB_TASK, "max", "4"), 0);
 	assert_int_equal(set(&w, JOB_TASK, "concurrency", "allow"), 0);
 	assert_int_equal(w.o.max, 4);
+	arena_free(&w.arena);
 	w = start(JOB_TASK);
 	assert_int_equal(set(&w, JOB_TASK, "concurrency", "allow"), 0);
 	assert_int_equal(w.o.max, 0);
+	arena_free(&w.arena);
 }
 
 static void combinations(void **state)
