@@ -473,7 +473,7 @@ bool control_busy(const struct crond *c)
 		(!TAILQ_EMPTY(&c->control->turns[0]) || !TAILQ_EMPTY(&c->control->turns[1]));
 }
 
-static int64_t now_us(void)
+int64_t control_now_us(void)
 {
 	struct timespec t;
 
@@ -485,7 +485,7 @@ static int64_t now_us(void)
 static void work_count(struct crond *c, int64_t began)
 {
 	struct control *o = c->control;
-	int64_t now = now_us(), paid = began - o->worked_at;
+	int64_t now = control_now_us(), paid = began - o->worked_at;
 
 	o->worked_us = (o->worked_us > paid ? o->worked_us - paid : 0) + now - began;
 	o->worked_at = now;
@@ -508,7 +508,7 @@ void control_turn(struct crond *c)
 
 	if (!control_busy(c))
 		return;
-	began = now_us();
+	began = control_now_us();
 	k = TAILQ_FIRST(&o->turns[TAILQ_EMPTY(&o->turns[0])]);
 	TAILQ_REMOVE(turns_of(o, k), k, turn);
 	k->queued = false;

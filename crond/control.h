@@ -64,6 +64,7 @@ enum control_step control_fail(struct control_client *k, enum ctlmsg_code code, 
 	__attribute__((format(printf, 3, 4)));
 enum control_step control_ok(struct control_client *k);
 
+int64_t control_now_us(void); /* monotonic */
 int64_t control_opened(const struct crond *c); /* epoch second */
 size_t control_clients(const struct crond *c);
 

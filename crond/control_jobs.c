@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { VISITS_EACH = 1000, SOURCES_EACH = 200 };
+enum { VISITS_EACH = 1000, SOURCES_EACH = 200, WALK_US = 1000 };
 
 /* --- rights */
 
@@ -89,6 +89,7 @@ void control_walk(struct crond *c, struct control_client *k,
 	struct control_walk *w = &k->walk;
 	struct source *s = walk_source(c, w);
 	size_t at = s && w->path && strcmp(s->path, w->path) == 0 ? w->at : 0, visits = 0, sources = 0;
+	int64_t until = control_now_us() + WALK_US; /* patterns may make a visit dear */
 
 	for (; s && sources < SOURCES_EACH; s = RB_NEXT(source_tree, &c->sources, s), at = 0, sources++) {
 		if (!source_concerns(c, k, s))
@@ -96,7 +97,7 @@ void control_walk(struct crond *c, struct control_client *k,
 		for (; at < s->jobs->count; at++) {
 			const struct job *job = &s->jobs->jobs[at];
 
-			if (visits++ >= VISITS_EACH ||
+			if (visits++ >= VISITS_EACH || (visits > 1 && control_now_us() > until) ||
 				(control_sees(c, k, job) && load_in_force(c, job) && !visit(c, k, job))) {
 				walk_keep(w, s, at);
 				return;

@@ -136,7 +136,7 @@ static int take_names(struct ctlmsg_request *r, const json_t *value)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		r->names[i] = json_string_value(json_array_get(value, i));
-		if (!r->names[i])
+		if (!r->names[i] || strlen(r->names[i]) > CTLMSG_NAME_MOST)
 			return -1;
 	}
 	r->name_count = n;
@@ -192,7 +192,7 @@ static const struct {
 	{ MEMBER_VERSION, "version", NULL, NULL },
 	{ MEMBER_VERB, "verb", NULL, NULL },
 	{ MEMBER_JOB, "job", take_job, "a text" },
-	{ MEMBER_NAMES, "names", take_names, "a list of at most 256 texts" },
+	{ MEMBER_NAMES, "names", take_names, "a list of at most 64 texts of at most 200 bytes" },
 	{ MEMBER_COUNT, "count", take_count, "a number from 0 to 1000" },
 	{ MEMBER_AFTER, "after", take_after, "seconds since 1970" },
 	{ MEMBER_SIGNAL, "signal", take_signal, "the name or number of a signal, as text" },

@@ -17,7 +17,8 @@
 struct buf;
 struct diag;
 
-enum { CTLMSG_VERSION = 1, CTLMSG_REQUEST_MOST = 65536, CTLMSG_NAMES_MOST = 256,
+enum { CTLMSG_VERSION = 1, CTLMSG_REQUEST_MOST = 65536, CTLMSG_NAMES_MOST = 64,
+	CTLMSG_NAME_MOST = 200,
 	CTLMSG_COUNT_MOST = 1000 };
 
 /* Below the run-time directory. */

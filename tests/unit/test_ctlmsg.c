@@ -144,6 +144,13 @@ static void bounds(void **state)
 	b.len -= 2;
 	buf_puts(&b, ",\"b\"]}");
 	assert_int_equal(parse(&r, buf_text(&b)), -1);
+	buf_clear(&b);
+	buf_printf(&b, "{\"version\":1,\"verb\":\"list\",\"names\":[\"%0*d\"]}", CTLMSG_NAME_MOST, 1);
+	assert_int_equal(parse(&r, buf_text(&b)), 0);
+	ctlmsg_free(&r);
+	buf_clear(&b);
+	buf_printf(&b, "{\"version\":1,\"verb\":\"list\",\"names\":[\"%0*d\"]}", CTLMSG_NAME_MOST + 1, 1);
+	assert_int_equal(parse(&r, buf_text(&b)), -1);
 	buf_free(&b);
 }
 
