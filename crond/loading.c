@@ -77,25 +77,41 @@ static const struct zone *zone_for(struct loading *l, const struct options *o,
 	return host_zone(l->c, l->file, "UTC0", delay, &d);
 }
 
-/* A receiver that nobody has defined is told nothing: better known before it is needed.
- * A check of single files has no crond.conf to look in. */
-static void check_alerts(struct loading *l, const struct options *o, uint32_t line)
+/* What is wrong with a receiver; NULL: nothing. */
+static const char *receiver_lacks(const struct conf *conf, const struct job_common *m, const char *to)
+{
+	static const char hook[] = "webhook:";
+	size_t i = 0;
+
+	if (strncmp(to, hook, sizeof(hook) - 1) != 0)
+		return NULL;
+	to += sizeof(hook) - 1;
+	while (i < conf->webhook_count && strcmp(conf->webhooks[i].name, to) != 0)
+		i++;
+	if (i == conf->webhook_count)
+		return "no webhook of this name is defined in crond.conf";
+	return m->trusted || conf->webhooks[i].users ? NULL
+		: "crond.conf does not let users' jobs have this webhook";
+}
+
+/* A receiver that is told nothing: better known before it is needed. A check of single files
+ * has no crond.conf to look in. */
+static void check_alerts(struct loading *l, const struct job_common *m, uint32_t line)
 {
 	const struct settings *set = &l->c->set;
+	const struct options *o = m->options;
+	struct option_place at = option_place(o, OPTION_ALERT);
 	struct diag d;
 
 	if (!o->alert || (set->check && set->only_files && !set->config_named))
 		return;
 	for (const char *const *to = o->alert; *to; to++) {
-		const char *name = strncmp(*to, "webhook:", 8) == 0 ? *to + 8 : NULL;
-		size_t i = 0;
+		const char *why = receiver_lacks(&set->conf, m, *to);
 
-		while (name && i < set->conf.webhook_count && strcmp(set->conf.webhooks[i].name, name) != 0)
-			i++;
-		if (name && i == set->conf.webhook_count) {
-			diag_warning(&d, line, 0, "no webhook '%.64s' is defined in crond.conf", name);
-			load_say(l->c, l->source, &d);
-		}
+		if (!why)
+			continue;
+		diag_warning(&d, at.line ? at.line : line, at.column, "'%.72s': %s", *to, why);
+		load_say(l->c, l->source, &d);
 	}
 }
 
@@ -129,7 +145,7 @@ static struct job_common *common_new(struct loading *l, const struct job_user *u
 		.kind = JOB_LINE, .has_options = o != l->defaults[JOB_LINE],
 		.system = l->source->kind == SOURCE_SYSTEM,
 		.trusted = l->source->kind != SOURCE_USER || user->uid == 0 };
-	check_alerts(l, o, line);
+	check_alerts(l, m, line);
 	l->recent[l->stretches++ % STRETCHES_KEPT] = m;
 	return m;
 }

@@ -41,6 +41,17 @@ static const char *distrust_system(const struct crond *c, const struct source *s
 	return NULL;
 }
 
+/* Who can write there can put any of root's files in any other's place. */
+static const char *distrust_place(const struct source *s)
+{
+	struct stat st;
+
+	if (s->kind != SOURCE_TASKS || s->directory->only || stat(s->directory->path, &st) < 0)
+		return NULL;
+	return st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX) ? "INSECURE DIRECTORY (other writable)"
+		: NULL;
+}
+
 const char *trust_link(const struct crond *c, const struct source *s)
 {
 	struct stat st;
@@ -58,8 +69,10 @@ const char *trust_file(struct crond *c, const struct source *s, const struct sta
 {
 	const struct job_user *owner;
 
+	if (s->kind != SOURCE_USER && c->set.any_table && s->kind == SOURCE_SYSTEM)
+		return NULL;
 	if (s->kind != SOURCE_USER)
-		return c->set.any_table && s->kind == SOURCE_SYSTEM ? NULL : distrust_system(c, s, st);
+		return distrust_place(s) ? distrust_place(s) : distrust_system(c, s, st);
 	owner = user_get(c, s->owner);
 	if (!owner)
 		return "ORPHAN";

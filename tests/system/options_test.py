@@ -123,14 +123,20 @@ def test_mail_of_lines_and_tasks(room):
 
 
 def test_who_may_ask_for_what(room):
-    room.conf('defaults { limit-cpu = 10m }\n')
+    room.conf('defaults { limit-cpu = 10m }\nwebhook "ops" { url = "http://127.0.0.1:1/" }\n'
+              'webhook "all" { url = "http://127.0.0.1:1/" users = yes }\n'
+              'task-dirs = { "%s/crond.tasks", "/tmp/open" }\n' % room.etc)
+    os.mkdir("/tmp/open")
+    lab.put("/tmp/open/there.conf", task("there"))
+    os.chmod("/tmp/open", 0o777)
     line = "#@ second=* %s\n* * * * * echo $(nice) $(ulimit -Hn) >>%s/%s\n"
     asked = {"nice": "nice=-3", "io": "ionice=realtime", "files": "limit-nofile=unlimited",
              "cap": "limit-cpu=20m"}
     for name, option in asked.items():
         lab.put("/etc/cron.d/" + name, ("#@ second=* %s\n* * * * * root echo $(nice) >>%s/root-%s\n"
                                         % (option, OUT, name)))
-    room.crontab("bob", line % ("nice=7 limit-nofile=99", OUT, "bob"))
+    lab.put("/etc/cron.d/hook", "#@ alert=webhook:ops\n@reboot root true\n")
+    room.crontab("bob", line % ("nice=7 limit-nofile=99 alert=webhook:all,webhook:ops", OUT, "bob"))
     room.tasks("alices", task("alices"))
     os.chown(room.etc + "/crond.tasks/alices.conf", 2001, 2001)
     room.tasks("writable", task("writable"))
@@ -141,16 +147,20 @@ def test_who_may_ask_for_what(room):
     os.lchown(room.etc + "/crond.tasks/linked.conf", 2001, 2001)
     daemon = room.start()
     for name, why in (("alices", "WRONG FILE OWNER"), ("linked", "WRONG SYMLINK OWNER"),
+                      ("there", r"INSECURE DIRECTORY \(other writable\)"),
                       ("writable", r"INSECURE MODE \(group/other writable\)")):
         room.wait_log(r"%s \(.*%s\.conf\)" % (why, name))
     equal(room.wait_out("bob")[0], "7 99", "what anybody may ask for")
+    equal([line.text.split("WARNING ")[1] for line in room.log("WARNING .*webhook")],
+          ["(/var/spool/cron/crontabs/bob:1:36: 'webhook:ops': crond.conf does not let users' jobs "
+           "have this webhook)"], "who may be told")
     equal(room.wait_out("root-nice")[0], "-3", "what root may ask for")
     for name, option in asked.items():
         room.crontab("alice", line % (option, OUT, "alice"))
         room.wait_log(r"alice:1: bad option for line 2: only root's files may have '%s' "
                       % option.split("=")[0])
         check(not room.log(r"/%s:1: bad option" % name), "root was refused " + option)
-    for name in ("alice", "alices", "linked", "writable"):
+    for name in ("alice", "alices", "linked", "there", "writable"):
         equal(room.lines(name), [], "what was refused and ran: " + name)
     equal(room.stop(daemon), 0, "its end")
 
