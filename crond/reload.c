@@ -86,6 +86,7 @@ static void reload_done(struct crond *c, const char *why, struct changes *out)
 	c->reload.dirty_since = 0;
 	reload_said(c, why, out);
 	state_forget(c);
+	c->places_freed = true; /* what waits may have other limits now */
 }
 
 /* --- the ways here */

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -34,12 +33,6 @@ struct state_record {
 	uint8_t last_signal, last_result, failed, zero[3];
 	uint32_t alerts, alert_failed;
 	int64_t alerted;
-};
-
-/* Of version 1, in a file of its own. */
-struct failures_record {
-	uint64_t identity;
-	uint32_t failures, zero;
 };
 
 static int state_order(const struct job_state *a, const struct job_state *b)
@@ -243,43 +236,26 @@ static void records_take(struct crond *c, struct slice b)
 	}
 }
 
-/* What a scheduler of version 1 left. */
-static void failures_take(struct crond *c, struct slice b)
-{
-	struct failures_record r;
-
-	for (size_t at = 0; at + sizeof(r) <= b.n; at += sizeof(r)) {
-		memcpy(&r, b.s + at, sizeof(r));
-		record_take(c, &(struct state_record){ .identity = r.identity, .failures = r.failures,
-			.last_code = -1, .last_result = RESULTS });
-	}
-}
-
-static bool state_read(struct crond *c, const char *file, uint32_t version,
-	void (*take)(struct crond *c, struct slice b))
+static void state_read(struct crond *c)
 {
 	uint32_t head[2];
 	struct buf b = { 0 };
 	struct stat st;
-	int fd = file_open(c->run_fd, file, 0, &st);
+	int fd = file_open(c->run_fd, "jobs", 0, &st);
 
 	if (fd < 0)
-		return false;
+		return;
 	if (file_read(fd, STATE_FILE_MOST, &b) == 0 && b.len >= sizeof(head)) {
 		memcpy(head, b.data, sizeof(head));
-		if (head[0] == STATE_MAGIC && head[1] == version) {
-			take(c, (struct slice){ b.data + sizeof(head), b.len - sizeof(head) });
+		if (head[0] == STATE_MAGIC && head[1] == STATE_VERSION) {
+			records_take(c, (struct slice){ b.data + sizeof(head), b.len - sizeof(head) });
 		} else {
-			char old[32];
-
-			snprintf(old, sizeof(old), "%s.old", file);
-			say_unknown(c, file);
-			renameat(c->run_fd, file, c->run_fd, old);
+			say_unknown(c, "jobs");
+			renameat(c->run_fd, "jobs", c->run_fd, "jobs.old");
 		}
 	}
 	buf_free(&b);
 	close(fd);
-	return true;
 }
 
 static int64_t stamp_read(struct crond *c)
@@ -303,9 +279,7 @@ int state_open(struct crond *c, int64_t *stamp)
 	if (c->stamp_fd < 0)
 		return -1;
 	*stamp = stamp_read(c);
-	if (!state_read(c, "jobs", STATE_VERSION, records_take) &&
-		state_read(c, "failures", 1, failures_take))
-		unlinkat(c->run_fd, "failures", 0);
+	state_read(c);
 	pauses_read(c);
 	return state_fold(c);
 }

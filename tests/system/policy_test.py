@@ -97,6 +97,8 @@ def test_retries(room):
              schedule="%d * * * * *" % second),
         task("mends", SAID % "begin" + "; test $CRON_ATTEMPT = 2", "retries = 5",
              'retry-delay = "100ms"', alert, schedule="%d * * * * *" % second),
+        task("capped", SAID % "begin" + "; exit 3", "retries = 3", 'retry-delay = "200ms"',
+             'retry-max-delay = "250ms"', schedule="%d * * * * *" % second),
         task("overtaken", "exit 4", "retries = 1", 'retry-delay = "5s"', alert),
         task("killed", "sleep 60", "retries = 3", "concurrency = replace"))))
     daemon = room.start()
@@ -116,6 +118,8 @@ def test_retries(room):
     equal([attempt for _, attempt, _ in jobs["mends"]], [1, 2], "attempts until one succeeds")
     at = [at for _, _, at in jobs["thrice"]]
     check(at[2] - at[1] > 0.44, "the second delay is double the first: %s" % at)
+    at = [at for _, _, at in jobs["capped"]]
+    check(len(at) == 4 and 0.18 < at[3] - at[2] < 0.55 * lab.slowness(), "capped: %s" % at)
     equal(room.log("FAIL job=mends .* fails="), [], "failures that count although it succeeded")
     room.wait_for(lambda: {"thrice", "overtaken"} <= {p.json()["job"] for p in receiver.posts}, 10,
                   "alerts")
@@ -136,7 +140,8 @@ def test_by_hand(room):
     never = "0 0 1 1 *"
     room.tasks("t", "".join((
         task("forbid", "sleep 60", "concurrency = forbid", schedule=never),
-        task("queue", "sleep 60", "concurrency = queue", "enabled = no", schedule=never),
+        task("queue", "sleep 60", "concurrency = queue", "queue-max = 2", "enabled = no",
+             schedule=never),
         task("quick", "echo $CRON_RUN_ID >>%s/quick" % OUT, "concurrency = allow", "max = 9", schedule=never),
         task("each", "echo x >>%s/each" % OUT))))
     daemon = room.start()
@@ -150,22 +155,30 @@ def test_by_hand(room):
     check(re.match(r"queue-\d+-2\n$", cronctl(room, "run", "queue").stdout), "not enabled, by hand")
     second = cronctl(room, "run", "queue").stdout
     check(re.match(r"queue-\d+-\d+ waits: 1 running already, max is 1\n$", second), second)
-    third = cronctl(room, "run", "queue")
-    check("1 waiting already, queue-max is 1" in third.stderr, third.stderr)
+    third = cronctl(room, "run", "queue").stdout
+    fourth = cronctl(room, "run", "queue")
+    check("2 waiting already, queue-max is 2" in fourth.stderr, fourth.stderr)
     room.wait_log(r'RUN job=queue run=%s by="[^"]*root' % second.split()[0])
     equal(cronctl(room, "pause", "each").returncode, 0, "pause")
     room.wait_log(r"SKIPPED job=each run=\S+ result=skipped reason=\"paused\"")
     room.stop(daemon, signal.SIGKILL)
-    room.start()
+    daemon = room.start()
     row = [line for line in cronctl(room, "list").stdout.splitlines() if line.startswith("each ")]
     check(row and " paused " in row[0], "after a death: %s" % row)
     check(cronctl(room, "run", "forbid").returncode == 1, "a second one after a death")
     equal(cronctl(room, "kill", second.split()[0]).returncode, 0, "the one that waits is killed")
     room.wait_log(r"END job=queue run=%s result=killed " % second.split()[0])
+    room.tasks("u", task("queue", "sleep 60", "concurrency = queue", "max = 2", schedule=never))
+    room.tasks("t", task("each", "echo x >>%s/each" % OUT))  # it moves, and has more places
+    daemon.send_signal(signal.SIGUSR2)
+    room.wait_log(r"CMD \(sleep 60\)", 10, 3)
+    check(" waits: " in third, third)
     count = len(room.lines("each"))
     equal(cronctl(room, "resume", "each").returncode, 0, "resume")
     room.wait_out("each", count + 1)
     equal(lab.read("/var/lib/crond/paused").count("\n"), 1, "what is left of the pause")
+    room.tasks("v", task("quick", "echo $CRON_RUN_ID >>%s/quick" % OUT, "concurrency = allow",
+                         "max = 9", schedule=never))
     room.conf("start-rate = 2\n")
     equal(cronctl(room, "reload").returncode, 0, "reload")
     replies = [cronctl(room, "run", "quick").stdout.strip() for _ in range(4)]
