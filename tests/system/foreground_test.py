@@ -108,7 +108,7 @@ def test_check_tells_of_undefined_receivers(room):
     daemon = room.launch("-t")
     equal(daemon.wait(10), 0, "a warning is no error")
     text = lab.read(room.errors)
-    check("a.conf:2:50: warning: 'webhook:chta': no webhook of this name is defined" in text,
+    check("a.conf:2:46: warning: 'webhook:chta': no webhook of this name is defined" in text,
           "message: " + text)
     check("'chat'" not in text, "message: " + text)
 
