@@ -84,7 +84,8 @@ const struct dialect *args_called(const char *argv0, bool *named);
 
 /* place.c: from settings to paths, and the directories made. */
 int place_settle(struct settings *s);             /* 0; -1: said on standard error */
-int place_config(struct settings *s, struct log *log, uint32_t *errors);
+/* refused, unless NULL, gets what is wrong with it. */
+int place_config(struct settings *s, struct log *log, struct changes *refused, uint32_t *errors);
 int place_open(struct crond *c);                  /* directories, pid file with lock */
 bool place_first_since_boot(struct crond *c);     /* takes the @reboot lock */
 void place_close(struct crond *c);

@@ -249,7 +249,7 @@ int main(int argc, char **argv)
 	descriptors_fill();
 	conf_default(&s->conf);
 	/* -f FILE... is a world of its own: the system's configuration has no say in it. */
-	if ((!s->only_files || s->config_named) && place_config(s, NULL, &errors) < 0 && !s->check)
+	if ((!s->only_files || s->config_named) && place_config(s, NULL, NULL, &errors) < 0 && !s->check)
 		return 1;
 	c->errors = errors;
 	c->umask = 022;

@@ -28,7 +28,18 @@ struct config_say {
 	const char *path;
 	struct log *log;
 	const struct dialect *dialect;
+	struct changes *refused; /* or NULL */
 };
+
+/* One more thing that a reload refused. */
+static void config_refused(const struct config_say *s, const char *at, const char *why)
+{
+	char text[PATH_MAX + 320] = "";
+
+	if (changes_names(s->refused, CHANGE_REFUSED))
+		snprintf(text, sizeof(text), "%s%s: %s", s->path, at, why);
+	changes_add(s->refused, CHANGE_REFUSED, text);
+}
 
 static void config_say(void *arg, const struct diag *d)
 {
@@ -39,6 +50,8 @@ static void config_say(void *arg, const struct diag *d)
 		snprintf(at, sizeof(at), ":%u:%u", (unsigned)d->line, (unsigned)d->column);
 	else if (d->line)
 		snprintf(at, sizeof(at), ":%u", (unsigned)d->line);
+	if (s->refused && d->level == DIAG_ERROR)
+		config_refused(s, at, d->text);
 	if (s->log)
 		log_line(s->log, d->level == DIAG_ERROR ? LOG_ERR : LOG_WARNING, s->dialect->daemon_tag,
 			getpid(), 0, "(CRON) %s (%s%s: %s)", d->level == DIAG_ERROR ? "ERROR" : "WARNING",
@@ -76,9 +89,9 @@ static void place_tables(struct settings *s)
 }
 
 /* The new settings come whole or not at all: a file that is broken leaves what was. */
-int place_config(struct settings *s, struct log *log, uint32_t *errors)
+int place_config(struct settings *s, struct log *log, struct changes *refused, uint32_t *errors)
 {
-	struct config_say say = { s->config, log, s->dialect };
+	struct config_say say = { s->config, log, s->dialect, refused };
 	struct diag_sink sink = { config_say, &say };
 	struct arena arena = { 0 };
 	struct buf bytes = { 0 };

@@ -145,15 +145,13 @@ static void reload_config(struct crond *c)
 	uint64_t defaults = c->set.conf.defaults_hash;
 	uint32_t errors = 0;
 
-	if (place_config(&c->set, &c->log, &errors) == 0) {
+	if (place_config(&c->set, &c->log, &c->reload.changes, &errors) == 0) {
 		reload_directories(c);
 		cgroup_place(c);
 		reload_defaults(c, defaults);
 		control_config(c);
 		alert_config(c);
 	}
-	for (uint32_t i = 0; i < errors; i++)
-		changes_add(&c->reload.changes, CHANGE_REFUSED, c->set.config);
 }
 
 /* Who asks for a reload is told again what is wrong, and may have mended what it waits
@@ -178,7 +176,9 @@ static void retry_restless(struct crond *c)
 void reload_asked(struct crond *c, const char *why, struct changes *out)
 {
 	service_tell(c, SERVICE_RELOADING);
+	c->reload.asked = true; /* what is heard of now belongs to it */
 	watch_read(c);
+	c->reload.asked = false;
 	reload_begin(c);
 	reload_config(c);
 	clock_zones(c);
@@ -254,7 +254,7 @@ void reload_name(struct crond *c, struct directory *d, const char *name)
 	s = source_get(c, d, name);
 	if (!s)
 		return;
-	if (d->kind == SOURCE_TASKS) {
+	if (d->kind == SOURCE_TASKS || c->reload.asked) {
 		source_look(c, s);
 		settle_later(c);
 	} else {

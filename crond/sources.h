@@ -78,6 +78,7 @@ struct reload {
 	struct buf left;        /* likewise: struct reload_left, one behind the other */
 	TAILQ_HEAD(, source) dirty;
 	int64_t dirty_since;    /* monotonic ms; 0: nothing waits for a quiet time */
+	bool asked;             /* somebody asked for one, which reads what is heard of */
 	size_t restless, gone;  /* sources that are */
 	size_t jobs;            /* in force */
 };

@@ -130,6 +130,22 @@ def test_a_task_that_moves_to_another_file_stays(room):
     check(quiet(room, "t"), "a task that is in no file still runs")
 
 
+def test_a_task_that_is_renamed_while_it_runs_ends_as_it_began(room):
+    name = room.etc + "/crond.tasks/a.conf"
+    text = ('task "%s" {\n schedule = "* * * * * *"\n timeout = "%s"\n'
+            ' command = "echo $$ >>%s/%s; sleep 300"\n}\n')
+    room.tasks("a", text % ("old", "3s", OUT, "old"))
+    room.start()
+    room.wait_out("old")
+    lab.put(name, text % ("new", "300s", OUT, "new"), replace=True)
+    room.wait_log(r"reload: jobs: 1 added, 0 changed, 1 removed, 0 unchanged")
+    room.wait_log(r"\(added: new\)")
+    room.wait_out("new")
+    line = room.wait_log(r"FAIL job=old run=\S+ result=timeout ")
+    check(" fails=1 " in line.text, line.text)
+    equal((len(room.lines("old")), len(room.lines("new"))), (1, 1), "starts")
+
+
 def test_a_removed_task_directory_takes_its_tasks_with_it(room):
     room.tasks("a", task("t"))
     room.crontab("alice", append("other"))

@@ -317,6 +317,26 @@ static void test_order(void **state)
 	arena_free(&arena);
 }
 
+/* Nobody was there: each timer is told of once, with the stretch that it missed, and goes on
+ * after that. */
+static void test_skip(void **state)
+{
+	const int64_t day = 1710201600; /* 2024-03-12 00:00 UTC */
+	struct lab l;
+
+	(void)state;
+	lab_open(&l, "UTC0", day);
+	lab_add(&l, "hourly", "0 * * * *");
+	lab_add(&l, "daily", "30 2 * * *");
+	lab_add(&l, "later", "0 23 * * *");
+	due_skip(&l.due, day + 5 * 3600, lab_found, &l);
+	assert_int_equal(count(l.log, "-hourly+@1710205200 "), 1);
+	assert_int_equal(count(l.log, "-daily@1710210600 "), 1);
+	assert_int_equal(count(l.log, "-"), 2);
+	assert_int_equal(due_first(&l.due), day + 6 * 3600);
+	lab_close(&l);
+}
+
 static void test_table(void **state)
 {
 	struct job_file *a = job_file_new("a", 3000, 0), *b = job_file_new("b", 3000, 0);
@@ -374,7 +394,7 @@ int main(void)
 		cmocka_unit_test(test_forward), cmocka_unit_test(test_back),
 		cmocka_unit_test(test_back_far), cmocka_unit_test(test_late_seconds),
 		cmocka_unit_test(test_share), cmocka_unit_test(test_never),
-		cmocka_unit_test(test_order), cmocka_unit_test(test_table), cmocka_unit_test(test_number),
+		cmocka_unit_test(test_order), cmocka_unit_test(test_skip), cmocka_unit_test(test_table), cmocka_unit_test(test_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
