@@ -110,6 +110,7 @@ static void copy_start(struct crond *c, struct daemon *d, size_t i)
 {
 	char id[RUN_ID_MOST], was[RUN_ID_MOST];
 	struct restart_policy p = daemon_policy(d);
+	const struct live_run *run;
 	struct diag why;
 
 	memcpy(was, d->copies[i].run, sizeof(was));
@@ -122,6 +123,9 @@ static void copy_start(struct crond *c, struct daemon *d, size_t i)
 		daemon_copy_changed(c, d, &d->copies[i]);
 		return;
 	}
+	run = run_find(c, id);
+	if (!run || !run->job) /* it has ended already: daemon_ended() knows of it */
+		return;
 	copy_up(c, d, &d->copies[i], id);
 	if (*was && d->copies[i].state.restarts)
 		daemon_say_restarted(c, d, &d->copies[i], was);
@@ -275,6 +279,8 @@ void daemon_check(struct crond *c)
 /* Why it was stopped says more than how it took that. */
 static enum restart_end end_of(const struct crond *c, const struct outcome *o)
 {
+	if (o && o->stopped == STOP_PERSON)
+		return RESTART_END_STOPPED;
 	if (c->stop.stage || (o && o->stopped == STOP_SHUTDOWN))
 		return RESTART_END_SHUTDOWN;
 	if (!o)
@@ -282,8 +288,6 @@ static enum restart_end end_of(const struct crond *c, const struct outcome *o)
 	if (o->result == RESULT_SKIPPED) /* it waited for a limit, and may not start now */
 		return RESTART_END_SHUTDOWN;
 	switch (o->stopped) {
-	case STOP_PERSON:
-		return RESTART_END_STOPPED;
 	case STOP_RESTART:
 	case STOP_REMOVED: /* and it is wanted again meanwhile */
 	case STOP_REPLACE:

@@ -67,7 +67,8 @@ void daemon_say_recovered(struct crond *c, const struct daemon *d, struct job_st
 	char rest[64];
 
 	snprintf(rest, sizeof(rest), "fails=%" PRIu32, s->failures);
-	say_line(c, LOG_NOTICE, "RECOVERED", d->job, run, rest);
+	if (s->failures)
+		say_line(c, LOG_NOTICE, "RECOVERED", d->job, run, rest);
 	if (alerting_take(&s->alerting, &any, RESULT_OK, 0) & ALERTING_RECOVERED)
 		tell_run(c, run, &(struct tell){ .event = "job.recovered", .mark = "up" });
 	s->failures = 0;
