@@ -124,6 +124,29 @@ def test_dress(room):
     equal(room.log("FAIL job=fine "), [], "an exit that is success")
 
 
+def test_behind_pam(room):
+    if not os.path.exists(lab.BUILD + "/crond/crond-launcher-pam"):
+        raise lab.Skip("built without PAM")
+    lab.put("/etc/lab.limits", "alice soft nofile 90\nalice hard nofile 100\nalice - priority 5\n")
+    lab.put("/etc/pam.d/cron", "auth required pam_permit.so\naccount required pam_permit.so\n"
+            "session required pam_limits.so conf=/etc/lab.limits\n"
+            "session required pam_umask.so umask=0027\n")
+    sees = ("umask", "nice", "ulimit -Sn", "ulimit -Hn")
+    hard = 200 if may_raise() else 80
+    room.tasks("f", task("roots", to("roots", *sees), "user = alice", "umask = 077", "nice = 2",
+                         'limit-nofile = "50:%d"' % hard))
+    room.crontab("alice", "@reboot %s\n" % to("plain", *sees) +
+                 line("nice=6 limit-nofile=60:70 pre=\"%s\"" % to("hook", *sees), to("own", *sees)) +
+                 line("name=more limit-nofile=90:101", "true") + line("name=nicer nice=4", "true"))
+    room.start()
+    equal(room.wait_out("plain", 4), ["0027", "5", "90", "100"], "what PAM has set")
+    equal(room.wait_out("roots", 4), ["0077", "2", "50", str(hard)], "what root's file asks for")
+    equal(room.wait_out("own", 4), ["0027", "6", "60", "70"], "what a user's asks for")
+    equal(room.lines("hook"), room.lines("own"), "a hook's")
+    for job, option in (("more", "limit-nofile"), ("nicer", "nice")):
+        room.wait_log(r"FAIL job=alice:%s .*reason=\"cannot set %s: Operation not permitted" % (job, option))
+
+
 def test_hooks_outlive_the_scheduler(room):
     told = "echo %%s $CRON_JOB $CRON_RESULT $CRON_EXIT_CODE $CRON_SIGNAL >>%s/%%s" % OUT
 
