@@ -134,9 +134,10 @@ void start_missed(struct crond *c, const struct due_found *found, const char *wh
 
 	for (const struct job *job = found->timer->jobs; job; job = next) {
 		const struct options *o = job->common->options;
+		const struct job_state *state = state_find(c, job->identity);
 
 		next = job->next;
-		if (!o->enabled || job->common->file->changed > found->until)
+		if (!o->enabled || (state && state->paused) || job->common->file->changed > found->until)
 			continue;
 		if (c->clock.over_boot && !missed_keeps_time(job))
 			continue;

@@ -406,9 +406,8 @@ void start_due(struct crond *c, const struct due_found *found)
 	}
 	for (const struct job *job = found->timer->jobs; job; job = job->next) {
 		c->clock.catchup |= missed_keeps_time(job);
-		if (found->more && job->common->options->catchup == CATCHUP_ALL)
-			missed_catchup(c, job, found, why);
-		else
+		if (!found->more || job->common->options->catchup != CATCHUP_ALL ||
+			!missed_catchup(c, job, found, why))
 			missed_merged(c, job, found);
 	}
 }

@@ -55,6 +55,7 @@ static void lab_found(void *arg, const struct due_found *f)
 	struct lab *l = arg;
 	size_t n = strlen(l->log);
 
+	assert_true(f->first <= f->scheduled && f->scheduled <= f->until);
 	for (const struct job *job = f->timer->jobs; job; job = job->next) {
 		n += (size_t)snprintf(l->log + n, sizeof(l->log) - n, "%s%s%s@%lld ", f->start ? "" : "-",
 			l->names[job - l->jobs], f->more ? "+" : "", (long long)f->scheduled);
