@@ -212,10 +212,11 @@ static struct live_run *start_claim(struct start *s, struct diag *d)
 	struct live_run *run;
 
 	if (claim(s, &numbers) < 0) {
-		if (errno != EEXIST)
-			say_failed(s, strerror(errno));
-		/* else somebody starts or started it */
-		diag_error(d, 0, 0, "%s", errno == EEXIST ? "claimed before" : strerror(errno));
+		int error = errno;
+
+		if (error != EEXIST) /* else somebody starts or started it */
+			say_failed(s, strerror(error));
+		diag_error(d, 0, 0, "%s", error == EEXIST ? "claimed before" : strerror(error));
 		return NULL;
 	}
 	run = run_new(s->c, s->id, &s->run);
@@ -247,7 +248,7 @@ static int start_allowed(struct start *s, const struct admit *v, struct diag *d)
 	run = start_claim(s, d);
 	if (!run)
 		return -1;
-	if (!s->head) {
+	if (v->verdict == ADMIT_START) {
 		run->job->last_start = (int64_t)s->c->clock.real.tv_sec * 1000;
 		launch_send(s->c, run);
 	}
@@ -286,10 +287,10 @@ static int start_judged(struct start *s, struct job_state *state, struct diag *d
 		return start_failed(s, d, s->refused ? s->refused : "out of memory");
 	if (start_allowed(s, &v, d) < 0)
 		return -1;
-	if (s->head)
-		diag_error(d, 0, 0, "%s", why);
-	else
+	if (v.verdict == ADMIT_START)
 		d->text[0] = '\0';
+	else
+		diag_error(d, 0, 0, "%s", why);
 	return 0;
 }
 
@@ -322,7 +323,7 @@ static int start_job(struct start *s, struct diag *d)
 	int rc = -1;
 
 	s->common = s->job->common;
-	if (s->cause == START_DUE)
+	if (s->cause == START_DUE && !RB_EMPTY(&c->pending))
 		start_overtakes(s);
 	state = state_get(c, s->job->identity);
 	if (!state)

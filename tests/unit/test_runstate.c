@@ -42,6 +42,9 @@ static void test_every_run_ends(void **state)
 		assert_int_equal(run_action(open_states[i], RUN_EVENT_ENDED), RUN_ACTION_TAKE);
 		assert_int_equal(run_action(open_states[i], RUN_EVENT_KEEPER_GONE), RUN_ACTION_JUDGE);
 	}
+	for (int e = 0; e < RUN_EVENTS; e++) /* what waits ends where it is left out, by nothing else */
+		assert_int_equal(run_action(RUN_STATE_PENDING, e),
+			e == RUN_EVENT_ENDED ? RUN_ACTION_TAKE : RUN_ACTION_NONE);
 	assert_int_equal(run_action(RUN_STATE_WAITING, RUN_EVENT_TAKEN), RUN_ACTION_WATCH);
 	assert_int_equal(run_action(RUN_STATE_LIVE, RUN_EVENT_TAKEN), RUN_ACTION_NONE);
 }
