@@ -29,9 +29,10 @@ void loading_lint(struct loading *l, const struct job *job, const struct schedul
 	const struct dialect *dialect = l->c->set.dialect;
 	struct lint_job lint = { .options = m->options, .schedule = s, .env = m->env,
 		.command = command, .line = job->line };
-	struct lint_world world = { .program = program, .self = host_self(l->c), .zone = m->zone,
-		.dialect = dialect };
+	struct lint_world world = { .program = program, .zone = m->zone, .dialect = dialect };
 	struct diag_sink sink = { say, l };
 
+	if (m->options->hosts) /* they are read anew each time */
+		world.self = host_self(l->c);
 	lint_job(&lint, &world, &sink);
 }
