@@ -303,6 +303,7 @@ void control_run_over(struct crond *c, struct live_run *run, const struct outcom
 			continue;
 		control_run_ended(k, o);
 		answer_over(k);
+		expire_at(c, k, STALL_MS);
 		turn_give(c->control, k);
 	}
 }
@@ -419,8 +420,6 @@ static void answer_step(struct crond *c, struct control_client *k)
 
 	if (step == CONTROL_DONE)
 		answer_over(k);
-	if (step == CONTROL_WAIT)
-		k->deadline = 0; /* it is we who let it wait */
 }
 
 /* What it is listened to for now; nothing to wait for: its next turn. */
@@ -431,6 +430,7 @@ static void client_rest(struct crond *c, struct control_client *k)
 	if (k->sent < k->out.len) {
 		wait_change(c, k->watch, EPOLLOUT | EPOLLONESHOT);
 	} else if (k->verb && k->run[0]) {
+		k->deadline = 0; /* it is we who let it wait */
 		wait_change(c, k->watch, EPOLLONESHOT); /* its end is seen all the same */
 	} else if (k->verb || whole) {
 		turn_give(c->control, k);
@@ -459,7 +459,7 @@ static void client_turn(struct crond *c, struct control_client *k)
 		}
 		line_take(c, k);
 	}
-	if (k->verb && k->out.len - k->sent < OUT_ENOUGH)
+	if (k->verb && !k->run[0] && k->out.len - k->sent < OUT_ENOUGH)
 		answer_step(c, k);
 	if (k->out.failed || client_write(c, k) < 0)
 		control_drop(c, k);

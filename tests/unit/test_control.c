@@ -19,12 +19,14 @@
 #include <unistd.h>
 
 #include "crond/core/ctlmsg.h"
-#include "crond/crond.h"
+#include "crond/control.h"
+#include "crond/core/outcome.h"
 
 #define LIST "{\"version\":1,\"verb\":\"list\"}\n"
 #define ENDED "{\"version\":1,\"end\":true,\"ok\":true,\"changed\":false}\n"
 
 static struct crond crond;
+static struct control_client *last_heard;
 
 static int begin(void **state)
 {
@@ -77,8 +79,10 @@ static bool hear(void)
 
 		if (w->kind == WATCH_CONTROL)
 			control_accept(&crond);
-		else if (w->client)
+		if (w->kind == WATCH_CLIENT && w->client) {
+			last_heard = w->client;
 			control_heard(&crond, w->client, events[i].events);
+		}
 	}
 	return n > 0;
 }
@@ -254,6 +258,37 @@ static void turns(void **state)
 	serve();
 }
 
+/* Who waits for the end of a run waits as long as that takes. */
+static void a_wait(void **state)
+{
+	struct live_run *run = calloc(1, sizeof(*run) + RUN_ID_MOST);
+	struct outcome ended = { .result = RESULT_EXIT, .exit_code = 3, .took_ns = 5000000 };
+	int64_t now = wait_now_ms();
+	int fd = client();
+
+	(void)state;
+	say(fd, LIST);
+	serve();
+	assert_string_equal(heard(fd), ENDED);
+	strcpy(run->id, "gold-1-1");
+	strcpy(last_heard->run, run->id);
+	last_heard->verb = control_verb_get(CTLMSG_RUN);
+	control_heard(&crond, last_heard, 0);
+	serve();
+	control_expire(&crond, now + 3600000);
+	serve();
+	assert_string_equal(heard(fd), "");
+	control_run_over(&crond, run, &ended);
+	serve();
+	assert_string_equal(heard(fd), "{\"run\":\"gold-1-1\",\"result\":\"exit\",\"code\":3,"
+	                               "\"took_ms\":5}\n{\"version\":1,\"end\":true,\"ok\":true}\n");
+	control_expire(&crond, now + 7200000);
+	serve();
+	assert_string_equal(heard(fd), "gone");
+	close(fd);
+	free(run);
+}
+
 /* Nobody there, nothing set: no wake-up. */
 static void quiet(void **state)
 {
@@ -273,7 +308,7 @@ int main(void)
 		cmocka_unit_test(an_answer), cmocka_unit_test(a_half_line),
 		cmocka_unit_test(a_slow_request), cmocka_unit_test(a_stalled_reader),
 		cmocka_unit_test(too_long), cmocka_unit_test(too_many), cmocka_unit_test(turns),
-		cmocka_unit_test(quiet),
+		cmocka_unit_test(quiet), cmocka_unit_test(a_wait),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
