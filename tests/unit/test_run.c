@@ -20,6 +20,8 @@
 
 static const uint32_t groups[] = { 4, 24, 1000 };
 
+static const char limits[2 * sizeof(struct dress_limit)] = { 1 };
+
 static struct run full(void)
 {
 	return (struct run){
@@ -30,6 +32,11 @@ static struct run full(void)
 		.command = "run %s \"x\"", .words = LIST("run\0%s"), .env = LIST("A=1\0EMPTY="),
 		.input = { "in\0put", 6 }, .timeout_ms = 5, .kill_after_ms = 6, .output_most = 7,
 		.stop_signal = 8, .cgroup = "/c", .memory_max = 9, .cpu_quota = 10, .tasks_max = 11,
+		.dress = { .given = DRESS_ON | DRESS_NICE, .nice = (uint32_t)-5, .ionice = 12, .umask = 077,
+			.cpus = "0-3", .limits = { limits, sizeof(limits) }, .success = { limits, 32 },
+			.env_file = "-/e", .pre = "1", .post = "2", .on_success = "3", .on_failure = "4",
+			.log_dir = "/l", .log = "%i", .home = "j", .log_most = 13, .retention_ms = 14,
+			.retention_count = 15 },
 		.mail_to = "a@b", .mail_from = "c@d", .mailer = "/m", .host = "h", .mail_type = "t",
 		.mail_encoding = "8bit", .pam_service = "cron", .alert = LIST("mail:x"),
 		.tags = LIST("t1\0t2"), .owner = "o", .description = "d", .schedule = "* * * * *",
@@ -56,6 +63,17 @@ static void test_round_trip(void **state)
 	assert_string_equal(again.cgroup, "/c");
 	assert_int_equal(again.stop_signal, 8);
 	assert_int_equal(again.memory_max * 10000 + again.cpu_quota * 100 + again.tasks_max, 91011);
+	assert_int_equal((int)again.dress.nice, -5);
+	assert_int_equal(again.dress.given, DRESS_ON | DRESS_NICE);
+	assert_int_equal(again.dress.ionice * 10000 + again.dress.umask, 120063);
+	assert_true(slice_equal(again.dress.limits, r.dress.limits) && again.dress.success.n == 32);
+	assert_int_equal(strlen(again.dress.pre) + strlen(again.dress.post) + strlen(again.dress.on_success) +
+		strlen(again.dress.on_failure) + strlen(again.dress.env_file) + strlen(again.dress.cpus), 10);
+	assert_string_equal(again.dress.log, "%i");
+	assert_string_equal(again.dress.log_dir, "/l");
+	assert_string_equal(again.dress.home, "j");
+	assert_int_equal(again.dress.log_most * 10000 + again.dress.retention_ms * 100 +
+		again.dress.retention_count, 131415);
 	run_encode(&again, &second);
 	assert_int_equal(first.len, second.len);
 	assert_memory_equal(first.data, second.data, first.len);
@@ -136,6 +154,15 @@ static void test_refused(void **state)
 	r = full();
 	r.umask = 01000;
 	assert_refused(&r, "run record with a bad umask (1000)");
+	r = full();
+	r.dress.umask = 01000;
+	assert_refused(&r, "run record with a bad umask (1000)");
+	r = full();
+	r.dress.limits.n--;
+	assert_refused(&r, "run record with bad limits or exit codes");
+	r = full();
+	r.dress.success.n = 31;
+	assert_refused(&r, "run record with bad limits or exit codes");
 	r = full();
 	r.words.n = 0;
 	r.argv_only = true;
