@@ -82,7 +82,8 @@ void daemon_copy_changed(struct crond *c, const struct daemon *d, struct daemon_
 
 /* --- starting and stopping */
 
-static void copy_up(struct crond *c, const struct daemon *d, struct daemon_copy *copy, const char *run)
+static void copy_up(struct crond *c, const struct daemon *d, struct daemon_copy *copy,
+	const char *run)
 {
 	restart_up(&copy->state);
 	copy->started = wait_now_ms();
@@ -197,7 +198,8 @@ static void copy_check(struct crond *c, struct daemon *d, size_t i, int64_t now,
 }
 
 /* Copies above the count that is wanted: the last go first. */
-static void surplus_check(struct crond *c, struct daemon *d, size_t keep, size_t up, const char *why)
+static void surplus_check(struct crond *c, struct daemon *d, size_t keep, size_t up,
+	const char *why)
 {
 	for (size_t i = up; i < d->count; i++) {
 		if (d->copies[i].state.phase == RESTART_UP)
@@ -328,7 +330,8 @@ static void copy_ended(struct crond *c, struct daemon *d, struct daemon_copy *co
 	daemon_copy_changed(c, d, copy);
 }
 
-void daemon_ended(struct crond *c, const struct live_run *run, uint64_t identity, const struct outcome *o)
+void daemon_ended(struct crond *c, const struct live_run *run, uint64_t identity,
+	const struct outcome *o)
 {
 	struct daemon *d = daemon_find(c, identity);
 	struct daemon_copy *copy = d ? copy_of(d, run->id) : NULL;

@@ -106,8 +106,10 @@ bool daemon_show(struct crond *c, uint64_t identity, struct daemon_view *v)
 
 		v->phases[r->phase < RESTART_PHASES ? r->phase : RESTART_WAITING]++;
 		v->restarts += r->restarts;
-		v->changed |= r->phase == RESTART_UP && d->job && d->copies[i].definition != d->definition;
-		if (r->phase == RESTART_WAITING && v->wanted && (v->next_ms < 0 || r->at - now < v->next_ms))
+		v->changed |= r->phase == RESTART_UP && d->job &&
+			d->copies[i].definition != d->definition;
+		if (r->phase == RESTART_WAITING && v->wanted &&
+			(v->next_ms < 0 || r->at - now < v->next_ms))
 			v->next_ms = r->at > now ? r->at - now : 0;
 	}
 	return true;

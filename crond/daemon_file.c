@@ -18,8 +18,10 @@
 #define DAEMONS_FILE "daemons"
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
-enum { DAEMONS_MAGIC = 0x646e7243, DAEMONS_VERSION = 1, DAEMONS_FILE_MOST = 64 << 20, FOLD_AT = 4096,
-	BOOT_ID_MOST = 128 };
+enum {
+	DAEMONS_MAGIC = 0x646e7243, DAEMONS_VERSION = 1, DAEMONS_FILE_MOST = 64 << 20,
+	FOLD_AT = 4096, BOOT_ID_MOST = 128,
+};
 
 struct daemons_head {
 	uint32_t magic, version, size, zero;
@@ -91,7 +93,8 @@ static void say_file(struct crond *c, const char *why)
 static struct copy_record record_of(const struct daemon *d, const struct daemon_copy *copy)
 {
 	struct copy_record r = { .identity = d->identity, .definition = copy->definition,
-		.terms = copy->terms, .file = d->file, .started = copy->started, .state = copy->state, .used = 1 };
+		.terms = copy->terms, .file = d->file, .started = copy->started,
+		.state = copy->state, .used = 1 };
 
 	memcpy(r.run, copy->run, sizeof(r.run));
 	return r;
@@ -100,7 +103,8 @@ static struct copy_record record_of(const struct daemon *d, const struct daemon_
 /* Of this boot; as the first process of a container, whose start is one, there is none. */
 static struct daemons_head head_now(struct crond *c)
 {
-	struct daemons_head head = { DAEMONS_MAGIC, DAEMONS_VERSION, sizeof(struct copy_record), 0, 0 };
+	struct daemons_head head = { DAEMONS_MAGIC, DAEMONS_VERSION, sizeof(struct copy_record),
+		0, 0 };
 	struct buf b = { 0 };
 	struct stat st;
 	int fd = getpid() == 1 ? -1 : file_open(AT_FDCWD, BOOT_ID_FILE, 0, &st);

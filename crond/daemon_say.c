@@ -38,7 +38,8 @@ void daemon_say_restarted(struct crond *c, const struct daemon *d, const struct 
 {
 	char rest[RUN_ID_MOST + 64];
 
-	snprintf(rest, sizeof(rest), "restarts=%" PRIu32 " previous=%s", copy->state.restarts, previous);
+	snprintf(rest, sizeof(rest), "restarts=%" PRIu32 " previous=%s", copy->state.restarts,
+		previous);
 	say_line(c, LOG_NOTICE, "RESTARTED", d->job, copy->run, rest);
 }
 
@@ -50,8 +51,8 @@ void daemon_say_given_up(struct crond *c, const struct daemon *d, const struct d
 
 	job_name(d->job, d->job->common->user->name, name);
 	option_print(d->job->common->options, OPTION_RESTART_LIMIT, &limit);
-	snprintf(reason, sizeof(reason), "its restart-limit is reached; cronctl restart %s starts it again",
-		name);
+	snprintf(reason, sizeof(reason),
+		"its restart-limit is reached; cronctl restart %s starts it again", name);
 	snprintf(rest, sizeof(rest), "result=%s restarts=%" PRIu32 " limit=%s reason=\"%s\"",
 		result_name(result), copy->state.restarts, buf_text(&limit) ? limit.data : "?", reason);
 	say_line(c, LOG_ERR, "FAILED", d->job, copy->run, rest);

@@ -93,7 +93,8 @@ void restart_ended(struct restart_state *r, const struct restart_policy *p, enum
 	case RESTART_END_OK:
 	case RESTART_END_FAILED:
 	case RESTART_ENDS:
-		if (p->when == RESTART_NEVER || (p->when == RESTART_ON_FAILURE && how == RESTART_END_OK))
+		if (p->when == RESTART_NEVER ||
+			(p->when == RESTART_ON_FAILURE && how == RESTART_END_OK))
 			r->phase = RESTART_OVER;
 		else
 			restart_after(r, p, now);

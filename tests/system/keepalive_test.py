@@ -252,7 +252,8 @@ def test_files_say_what_runs(room):
     write(daemon("keep", BORN % "other", quick, 'hosts = { "elsewhere" }'))
     settled(room, "other", 0)
     equal(len(room.log(r"\]: FAIL ")), 1, "failures: the one that was killed")
-    for why in ("its max is lower now", "it is in no file", "enabled=no", "not belong on this host"):
+    for why in ("its max is lower now", "it is in no file", "enabled=no",
+                "not belong on this host"):
         check(room.log("result=killed .*" + why), "nothing was stopped since " + why)
     os.unlink(room.etc + "/crond.tasks/f.conf")
     room.wait_for(lambda: not ask("list")[1], 10, "an empty list")

@@ -200,8 +200,10 @@ static void states_of_another_boot_are_begun_anew(void **state)
 		struct restart_state was;
 		bool anew;
 	} cases[] = {
-		{ { .phase = RESTART_WAITING, .at = NOW + 5 * MINUTE, .restarts = 3, .window = NOW }, false },
-		{ { .phase = RESTART_WAITING, .at = NOW - 86400 * SECOND, .restarts = 3, .window = 1 }, false },
+		{ { .phase = RESTART_WAITING, .at = NOW + 5 * MINUTE, .restarts = 3, .window = NOW },
+			false },
+		{ { .phase = RESTART_WAITING, .at = NOW - 86400 * SECOND, .restarts = 3, .window = 1 },
+			false },
 		{ { .phase = RESTART_FAILED, .restarts = 5, .window = NOW - 1 }, false },
 		{ { .phase = RESTART_STOPPED }, false },
 		{ { .phase = RESTART_WAITING, .at = NOW + 5 * MINUTE + 1 }, true },
