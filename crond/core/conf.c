@@ -37,7 +37,7 @@ static const struct conf_def defs[] = {
 	{ { "output-max", false }, conf_take_size, AT(output_max), .least = OUTPUT_LEAST,
 		.most = OUTPUT_MOST },
 	{ { "max-running", false }, conf_take_count, AT(max_running), .least = 0, .most = COUNT_MOST },
-	{ { "control-group", false }, conf_take_user, AT(control_group) },
+	{ { "control-group", false }, conf_take_group, AT(control_group) },
 	{ { "start-rate", false }, conf_take_count, AT(start_rate), .least = 0, .most = COUNT_MOST },
 	{ { "stop-grace", false }, conf_take_duration, AT(stop_grace_ms), .least = 1000,
 		.most = 60 * 60 * 1000 },

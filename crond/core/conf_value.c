@@ -172,6 +172,13 @@ CONF_TAKE(conf_take_user)
 	return keep(s->values[0], arena, field, d);
 }
 
+CONF_TAKE(conf_take_group)
+{
+	if (!option_user_ok(s->values[0]))
+		return bad(def, s->values[0], "a group's name is needed, not a number", d);
+	return keep(s->values[0], arena, field, d);
+}
+
 /* The part of s before the first of the characters in stop. */
 static struct slice before(struct slice s, const char *stop)
 {

@@ -138,6 +138,7 @@ static void everything(void **state)
 		"max-running = 0200\n"
 		"timeout-counts-suspend = yes cgroup = off\n"
 		"users { notify = crond-notify }\n"
+		"control-group = operators\n"
 		"run-dir = /run/x state-dir = /s pid-file = /p spool-dir = /sp\n"
 		"system-tab = /t system-dir = /d\n"
 		"webhook \"chat\" { url = \"https://u:p@chat.example.org:8443/x?y=${z}\"\n"
@@ -165,6 +166,7 @@ static void everything(void **state)
 	assert_int_equal(w.c.output_max, 512 << 10);
 	assert_int_equal(w.c.max_running, 200);
 	assert_string_equal(w.c.notify_user, "crond-notify");
+	assert_string_equal(w.c.control_group, "operators");
 	assert_string_equal(w.c.run_dir, "/run/x");
 	assert_string_equal(w.c.state_dir, "/s");
 	assert_string_equal(w.c.pid_file, "/p");
@@ -242,6 +244,7 @@ static void errors(void **state)
 		{ "task-dir /a { wacth = no }",
 			"1:15 unknown setting 'wacth', did you mean 'watch'?;" },
 		{ "users { notify = 0 }", "1:9 bad notify '0': a user's name is needed, not a number;" },
+		{ "control-group = 10", "1:1 bad control-group '10': a group's name is needed, not a number;" },
 		{ "users x { notify = a }", "1:7 'users' takes no title;" },
 		{ "history { }", "1:1 unknown section 'history';" },
 		{ "webhok a { }", "1:1 unknown section 'webhok', did you mean 'webhook'?;" },
