@@ -208,6 +208,8 @@ static void run_all_after(struct hold *h, struct log *log)
 	uint64_t most = r->timeout_ms ? r->timeout_ms : HOOK_MOST_MS;
 	bool shutdown = *h->guard.told > 0;
 
+	if (h->outcome.stopped != STOP_NONE)
+		h->guard.heard = &never; /* the order has been obeyed, however often it is given */
 	if (shutdown) {
 		h->guard.told = &never; /* that it was told to end is no news to this one */
 		most = r->kill_after_ms ? r->kill_after_ms : 1000;

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crond/core/stop_order.h"
 #include "crond/rundir.h"
 #include "tests/unit/stage.h"
 
@@ -322,6 +323,39 @@ static void test_shutdown(void **state)
 	unlink(stage_file(p, "up"));
 }
 
+/* A scheduler that comes back says again what it has said before: that is done, and the
+ * hooks are no part of it. */
+static void test_stopped(void **state)
+{
+	struct player *p = *state;
+	struct run r = hooked("stop-1-1", "sleep 60");
+	struct stop_order order;
+	struct buf b = { 0 };
+	struct outcome o;
+
+	r.dir = p->dir;
+	r.dress.on_failure = "touch failing; while ! test -e go; do sleep 0.02; done; touch failed";
+	assert_int_equal(player_send(p, &r), 0);
+	assert_true(player_report(p, REPORT_TAKEN, r.id, SOON_MS));
+	stop_order_set(&order, STOP_PERSON, "uid 7 (x)");
+	stop_order_encode(&order, &b);
+	assert_int_equal(rundir_write(p->runs, r.id, RUNDIR_STOP, &b), 0);
+	buf_free(&b);
+	kill(p->keeper_pid, LAUNCH_LOOK);
+	stage_file_wait(stage_file(p, "failing"), 0);
+	kill(p->keeper_pid, LAUNCH_LOOK);
+	usleep(100000);
+	write_file(stage_file(p, "go"), "");
+	assert_true(player_report(p, REPORT_ENDED, r.id, SOON_MS));
+	assert_int_equal(player_outcome(p, r.id, &o), 0);
+	assert_int_equal(o.result, RESULT_KILLED);
+	assert_int_equal(access(stage_file(p, "failed"), F_OK), 0);
+	assert_null(strstr(stage_log(p), "ERROR"));
+	unlink(stage_file(p, "failing"));
+	unlink(stage_file(p, "go"));
+	unlink(stage_file(p, "failed"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +367,7 @@ int main(void)
 		STAGE_TEST(test_pre_fails),
 		STAGE_TEST(test_post_hangs),
 		STAGE_TEST(test_shutdown),
+		STAGE_TEST(test_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
