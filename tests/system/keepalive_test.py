@@ -139,9 +139,12 @@ def test_people_stop_and_start_them(room):
     running = room.start()
     room.wait_log(r"FAILED job=bad ")
     state_is(room, "bad", "failed")
+    kill(running)
+    running = room.start()
+    state_is(room, "bad", "failed")
     told("kill", "slow")
     state_is(room, "slow", "stopped")
-    equal(len(room.lines("web")), 2, "starts of what was stopped")
+    equal((len(room.lines("web")), len(room.lines("bad"))), (2, 2), "starts of what is down")
     # run and restart
     told("run", "web")
     settled(room, "web", 2)
