@@ -388,6 +388,45 @@ static void test_number(void **state)
 	job_file_free(f);
 }
 
+/* Thousands hang on one timer: each finds it, with the marks of those asked before and
+ * without, also after some have gone. */
+static void test_timer_of(void **state)
+{
+	enum { MANY = 5000 };
+	static const char *const texts[] = { "* * * * *", "*/5 * * * *", "0 1 * * *" };
+	struct due_marks *marks = calloc(1, sizeof(*marks));
+	struct job *jobs = calloc(MANY, sizeof(*jobs));
+	struct lab l;
+
+	(void)state;
+	lab_open(&l, "UTC0", 0);
+	for (size_t i = 0; i < MANY; i++) {
+		const char *text = texts[i % 3];
+		struct schedule s;
+
+		assert_int_equal(schedule_parse(&s, slice_of(text), GRAMMAR_EXTENDED, 0, &l.arena, NULL), 0);
+		assert_int_equal(due_add(&l.due, &jobs[i], &s, l.zone, STEP_CRONTAB, slice_of(text)), 0);
+	}
+	for (size_t turn = 0; turn < 3; turn++) {
+		for (size_t i = 0; i < MANY; i++) {
+			const struct timer *t = due_timer(&l.due, &jobs[i], turn ? marks : NULL);
+
+			if (jobs[i].back)
+				assert_string_equal(t->text, texts[i % 3]);
+			else
+				assert_null(t);
+		}
+		for (size_t i = turn; turn && i < MANY; i += 7) /* what is marked is gone, too */
+			due_remove(&l.due, &jobs[i]);
+	}
+	for (size_t i = 0; i < MANY; i++)
+		due_remove(&l.due, &jobs[i]);
+	assert_int_equal(l.due.timers, 0);
+	lab_close(&l);
+	free(jobs);
+	free(marks);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +435,7 @@ int main(void)
 		cmocka_unit_test(test_back_far), cmocka_unit_test(test_late_seconds),
 		cmocka_unit_test(test_share), cmocka_unit_test(test_never),
 		cmocka_unit_test(test_order), cmocka_unit_test(test_skip), cmocka_unit_test(test_table), cmocka_unit_test(test_number),
+		cmocka_unit_test(test_timer_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
