@@ -423,14 +423,56 @@ static int open_named(const struct crond *c, const struct source *s, struct stat
 	}
 }
 
+static void source_refuse(struct loading *l, const char *why, int error, bool there)
+{
+	struct source *s = l->source;
+
+	s->tried = false;
+	s->absent_user = strcmp(why, "ORPHAN") == 0;
+	if (s->absent_user) {
+		say_orphan(l->c, s);
+	} else {
+		complain(l, why, error);
+		l->c->reload.files_refused++;
+	}
+	if (there) /* and not to be trusted: its jobs do not go on */
+		load_drop(l->c, s);
+}
+
+static void source_read(struct loading *l, int fd, const struct stat *st)
+{
+	struct source *s = l->source;
+	struct buf bytes = { 0 };
+
+	s->absent_user = false;
+	if (s->tried && !s->fresh && stat_same(st, &s->seen_as))
+		return;
+	s->seen_as = *st;
+	s->fresh = changed_just_now(st);
+	s->tried = true;
+	if (file_read(fd, FILE_MOST, &bytes) == 0) {
+		parse_source(l, (struct slice){ bytes.data, bytes.len });
+	} else {
+		loading_say(l, 0, strerror(errno));
+		s->tried = false; /* a disk may read again what it did not this time */
+	}
+	buf_free(&bytes);
+}
+
+/* Is there nothing for anybody who asks for a reload to look at again? A file of several names
+ * changes by another one unseen. */
+static bool source_settled(const struct source *s, const struct stat *st)
+{
+	return s->tried && s->good && !s->faulty && !s->lacks_user && !s->clashed && !s->is_link &&
+		st->st_nlink == 1;
+}
+
 void load_source(struct crond *c, struct source *s)
 {
 	struct loading l = { .c = c, .source = s };
 	const char *why = trust_link(c, s);
-	struct buf bytes = { 0 };
 	struct stat st = { 0 };
-	int error = 0;
-	int fd;
+	int error = 0, fd;
 
 	c->reload.changes.files++;
 	watch_link(c, s);
@@ -445,38 +487,13 @@ void load_source(struct crond *c, struct source *s)
 	}
 	if (fd >= 0)
 		why = trust_file(c, s, &st);
-	if (fd >= 0 && why && st.st_nlink == 0) { /* its writer was interrupted: an event follows */
-		close(fd);
-		s->tried = false;
-		source_settle(c, s, false);
-		return;
-	}
-	s->absent_user = why && strcmp(why, "ORPHAN") == 0;
-	if (s->absent_user) {
-		say_orphan(c, s);
-		load_drop(c, s);
-		s->tried = false;
-	} else if (why) {
-		complain(&l, why, error);
-		c->reload.files_refused++;
-		if (fd >= 0) /* there, and not to be trusted: its jobs do not go on */
-			load_drop(c, s);
-		s->tried = false;
-	} else if (!s->tried || s->fresh || !stat_same(&st, &s->seen_as)) {
-		s->seen_as = st;
-		s->fresh = changed_just_now(&st);
-		s->tried = true;
-		if (file_read(fd, FILE_MOST, &bytes) == 0) {
-			parse_source(&l, (struct slice){ bytes.data, bytes.len });
-		} else {
-			loading_say(&l, 0, strerror(errno));
-			s->tried = false; /* a disk may read again what it did not this time */
-		}
-	}
+	if (fd >= 0 && why && st.st_nlink == 0)
+		s->tried = false; /* its writer was interrupted: an event follows */
+	else if (why)
+		source_refuse(&l, why, error, fd >= 0);
+	else
+		source_read(&l, fd, &st);
 	if (fd >= 0)
 		close(fd);
-	buf_free(&bytes);
-	/* a file of several names changes by another one unseen */
-	source_settle(c, s, s->tried && s->good && !s->faulty && !s->lacks_user && !s->clashed &&
-		!s->is_link && st.st_nlink == 1);
+	source_settle(c, s, source_settled(s, &st));
 }
