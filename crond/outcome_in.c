@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -19,7 +20,7 @@
 #include "crond/tell.h"
 #include "crond/tree.h"
 
-enum { COMMAND_SHOWN = 200, REASON_SHOWN = 160, KILL_ROUNDS = 8 };
+enum { COMMAND_SHOWN = 200, REASON_SHOWN = 160, KILL_ROUNDS = 25, KILL_PAUSE_MS = 1 };
 
 static void put_seconds(struct buf *b, const char *name, int64_t ns)
 {
@@ -306,6 +307,7 @@ static bool left_kill(const struct run_progress *p, const struct buf *b)
 		count += more;
 		if (!more)
 			break;
+		poll(NULL, 0, KILL_PAUSE_MS); /* seldom, and short: its cgroup cannot go before them */
 	}
 	if (tree.cgroup >= 0)
 		close(tree.cgroup);

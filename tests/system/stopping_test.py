@@ -1,5 +1,6 @@
 """How runs are stopped, and what becomes of a job whose keeper is gone."""
 import contextlib
+import glob
 import os
 import re
 import signal
@@ -77,6 +78,9 @@ def test_a_killed_keeper_harms_no_job(room):
     line = room.wait_log(r"FAIL job=taken run=\S+ result=lost ")
     check("was killed" in line.text, "the line: %s" % line)
     room.wait_for(lambda: not any(p.sid == pid for p in lab.processes()), 5, "the end of all of it")
+    for where in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"):
+        check(not glob.glob("%s/**/%s" % (where, line.text.split("run=")[1].split()[0]),
+                            recursive=True), "its cgroup is left")
 
 
 def test_what_nobody_has_read_is_kept(room):
