@@ -66,7 +66,7 @@ def test_boot_reload_stop_and_boot_again(room):
     equal((room.show("cron", "Id"), room.show("cron", "MainPID")),
           ("crond.service", room.read_run("crond.pid")), "the unit by its other name")
     equal(room.sh("systemd-analyze verify --man=no crond.service 2>&1"), "", "what systemd says of the unit")
-    equal(room.show("crond", "StatusText")[:15], "5 jobs in force", "its status")
+    equal(room.show("crond", "StatusText")[:15], "6 jobs in force", "its status")
     check(not re.search("NOTIFY|WATCHDOG|RUNTIME|INVOCATION|JOURNAL|EXTRA_OPTS",
                         room.read(OUT + "/env")), "a job sees what is the daemon's")
     pid = room.lines(OUT + "/ticks")[0]

@@ -59,7 +59,7 @@ def source_tree(build):
     """Where the sources of a build tree are."""
     with open(build + "/Makefile", encoding="utf-8") as makefile:
         found = re.search(r"^abs_top_srcdir = (.*)$", makefile.read(), re.M)
-    return found.group(1)
+    return os.path.normpath(found.group(1))
 
 
 class Machine:
