@@ -19,14 +19,14 @@
 
 enum { DIR_FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC, NO_REPLACE = 1, JOB_MODE = 0750 };
 
-/* --- root's part */
-
 static bool is_ours(int fd)
 {
 	struct stat st;
 
 	return fstat(fd, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
+
+/* --- root's part */
 
 /* One of our own, made if it is missing. It takes the place of *dir, which is closed. */
 static int enter(int *dir, const char *name, bool follow)
@@ -111,13 +111,32 @@ int logdir_give(const struct run *r, const char *path)
 
 /* --- the user's part */
 
+int logdir_follow(int dir)
+{
+	return geteuid() == 0 && !is_ours(dir) ? O_NOFOLLOW : 0;
+}
+
 static int step(int dir, const char *name)
 {
-	int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC | logdir_follow(dir);
+	int fd = openat(dir, name, flags);
 
 	if (fd < 0 && errno == ENOENT && (mkdirat(dir, name, JOB_MODE) == 0 || errno == EEXIST))
-		fd = openat(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		fd = openat(dir, name, flags);
 	return fd;
+}
+
+/* Below its own directory a run of root's goes through nobody else's: that may have been
+ * given to a user whose task had the name before. */
+static int step_below(int dir, const char *name)
+{
+	int fd = step(dir, name);
+
+	if (fd < 0 || geteuid() != 0 || is_ours(fd))
+		return fd;
+	close(fd);
+	errno = EPERM;
+	return -1;
 }
 
 /* The next component into room, *path behind it; false: it is the last one. */
@@ -135,18 +154,21 @@ static bool component(const char **path, char room[NAME_MAX + 1])
 
 int logdir_open(const char *dir, const char *path, const char **name, int after, int *second)
 {
-	int fd = open(*path == '/' ? "/" : dir, O_PATH | O_DIRECTORY | O_CLOEXEC), down, depth = 0;
+	const bool below = *path != '/';
+	int fd = open(below ? dir : "/", O_PATH | O_DIRECTORY | O_CLOEXEC), down, depth = 0, saved;
 	char one[NAME_MAX + 1];
 
 	*second = -1;
-	path += *path == '/';
+	path += !below;
 	while (fd >= 0) {
 		if (depth > 0 && depth == after)
 			*second = dup(fd);
 		if (!component(&path, one))
 			break;
-		down = step(fd, one);
+		down = below ? step_below(fd, one) : step(fd, one);
+		saved = errno;
 		close(fd);
+		errno = saved;
 		fd = down;
 		depth++;
 	}

@@ -16,12 +16,16 @@ struct run;
  * No link is followed below log_dir, which must be root's alone. 0 or -1 with errno. */
 int logdir_give(const struct run *r, const char *path);
 
-/* The rest is for an errand: with the user's rights, and links are his to place. */
+/* The rest is for an errand: with the user's rights, and links are his to place. Root follows
+ * none of anybody else's. */
+
+/* For openat(): O_NOFOLLOW where we are root and others may place links in dir, else 0. */
+int logdir_follow(int dir);
 
 /* Opens the directory that the last component of path is in, and makes what is missing of
  * it, 0750; *name is that component. path: absolute, or below dir. after: how many
  * components deep a second directory is opened, into *second (-1: none). A descriptor or
- * -1 with errno. */
+ * -1 with errno: EPERM where root would go through somebody else's below dir. */
 int logdir_open(const char *dir, const char *path, const char **name, int after, int *second);
 
 #endif

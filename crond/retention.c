@@ -21,6 +21,7 @@
 #include "crond/core/logpath.h"
 #include "crond/core/run.h"
 #include "crond/errand.h"
+#include "crond/logdir.h"
 #include "crond/runlog_open.h"
 #include "crond/spawn.h"
 
@@ -182,7 +183,7 @@ static void visit(struct prune *p, int dir, const char *name, struct level next)
 	}
 	if (next.age == AGE_NEWER && !p->run->dress.retention_count)
 		return; /* all of it stays */
-	fd = openat(dir, name, DIR_FLAGS);
+	fd = openat(dir, name, DIR_FLAGS | logdir_follow(dir));
 	if (fd < 0)
 		return;
 	down(p, fd, next);

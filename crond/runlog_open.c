@@ -34,17 +34,24 @@ struct wish {
 
 /* --- the errand */
 
+/* Where others may have put it, root writes to its own only. */
 static int open_there(int dir, const char *name)
 {
+	const int shared = logdir_follow(dir);
 	struct stat st;
-	int fd = openat(dir, name, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = openat(dir, name, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | shared), error = 0;
 
-	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
-		close(fd);
-		errno = ENXIO;
+	if (fd < 0)
 		return -1;
-	}
-	return fd;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		error = ENXIO;
+	else if (shared && (st.st_uid != geteuid() || st.st_nlink != 1))
+		error = EPERM;
+	if (!error)
+		return fd;
+	close(fd);
+	errno = error;
+	return -1;
 }
 
 /* Another run of this job is at it as long as the file is locked. */

@@ -238,6 +238,31 @@ def test_what_is_kept(room):
     equal(lab.read(one(OUT + "/any-20*.log")), "here\n", "a log that root's file put elsewhere")
 
 
+def test_root_follows_nobody(room):
+    """What alice has put in the way of root's runs: her links, and what she has the names of."""
+    os.makedirs(LOGS + "/app")
+    os.makedirs(LOGS + "/arts")
+    os.makedirs("/run/d")
+    lab.put("/home/alice/hers", "hers\n", owner="alice")
+    for link, to_what in (("/app/out", "/etc/one"), ("/app/d", "/run/d")):
+        os.symlink(to_what, LOGS + link)
+    os.symlink("/etc/two", "/home/alice/link")
+    os.symlink("/run/d", "/home/alice/d")
+    os.system("chown -hR alice: /var/log/crond/* /home/alice")
+    logs = {"a": "app/out", "b": "app/d/three", "c": "/home/alice/link", "d": "/home/alice/d/four",
+            "e": "/home/alice/hers", "f": "app/new", "g": "/home/alice/fine"}
+    room.tasks("f", "".join(task(name, "echo secret", 'log = "%s"' % path)
+                            for name, path in logs.items()) +
+               task("arts", "echo secret >$CRON_ARTIFACTS/x", "artifacts = yes"))
+    room.start()
+    room.wait_log(r"FAIL job=arts .*cannot make the directory of artifacts")
+    lab.wait_for(lambda: len(room.log(r"ERROR \(\w-\d+-1: log ")) == 6, 10, "refused logs")
+    lab.wait_for(lambda: lab.read("/home/alice/fine") == "secret\n", 10, "one that is root's own")
+    equal([path for path in ("/etc/one", "/etc/two", "/run/d/three", "/run/d/four",
+                             LOGS + "/app/new") if os.path.exists(path)], [], "what root has made")
+    equal(lab.read("/home/alice/hers"), "hers\n", "a file of alice's")
+
+
 def test_without_root(room):
     top = "/home/alice/x"
     os.mkdir(top)
