@@ -214,10 +214,10 @@ static const struct job_user *line_user(struct loading *l, const struct crontab_
 }
 
 static uint64_t line_identity(struct loading *l, const struct job_user *user,
-	const struct crontab_entry *e)
+	const struct crontab_entry *e, bool trusted)
 {
 	if (l->place_of != user) {
-		l->place = job_identity_place(l->source->path, user->name);
+		l->place = job_identity_place(l->source->path, user->name, trusted);
 		l->place_of = user;
 	}
 	return job_identity_line(l->place, e->time_text, e->command, e->options);
@@ -244,7 +244,7 @@ static int line_name(struct loading *l, struct job_common *m, const struct cront
 		loading_say(l, e->line, "its name is too long with its user's");
 		return -1;
 	}
-	if (name_taken(l, "job", full, e->line, job_identity_task(full)))
+	if (name_taken(l, "job", full, e->line, job_identity_name(full, m->trusted)))
 		return -1;
 	m->name = arena_copy(&l->file->arena, full, (size_t)n);
 	l->memory |= !m->name;
@@ -275,7 +275,7 @@ int loading_entry(void *arg, const struct crontab_entry *e)
 		l->memory = true;
 		return -1;
 	}
-	job->identity = m->name ? job_identity_task(m->name) : line_identity(l, user, e);
+	job->identity = m->name ? job_identity_name(m->name, m->trusted) : line_identity(l, user, e, m->trusted);
 	job->line = e->line & (LINES_MOST - 1);
 	job->flags = ((e->quiet ? JOB_QUIET : 0u) | (e->mail_on_failure ? JOB_MAIL_ON_FAILURE : 0u)) & 3;
 	job->common = m;
@@ -330,7 +330,7 @@ int loading_task(void *arg, const struct taskfile_task *t)
 {
 	struct loading *l = arg;
 	const struct job_user *user = task_user(l, t);
-	uint64_t identity = job_identity_task(t->name);
+	uint64_t identity = job_identity_name(t->name, true);
 	struct job_common *m;
 	struct options *o;
 	struct job *job;

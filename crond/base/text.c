@@ -331,15 +331,56 @@ int text_signal_find(struct slice name)
 	return -1;
 }
 
-uint64_t text_hash(uint64_t seed, const void *bytes, size_t n)
+static uint64_t rotated(uint64_t x, int by)
 {
-	const unsigned char *p = bytes;
-	uint64_t h = 0xcbf29ce484222325 ^ seed;
+	return x << by | x >> (64 - by);
+}
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[2] += v[3];
+	v[1] = rotated(v[1], 13) ^ v[0];
+	v[3] = rotated(v[3], 16) ^ v[2];
+	v[0] = rotated(v[0], 32);
+	v[2] += v[1];
+	v[0] += v[3];
+	v[1] = rotated(v[1], 17) ^ v[2];
+	v[3] = rotated(v[3], 21) ^ v[0];
+	v[2] = rotated(v[2], 32);
+}
+
+static void sip_take(uint64_t v[4], uint64_t word)
+{
+	v[3] ^= word;
+	sip_round(v);
+	sip_round(v);
+	v[0] ^= word;
+}
+
+/* The same on every machine, whatever the order of its bytes. */
+static uint64_t word_at(const unsigned char *p, size_t n)
+{
+	uint64_t word = 0;
 
 	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * 0x100000001b3;
-	/* the last bytes must reach the low bits' neighbours, and the high ones the low */
-	h = (h ^ h >> 33) * 0xff51afd7ed558ccd;
-	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53;
-	return h ^ h >> 33;
+		word |= (uint64_t)p[i] << 8 * i;
+	return word;
+}
+
+uint64_t text_hash(uint64_t seed, const void *bytes, size_t n)
+{
+	static const uint64_t key = 0x0f0e0d0c0b0a0908;
+	const unsigned char *p = bytes;
+	uint64_t v[4] = { seed ^ 0x736f6d6570736575, key ^ 0x646f72616e646f6d,
+		seed ^ 0x6c7967656e657261, key ^ 0x7465646279746573 };
+	size_t left = n;
+
+	for (; left >= 8; left -= 8, p += 8)
+		sip_take(v, word_at(p, 8));
+	sip_take(v, word_at(p, left) | (uint64_t)n << 56);
+	v[2] ^= 0xff;
+	for (int i = 0; i < 4; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }

@@ -37,7 +37,8 @@ size_t text_utf8(struct slice s);
 const char *text_signal(int number);
 /* Its number: TERM, SIGTERM or 15; -1: there is none. */
 int text_signal_find(struct slice name);
-/* 64-bit FNV-1a with a final mix: a stable hash that may be stored. */
+/* SipHash-2-4, the seed being half of its key: a stable hash that may be stored, and that
+ * nobody can aim at another's value by writing bytes to suit. */
 uint64_t text_hash(uint64_t seed, const void *bytes, size_t n);
 
 #endif

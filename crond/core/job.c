@@ -29,14 +29,22 @@ void job_name(const struct job *job, const char *user, char out[JOB_NAME_MOST])
 			*c = '_';
 }
 
-uint64_t job_identity_task(const char *name)
+/* Users can try names and commands until a hash is another's: never one of root's. */
+#define IDENTITY_USERS ((uint64_t)1 << 63)
+
+static uint64_t owned(uint64_t hash, bool trusted)
 {
-	return text_hash(1, name, strlen(name));
+	return trusted ? hash & ~IDENTITY_USERS : hash | IDENTITY_USERS;
 }
 
-uint64_t job_identity_place(const char *path, const char *user)
+uint64_t job_identity_name(const char *name, bool trusted)
 {
-	return text_hash(text_hash(2, path, strlen(path)), user, strlen(user));
+	return owned(text_hash(1, name, strlen(name)), trusted);
+}
+
+uint64_t job_identity_place(const char *path, const char *user, bool trusted)
+{
+	return owned(text_hash(text_hash(2, path, strlen(path)), user, strlen(user)), trusted);
 }
 
 uint64_t job_identity_line(uint64_t place, struct slice time_text, struct slice command,
@@ -45,15 +53,15 @@ uint64_t job_identity_line(uint64_t place, struct slice time_text, struct slice 
 	uint64_t h = text_hash(text_hash(place, time_text.s, time_text.n), command.s, command.n);
 	struct buf text = { 0 };
 
-	if (!options)
-		return h;
-	options_identity(options, &text);
-	h = text_hash(h, text.data, text.len);
-	buf_free(&text);
-	return h;
+	if (options) {
+		options_identity(options, &text);
+		h = text_hash(h, text.data, text.len);
+		buf_free(&text);
+	}
+	return owned(h, !(place & IDENTITY_USERS));
 }
 
 uint64_t job_identity_again(uint64_t identity, uint32_t same)
 {
-	return text_hash(identity, &same, sizeof(same));
+	return owned(text_hash(identity, &same, sizeof(same)), !(identity & IDENTITY_USERS));
 }

@@ -58,10 +58,11 @@ const char *job_command(const struct job *job);
 /* The name it goes by in logs and run ids: a task's name, or USER-HASH with _ for what may
  * not stand in an id (DOMAIN\user). */
 void job_name(const struct job *job, const char *user, char out[JOB_NAME_MOST]);
-/* Identity over reload and restart: a task's name; for a line its file and user (its
- * place), time fields, command and options, and how many equal ones stand before it. */
-uint64_t job_identity_task(const char *name);
-uint64_t job_identity_place(const char *path, const char *user);
+/* Identity over reload and restart: a name; for a line without one its file and user (its
+ * place), time fields, command and options, and how many equal ones stand before it. trusted:
+ * of root's files; what is of these and what is of a user's never has the same. */
+uint64_t job_identity_name(const char *name, bool trusted);
+uint64_t job_identity_place(const char *path, const char *user, bool trusted);
 uint64_t job_identity_line(uint64_t place, struct slice time_text, struct slice command,
 	const struct options *options);
 uint64_t job_identity_again(uint64_t identity, uint32_t same);

@@ -373,6 +373,27 @@ static void test_table(void **state)
 }
 
 /* Equal lines are several jobs, the same ones at each reading. */
+/* A user who finds a name or command of the same hash still has none of root's jobs. */
+static void test_owned(void **state)
+{
+	const uint64_t of_root = job_identity_place("f", "u", true), of_user = job_identity_place("f", "u", false);
+	const struct slice time = slice_of("* * * * *");
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		char name[16];
+		uint64_t root, user;
+
+		snprintf(name, sizeof(name), "job%d", i);
+		root = job_identity_name(name, true) ^ job_identity_name(name, false);
+		assert_true(root == UINT64_C(1) << 63);
+		root = job_identity_line(of_root, time, slice_of(name), NULL);
+		user = job_identity_line(of_user, time, slice_of(name), NULL);
+		assert_true(!(root >> 63) && user >> 63);
+		assert_true(!(job_identity_again(root, 1) >> 63) && job_identity_again(user, 1) >> 63);
+	}
+}
+
 static void test_number(void **state)
 {
 	struct job_file *f = job_file_new("f", 200, 0);
@@ -436,6 +457,7 @@ int main(void)
 		cmocka_unit_test(test_share), cmocka_unit_test(test_never),
 		cmocka_unit_test(test_order), cmocka_unit_test(test_skip), cmocka_unit_test(test_table), cmocka_unit_test(test_number),
 		cmocka_unit_test(test_timer_of),
+		cmocka_unit_test(test_owned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,7 +125,7 @@ static void classic_fields(void **state)
 		{ "@annually", "m=0 h=0 d=1 mo=1 w=* W", "m=0 h=0 d=1 mo=1 w=* W" },
 		{ "@Daily", "1: bad time specifier", "1: bad time specifier" },
 		{ "@every 90s", "1: bad time specifier", "1: bad time specifier" },
-		{ "~ * * * *", "1: bad minute", "m=7 h=* d=* mo=* w=* HDW" },
+		{ "~ * * * *", "1: bad minute", "m=3 h=* d=* mo=* w=* HDW" },
 		{ "5~3 * * * *", "m=5 h=* d=* mo=* w=* HDW", "1: bad minute" },
 		{ "5~70 * * * *", "m=5 h=* d=* mo=* w=* HDW", "1: bad minute" },
 	};
