@@ -321,7 +321,7 @@ static bool task_trusted(struct loading *l, const struct taskfile_task *t)
 
 	if (l->c->set.root || options_trust(&t->options, load_caps(l->c, JOB_TASK, &caps), &d) == 0)
 		return true;
-	diag_error(&told, t->line, 0, "task \"%s\": %s", t->name, d.text);
+	diag_error(&told, d.line ? d.line : t->line, d.column, "task \"%s\": %s", t->name, d.text);
 	load_say(l->c, l->source, &told);
 	return false;
 }

@@ -233,7 +233,8 @@ static int apply_options(struct walk *w, struct crontab_entry *e)
 	if (apply_second(w, e, &d) < 0 || options_check(&p->options, JOB_LINE, &d) < 0 ||
 		(rules->unprivileged && options_trust(&p->options, rules->caps, &d) < 0) ||
 		apply_name(w, e, &d) < 0) {
-		diag_error(&told, p->line, 0, "bad option for line %u: %s", e->line, d.text);
+		diag_error(&told, d.line ? d.line : p->line, d.line ? d.column : 0,
+			"bad option for line %u: %s", e->line, d.text);
 		tell(w, &told);
 		return 1;
 	}

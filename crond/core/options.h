@@ -223,7 +223,8 @@ void options_default(struct options *o, enum job_kind kind);
  * that a defaults section gave is replaced. */
 int options_set(struct options *o, struct arena *arena, enum option_id id, enum job_kind kind,
 	const struct slice *values, size_t n, struct option_place place, struct diag *d);
-/* Impossible combinations (command and argv, a task without schedule...). 0 or -1. */
+/* Impossible combinations (command and argv, a task without schedule...). 0, or -1 with *d:
+ * line 0 where it is about no one option of the job's own. */
 int options_check(const struct options *o, enum job_kind kind, struct diag *d);
 /* Warns of what the job's own words ask for in vain: retry-delay without retries. */
 void options_lint(const struct options *o, const struct diag_sink *sink);

@@ -5,22 +5,31 @@
 
 /* --- what cannot be */
 
+/* With the place of what the job says itself of it. */
+static int wrong(const struct options *o, enum option_id id, const char *what, struct diag *d)
+{
+	struct option_place at = option_place(o, id);
+
+	return diag_error(d, at.line, at.column, "%s", what);
+}
+
 static int check_command(const struct options *o, struct diag *d)
 {
 	if (!o->command && !o->argv)
 		return diag_error(d, 0, 0, "'command' or 'argv' is missing");
 	if (o->command && o->argv)
-		return diag_error(d, 0, 0, "'command' and 'argv' exclude each other");
+		return wrong(o, OPTION_ARGV, "'command' and 'argv' exclude each other", d);
 	return 0;
 }
 
 static int check_daemon(const struct options *o, struct diag *d)
 {
 	if (o->max == 0)
-		return diag_error(d, 0, 0, "'max' of a daemon is how many are kept running: a number is "
-			"needed");
+		return wrong(o, OPTION_MAX, "'max' of a daemon is how many are kept running: a number is "
+			"needed", d);
 	if (o->restart_max_delay_ms < o->restart_delay_ms)
-		return diag_error(d, 0, 0, "'restart-max-delay' is below 'restart-delay'");
+		return wrong(o, OPTION_RESTART_MAX_DELAY, "'restart-max-delay' is below 'restart-delay'",
+			d);
 	return 0;
 }
 
@@ -33,7 +42,7 @@ int options_check(const struct options *o, enum job_kind kind, struct diag *d)
 	if (o->type == JOB_TYPE_DAEMON && check_daemon(o, d))
 		return -1;
 	if (o->retry_max_delay_ms < o->retry_delay_ms)
-		return diag_error(d, 0, 0, "'retry-max-delay' is below 'retry-delay'");
+		return wrong(o, OPTION_RETRY_MAX_DELAY, "'retry-max-delay' is below 'retry-delay'", d);
 	return 0;
 }
 

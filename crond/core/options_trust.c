@@ -11,9 +11,11 @@
 
 enum { REALTIME = 1, CLASS_SHIFT = 13, SHOWN_MOST = 64 };
 
-static int refuse(enum option_id id, const char *why, struct diag *d)
+static int refuse(const struct options *o, enum option_id id, const char *why, struct diag *d)
 {
-	return diag_error(d, 0, 0, "only root's files may have '%s' %s", option_row(id)->def.name, why);
+	struct option_place at = option_place(o, id);
+
+	return diag_error(d, at.line, at.column, "only root's files may have '%s' %s", option_row(id)->def.name, why);
 }
 
 /* What crond.conf has for all: nobody but root goes above it. NULL: nothing. */
@@ -24,7 +26,8 @@ static const void *default_of(const struct options_caps *caps, enum option_id id
 	return (const char *)caps->defaults + option_row(id)->at;
 }
 
-static int refuse_above(const struct options_caps *caps, enum option_id id, struct diag *d)
+static int refuse_above(const struct options *o, const struct options_caps *caps, enum option_id id,
+	struct diag *d)
 {
 	struct buf most = { 0 };
 	char why[SHOWN_MOST];
@@ -32,7 +35,7 @@ static int refuse_above(const struct options_caps *caps, enum option_id id, stru
 	option_print(caps->defaults, id, &most);
 	snprintf(why, sizeof(why), "above the %s of crond.conf", buf_text(&most) ? most.data : "default");
 	buf_free(&most);
-	return refuse(id, why, d);
+	return refuse(o, id, why, d);
 }
 
 /* 0 is no limit at all. */
@@ -44,7 +47,7 @@ static int trust_most(const struct options *o, const struct options_caps *caps, 
 
 	if (!option_own(o, id) || !most || !*most || (wanted && wanted <= *most))
 		return 0;
-	return refuse_above(caps, id, d);
+	return refuse_above(o, caps, id, d);
 }
 
 static int trust_limit(const struct options *o, const struct options_caps *caps, int resource,
@@ -58,18 +61,18 @@ static int trust_limit(const struct options *o, const struct options_caps *caps,
 		return 0;
 	most = default_of(caps, id);
 	if (most)
-		return hard > most->hard ? refuse_above(caps, id, d) : 0;
+		return hard > most->hard ? refuse_above(o, caps, id, d) : 0;
 	if (caps && hard > caps->limits[resource])
-		return refuse(id, "above the limit that the daemon itself has", d);
+		return refuse(o, id, "above the limit that the daemon itself has", d);
 	return 0;
 }
 
 int options_trust(const struct options *o, const struct options_caps *caps, struct diag *d)
 {
 	if (option_own(o, OPTION_NICE) && o->nice < 0)
-		return refuse(OPTION_NICE, "below 0", d);
+		return refuse(o, OPTION_NICE, "below 0", d);
 	if (option_own(o, OPTION_IONICE) && o->ionice >> CLASS_SHIFT == REALTIME)
-		return refuse(OPTION_IONICE, "of class realtime", d);
+		return refuse(o, OPTION_IONICE, "of class realtime", d);
 	if (trust_most(o, caps, OPTION_MEMORY_MAX, d) || trust_most(o, caps, OPTION_CPU_QUOTA, d) ||
 		trust_most(o, caps, OPTION_TASKS_MAX, d))
 		return -1;

@@ -11,7 +11,8 @@ struct options_caps {
 	const struct options *defaults;  /* crond.conf's: what these limit stays limited; or NULL */
 };
 
-/* caps NULL: not known here; the rest is judged. 0, or -1 with *d (text only). */
+/* caps NULL: not known here; the rest is judged. 0, or -1 with *d, which has
+ * the option's place. */
 int options_trust(const struct options *o, const struct options_caps *caps, struct diag *d);
 
 #endif

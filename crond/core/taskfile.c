@@ -78,7 +78,7 @@ static void draft_finish(struct draft *draft, const struct section *s)
 	struct diag d, why;
 
 	if (options_check(&task->options, JOB_TASK, &d)) {
-		draft_refuse(draft, &d, s->line, s->column);
+		draft_refuse(draft, &d, d.line ? d.line : s->line, d.line ? d.column : s->column);
 		return;
 	}
 	if (!task->options.schedule)

@@ -189,7 +189,7 @@ static void errors(void **state)
 			"at most 64, and a letter or digit comes first;" },
 		{ "task a { }", "E1:1 'schedule' is missing;" },
 		{ "task a { schedule = @daily }", "E1:1 'command' or 'argv' is missing;" },
-		{ "task a {" GOOD " argv = { x } }", "E1:1 'command' and 'argv' exclude each other;" },
+		{ "task a {" GOOD " argv = { x } }", "E3:2 'command' and 'argv' exclude each other;" },
 		{ "task a {\n  command = x\n  schedule = \"\"\n}", "E3:3 'schedule' is empty;" },
 		{ "task a {" GOOD "command = y\n}",
 			"E3:1 'command' is given twice, first in line 2;" },
