@@ -265,6 +265,21 @@ def test_a_daemon_is_steered(room):
     bad(room, 1, "no end to wait for", "run", "--wait", "serve")
 
 
+def test_files_are_checked_without_a_daemon(room):
+    lab.put("/tmp/good.conf", task("one", "true"))
+    lab.put("/tmp/bad.conf", task("one", "true", 'timeuot = "1h"'))
+    lab.put("/tmp/table", "* * * * * root true\n61 * * * * root true\n")
+    equal(cronctl(room, "check", "/tmp/good.conf", user="alice"), (0, "", ""), "a good file")
+    bad(room, 1, "/tmp/bad.conf:4:2: error: unknown option 'timeuot', did you mean 'timeout'?",
+        "check", "/tmp/bad.conf", user="alice")
+    bad(room, 1, "/tmp/table:2", "check", "--system", "/tmp/table", "/tmp/good.conf")
+    bad(room, 1, "/tmp/none: ", "check", "/tmp/none")
+    for words in (("check",), ("list", "--frob"), ("run",), ("signal", "a", "b", "c"), ("frob",)):
+        equal(cronctl(room, *words)[0], 2, "the status of cronctl " + " ".join(words))
+    bad(room, 2, "is no signal", "signal", "x", "NOISE")
+    bad(room, 3, "no crond is running here", "status")
+
+
 # --- clients that mean no good
 
 
