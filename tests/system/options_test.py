@@ -1,5 +1,6 @@
 """The vocabulary in a daemon: defaults, where an option may be set, and who may ask for what."""
 import os
+import re
 import signal
 import subprocess
 
@@ -97,6 +98,8 @@ def test_names_of_lines(room):
     room.crontab("bob", line % ("x", OUT, "bob") + line % ("x", OUT, "bob"))
     daemon = room.start()
     equal(room.wait_out("alice")[0], "alice:gold", "a user's name is apart")
+    check(re.search(r"(?m)^second +\S+ +/var/spool/cron/crontabs/alice:1$",
+                    asked(room, "cronctl", "show", "alice:gold")[1]), "where an option of a line is")
     equal(room.wait_out("root")[0], "iron", "root's line that clashes with nothing")
     room.wait_log(r'crontabs/root:2: job "gold" is defined at .*/t\.conf:1 already')
     room.wait_log(r"crontabs/bob:3: bad option for line 4: a second job 'x', the first is in line 2")
