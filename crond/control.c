@@ -263,7 +263,28 @@ static void client_new(struct crond *c, int fd, const struct ucred *peer)
 		control_drop(c, k);
 }
 
-void control_accept(struct crond *c)
+int64_t control_now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Work is paid for by as much time without any: jobs need the processors too. */
+static void work_count(struct crond *c, int64_t began)
+{
+	struct control *o = c->control;
+	int64_t now = control_now_us(), paid = began - o->worked_at;
+
+	o->worked_us = (o->worked_us > paid ? o->worked_us - paid : 0) + now - began;
+	o->worked_at = now;
+	o->resting = o->worked_us > BURST_US;
+	if (o->resting)
+		wait_later(c, LATER_CONTROL_TURN, REST_MS);
+}
+
+static void accept_some(struct crond *c)
 {
 	for (int i = 0; i < ACCEPTS_EACH; i++) {
 		int fd = accept4(c->control->listen.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -279,6 +300,17 @@ void control_accept(struct crond *c)
 		else
 			turn_away(fd);
 	}
+}
+
+/* Who only comes and goes is work, too. */
+void control_accept(struct crond *c)
+{
+	int64_t began = control_now_us();
+
+	accept_some(c);
+	work_count(c, began);
+	if (c->control->resting)
+		wait_change(c, &c->control->listen, 0);
 }
 
 /* Heard once: it is listened to again behind its turn. */
@@ -473,31 +505,12 @@ bool control_busy(const struct crond *c)
 		(!TAILQ_EMPTY(&c->control->turns[0]) || !TAILQ_EMPTY(&c->control->turns[1]));
 }
 
-int64_t control_now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-/* Work is paid for by as much time without any: jobs need the processors too. */
-static void work_count(struct crond *c, int64_t began)
-{
-	struct control *o = c->control;
-	int64_t now = control_now_us(), paid = began - o->worked_at;
-
-	o->worked_us = (o->worked_us > paid ? o->worked_us - paid : 0) + now - began;
-	o->worked_at = now;
-	o->resting = o->worked_us > BURST_US;
-	if (o->resting)
-		wait_later(c, LATER_CONTROL_TURN, REST_MS);
-}
-
 void control_rested(struct crond *c)
 {
-	if (c->control)
-		c->control->resting = false;
+	if (!c->control)
+		return;
+	c->control->resting = false;
+	wait_change(c, &c->control->listen, EPOLLIN);
 }
 
 void control_turn(struct crond *c)

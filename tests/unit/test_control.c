@@ -72,7 +72,10 @@ static int client(void)
 static bool hear(void)
 {
 	struct epoll_event events[64];
-	int n = epoll_wait(crond.epoll, events, 64, 0);
+	int n;
+
+	control_rested(&crond); /* time for that has passed */
+	n = epoll_wait(crond.epoll, events, 64, 0);
 
 	for (int i = 0; i < n; i++) {
 		struct watch *w = events[i].data.ptr;
