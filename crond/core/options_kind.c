@@ -1,30 +1,23 @@
 /* options_kind: the kinds of values that options have: how each is taken and printed.
  * Flow: options.c asks by the row of the vocabulary. */
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
-#include "crond/core/options_table.h"
+#include "crond/core/options_kind.h"
 #include "crond/core/options_value.h"
 #include "crond/core/outcome.h"
 
-#define TAKE(name) \
-	static int name(const struct option *option, struct slice value, void *field, struct diag *d)
-#define PRINT(name) \
-	static void name(const struct option *option, const void *field, struct buf *out)
 
 static int bad(const struct option *option, struct slice value, const char *expected, struct diag *d)
 {
 	return option_bad(option->def.name, value, expected, d);
 }
 
-/* What stands before and behind the first of that character; false: there is none. */
-static bool split(struct slice s, char at, struct slice *before, struct slice *behind)
+bool option_split(struct slice s, char at, struct slice *before, struct slice *behind)
 {
 	const char *p = s.n ? memchr(s.s, at, s.n) : NULL;
 
@@ -168,7 +161,7 @@ TAKE(take_duration)
 	return 0;
 }
 
-static void put_duration(struct buf *out, uint64_t ms)
+void option_put_duration(struct buf *out, uint64_t ms)
 {
 	static const struct {
 		const char *name;
@@ -187,7 +180,7 @@ static void put_duration(struct buf *out, uint64_t ms)
 PRINT(print_duration)
 {
 	(void)option;
-	put_duration(out, *(const uint64_t *)field);
+	option_put_duration(out, *(const uint64_t *)field);
 }
 
 TAKE(take_size)
@@ -203,7 +196,7 @@ TAKE(take_size)
 	return 0;
 }
 
-static void put_size(struct buf *out, uint64_t v)
+void option_put_size(struct buf *out, uint64_t v)
 {
 	static const char units[] = "GMK";
 
@@ -221,7 +214,7 @@ static void put_size(struct buf *out, uint64_t v)
 PRINT(print_size)
 {
 	(void)option;
-	put_size(out, *(const uint64_t *)field);
+	option_put_size(out, *(const uint64_t *)field);
 }
 
 const struct option_kind option_number = { FORM_VALUE, sizeof(uint32_t), take_number, print_number };
@@ -229,181 +222,6 @@ const struct option_kind option_count = { FORM_VALUE, sizeof(uint64_t), take_cou
 const struct option_kind option_duration = { FORM_VALUE, sizeof(uint64_t), take_duration,
 	print_duration };
 const struct option_kind option_size = { FORM_VALUE, sizeof(uint64_t), take_size, print_size };
-
-/* --- resources */
-
-/* One side of a limit. 0 or -1. */
-static int limit_value(const struct option *option, struct slice s, uint64_t *v)
-{
-	if (slice_is(s, "unlimited") || slice_is(s, "infinity")) {
-		*v = OPTION_NO_LIMIT;
-		return 0;
-	}
-	if (option->unit == UNIT_COUNT)
-		return text_number(s, UINT32_MAX, v);
-	if (option->unit == UNIT_BYTES)
-		return text_size(s, v);
-	if (text_duration(s, v))
-		return -1;
-	if (option->unit == UNIT_MICROSECONDS)
-		*v *= 1000;
-	else if (*v % 1000)
-		return -1;
-	else
-		*v /= 1000;
-	return 0;
-}
-
-TAKE(take_limit)
-{
-	static const char *const expected[] = {
-		[UNIT_COUNT] = "a number, unlimited, or SOFT:HARD of these is needed",
-		[UNIT_BYTES] = "a size such as 64M, unlimited, or SOFT:HARD of these is needed",
-		[UNIT_SECONDS] = "a time in whole seconds, unlimited, or SOFT:HARD of these is needed",
-		[UNIT_MICROSECONDS] = "a duration such as 200ms, unlimited, or SOFT:HARD of these is needed",
-	};
-	struct option_limit v;
-	struct slice soft = value, hard = value;
-
-	split(value, ':', &soft, &hard);
-	if (limit_value(option, soft, &v.soft) || limit_value(option, hard, &v.hard))
-		return bad(option, value, expected[option->unit], d);
-	if (v.soft > v.hard)
-		return bad(option, value, "the soft limit is above the hard one", d);
-	*(struct option_limit *)field = v;
-	return 0;
-}
-
-static void put_limit(const struct option *option, uint64_t v, struct buf *out)
-{
-	if (v == OPTION_NO_LIMIT)
-		buf_puts(out, "unlimited");
-	else if (option->unit == UNIT_COUNT)
-		buf_printf(out, "%" PRIu64, v);
-	else if (option->unit == UNIT_BYTES)
-		put_size(out, v);
-	else
-		put_duration(out, option->unit == UNIT_SECONDS ? v * 1000 : v / 1000);
-}
-
-PRINT(print_limit)
-{
-	const struct option_limit *v = field;
-
-	put_limit(option, v->soft, out);
-	if (v->soft == v->hard)
-		return;
-	buf_putc(out, ':');
-	put_limit(option, v->hard, out);
-}
-
-TAKE(take_umask)
-{
-	uint32_t v = 0;
-
-	for (size_t i = 0; i < value.n; i++) {
-		if (value.s[i] < '0' || value.s[i] > '7' || value.n > 4)
-			return bad(option, value, "octal digits up to 0777 are needed", d);
-		v = v * 8 + (uint32_t)(value.s[i] - '0');
-	}
-	if (v > 0777)
-		return bad(option, value, "octal digits up to 0777 are needed", d);
-	*(uint32_t *)field = v;
-	return 0;
-}
-
-PRINT(print_umask)
-{
-	(void)option;
-	buf_printf(out, "%03" PRIo32, *(const uint32_t *)field);
-}
-
-TAKE(take_nice)
-{
-	bool negative = value.n && value.s[0] == '-';
-	struct slice digits = { value.s + negative, value.n - negative };
-	uint64_t v;
-
-	if (text_number(digits, negative ? 20 : 19, &v))
-		return bad(option, value, "a number from -20 to 19 is needed", d);
-	*(int32_t *)field = negative ? -(int32_t)v : (int32_t)v;
-	return 0;
-}
-
-PRINT(print_nice)
-{
-	(void)option;
-	buf_printf(out, "%" PRId32, *(const int32_t *)field);
-}
-
-/* ioprio_set(2): the class above 13 bits of level. */
-enum { IO_SHIFT = 13, IO_REALTIME = 1, IO_BEST_EFFORT, IO_IDLE, IO_LEVEL = 4, IO_LEVEL_MOST = 7 };
-
-static const char *const io_classes[] = {
-	[IO_REALTIME] = "realtime", [IO_BEST_EFFORT] = "best-effort", [IO_IDLE] = "idle" };
-
-TAKE(take_ionice)
-{
-	struct slice class = value, level;
-	uint64_t v = IO_LEVEL;
-	bool leveled = split(value, ':', &class, &level);
-
-	for (uint32_t i = IO_REALTIME; i <= IO_IDLE; i++) {
-		if (!slice_is(class, io_classes[i]))
-			continue;
-		if (leveled && (i == IO_IDLE || text_number(level, IO_LEVEL_MOST, &v)))
-			break;
-		*(uint32_t *)field = i << IO_SHIFT | (i == IO_IDLE ? 0 : (uint32_t)v);
-		return 0;
-	}
-	return bad(option, value, "idle, best-effort or realtime is needed, the last two with :0 to :7 "
-		"if wanted", d);
-}
-
-PRINT(print_ionice)
-{
-	uint32_t v = *(const uint32_t *)field, class = v >> IO_SHIFT;
-
-	(void)option;
-	buf_puts(out, io_classes[class]);
-	if (class != IO_IDLE)
-		buf_printf(out, ":%" PRIu32, v & ((1u << IO_SHIFT) - 1));
-}
-
-/* 150% or 12.5%: hundredths of a percent. */
-TAKE(take_quota)
-{
-	struct slice whole = { value.s, value.n ? value.n - 1 : 0 }, part = { "", 0 };
-	uint64_t v, hundredths = 0;
-
-	split(whole, '.', &whole, &part);
-	if (value.n < 2 || value.s[value.n - 1] != '%' || text_number(whole, 1000000, &v) || part.n > 2 ||
-		(part.n && text_number(part, 99, &hundredths)))
-		return bad(option, value, "a percentage such as 50% or 200% is needed", d);
-	v = v * 100 + (part.n == 1 ? hundredths * 10 : hundredths);
-	if (v < 100)
-		return bad(option, value, "it must not be below 1%", d);
-	*(uint64_t *)field = v;
-	return 0;
-}
-
-PRINT(print_quota)
-{
-	uint64_t v = *(const uint64_t *)field;
-
-	(void)option;
-	buf_printf(out, "%" PRIu64, v / 100);
-	if (v % 100)
-		buf_printf(out, ".%02" PRIu64, v % 100);
-	buf_putc(out, '%');
-}
-
-const struct option_kind option_limit_pair = { FORM_VALUE, sizeof(struct option_limit), take_limit,
-	print_limit };
-const struct option_kind option_umask = { FORM_VALUE, sizeof(uint32_t), take_umask, print_umask };
-const struct option_kind option_nice = { FORM_VALUE, sizeof(int32_t), take_nice, print_nice };
-const struct option_kind option_ionice = { FORM_VALUE, sizeof(uint32_t), take_ionice, print_ionice };
-const struct option_kind option_quota = { FORM_VALUE, sizeof(uint64_t), take_quota, print_quota };
 
 /* --- signals, exit codes, outcomes */
 
@@ -430,7 +248,7 @@ TAKE(take_exits)
 	struct slice first = value, last = value;
 	uint64_t from, to;
 
-	split(value, '-', &first, &last);
+	option_split(value, '-', &first, &last);
 	if (text_number(first, 255, &from) || text_number(last, 255, &to) || from > to)
 		return bad(option, value, "exit codes from 0 to 255, or a range such as 1-3, are needed", d);
 	for (; from <= to; from++)
@@ -548,7 +366,7 @@ PRINT(print_retention)
 	(void)option;
 	buf_puts(out, "{ ");
 	if (ms)
-		put_duration(out, ms);
+		option_put_duration(out, ms);
 	if (count)
 		buf_printf(out, "%s%" PRIu32, ms ? ", " : "", count);
 	buf_puts(out, " }");
@@ -559,7 +377,7 @@ TAKE(take_restarts)
 	struct slice first, behind;
 	uint64_t count, ms;
 
-	if (!split(value, '/', &first, &behind) || text_number(first, SPAN_COUNT_MOST, &count) ||
+	if (!option_split(value, '/', &first, &behind) || text_number(first, SPAN_COUNT_MOST, &count) ||
 		count == 0 || text_duration(behind, &ms) || ms == 0)
 		return bad(option, value, "a count and a time such as 5/10m, or none, are needed", d);
 	*(uint64_t *)field = ms;
@@ -571,7 +389,7 @@ PRINT(print_restarts)
 {
 	(void)option;
 	buf_printf(out, "%" PRIu32 "/", span_counted(field));
-	put_duration(out, *(const uint64_t *)field);
+	option_put_duration(out, *(const uint64_t *)field);
 }
 
 const struct option_kind option_retention = { FORM_SET, SPAN_SIZE, take_retention, print_retention };
