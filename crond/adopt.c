@@ -19,6 +19,7 @@
 #include "crond/base/file.h"
 #include "crond/base/kernel.h"
 #include "crond/base/text.h"
+#include "crond/room.h"
 #include "crond/rundir.h"
 
 enum { LOOK_AGAIN_MS = 100 };
@@ -166,6 +167,15 @@ static void adopt_judge(struct crond *c, struct live_run *run, const struct run_
 	}
 }
 
+static struct live_run *adopt_new(struct crond *c, const char *id, const struct run *r, size_t record)
+{
+	struct live_run *run = run_new(c, id, r);
+
+	if (run && !(r->flags & RUN_TRUSTED))
+		room_take(run, user_known(c, r->user), record);
+	return run;
+}
+
 static void adopt_one(struct crond *c, const char *id)
 {
 	struct run_progress p;
@@ -177,7 +187,7 @@ static void adopt_one(struct crond *c, const char *id)
 		return;
 	if (adopt_read(c, id, &p, &r, &b) == 0) {
 		if (!run)
-			run = run_new(c, id, &r);
+			run = adopt_new(c, id, &r, b.len);
 		if (run) {
 			run->adopted = true;
 			adopt_judge(c, run, &p);

@@ -136,9 +136,12 @@ struct job_user {
 	uint32_t generation; /* counts changes of home */
 	uint32_t epoch;      /* of the files that it was looked up in */
 	int64_t checked;     /* monotonic ms */
+	uint64_t taken;      /* of the run-time directory, by its own runs, in bytes (room.c) */
 	bool gone;           /* no passwd entry any more */
 };
 
+/* One that was looked up; NULL: nobody of that name was. */
+const struct job_user *user_known(const struct crond *c, const char *name);
 /* The user, looked up once and kept; NULL when there is none of that name. */
 const struct job_user *user_get(struct crond *c, const char *name);
 const struct job_user *user_self(struct crond *c);
@@ -235,6 +238,8 @@ struct live_run {
 	uint32_t flags;    /* of its record: RUN_TASK...; likewise: */
 	uint32_t attempt;
 	struct pool *pool; /* NULL: in none */
+	struct job_user *taker; /* whose share of the run-time directory it has; NULL: nobody's */
+	uint64_t taken;         /* of that, in bytes */
 	struct pending *pending; /* not NULL: it waits, RUN_STATE_PENDING */
 	uint32_t failures; /* of its job in a row, its own counted */
 	unsigned looks;    /* how often adopt found it claimed and not started */
@@ -527,6 +532,7 @@ struct crond {
 	struct pending_times pending_times;
 	struct pending_orders pending;
 	int64_t pending_order;         /* the last one's */
+	uint64_t room_each;            /* of the run-time directory, for each user: bytes (room.c) */
 	bool places_freed;             /* a run has ended: some that wait may start */
 	int64_t rate_next_us;          /* monotonic: when start-rate would have its next start */
 	uint64_t tables_changed;       /* counts: jobs that were known may be gone */

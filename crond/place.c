@@ -19,6 +19,7 @@
 #include "crond/base/diag.h"
 #include "crond/base/file.h"
 #include "crond/base/text.h"
+#include "crond/room.h"
 
 enum { CONFIG_MOST = 1 << 20, BOOT_ID = 36 };
 
@@ -306,7 +307,10 @@ static int open_run_dir(struct crond *c)
 	if (mkdirat(c->run_fd, "notify", 0711) < 0 ? errno != EEXIST : fchmodat(c->run_fd, "notify", 0711, 0))
 		return fail_place("notify", "run-dir");
 	c->runs = open_private(c->run_fd, "runs", runs, 0700);
-	return c->runs < 0 ? -1 : 0;
+	if (c->runs < 0)
+		return -1;
+	room_measure(c);
+	return 0;
 }
 
 /* --- the pid file */

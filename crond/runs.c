@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "crond/room.h"
 #include "crond/rundir.h"
 
 enum { ADOPT_AGAIN_MS = 100, UNWATCHED_MS = 3000, FILES_RESERVED = 16 };
@@ -150,6 +151,7 @@ void run_forget(struct crond *c, struct live_run *run)
 	if (run->keeper)
 		run->keeper->run = NULL;
 	RB_REMOVE(run_tree, &c->live, run);
+	room_give(run);
 	drain_drop(run);
 	free(run->said);
 	free(run);

@@ -16,6 +16,7 @@
 #include "crond/base/text.h"
 #include "crond/core/catchup.h"
 #include "crond/missed.h"
+#include "crond/room.h"
 #include "crond/rundir.h"
 #include "crond/tell.h"
 
@@ -122,6 +123,10 @@ static int claim_as(struct start *s)
 		errno = ENOMEM;
 		return -1;
 	}
+	if (!s->common->trusted && !room_has(c, s->common->user, c->record.len)) {
+		errno = EDQUOT;
+		return -1;
+	}
 	return s->head ? rundir_claim_as(c->runs, s->id, s->head, &c->record) :
 		rundir_claim(c->runs, s->id, &c->record);
 }
@@ -205,6 +210,13 @@ static void say_failed(struct start *s, const char *what)
 	start_told(s, RESULT_SPAWN, what);
 }
 
+static const char *claim_refused(int error)
+{
+	if (error == EDQUOT)
+		return "its user's runs have their share of the run-time directory";
+	return error == EEXIST ? "claimed before" : strerror(error);
+}
+
 /* The run, claimed. NULL: said; it stays on disk, taken in at the next start. */
 static struct live_run *start_claim(struct start *s, struct diag *d)
 {
@@ -215,11 +227,13 @@ static struct live_run *start_claim(struct start *s, struct diag *d)
 		int error = errno;
 
 		if (error != EEXIST) /* else somebody starts or started it */
-			say_failed(s, strerror(error));
-		diag_error(d, 0, 0, "%s", error == EEXIST ? "claimed before" : strerror(error));
+			say_failed(s, claim_refused(error));
+		diag_error(d, 0, 0, "%s", claim_refused(error));
 		return NULL;
 	}
 	run = run_new(s->c, s->id, &s->run);
+	if (run && !s->common->trusted)
+		room_take(run, s->common->user, s->c->record.len);
 	if (!run || (s->head && pending_add(s->c, run, s->head) < 0)) {
 		say_failed(s, "out of memory");
 		diag_error(d, 0, 0, "out of memory");

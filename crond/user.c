@@ -125,6 +125,17 @@ void user_current(struct crond *c, const struct job_user *user)
 		user_again(c, u);
 }
 
+const struct job_user *user_known(const struct crond *c, const char *name)
+{
+	const struct job_user *u;
+
+	SLIST_FOREACH(u, &c->users, link) {
+		if (strcmp(u->name, name) == 0)
+			break;
+	}
+	return u;
+}
+
 const struct job_user *user_get(struct crond *c, const char *name)
 {
 	const struct passwd *pw;

@@ -187,6 +187,28 @@ def test_by_hand(room):
     room.wait_for(lambda: waits[-1].split()[0] in room.lines("quick"), 10, "it to start")
 
 
+def test_a_user_fills_no_run_directory(room):
+    """A quarter of it is a user's, over a scheduler's death, too, and comes back to him."""
+    lab.memory("/run", "0755,size=1M")
+    os.mkdir("/run/lock")
+    room.crontab("alice", "".join("V%d=%s\n" % (n, "x" * 900) for n in range(60)) + "#@ seconds\n" +
+                 "".join("* * * * * * : %d; exec sleep 60\n" % n for n in range(8)))
+    room.tasks("t", task("tick", "echo x >>%s/tick" % OUT))
+    daemon = room.start()
+    for turn in (1, 2):
+        lab.wait_for(lambda: len(room.log(r"FAIL job=alice-\S+ .* reason=\"its user's runs have their "
+                                          r"share of the run-time directory\"")) > 8 * turn, 10, "refusals")
+        room.wait_out("tick", 2 * turn)
+        check(len(os.listdir("/run/crond/runs")) < 3 + 4, "runs of alice: more than their share")
+        room.stop(daemon, signal.SIGKILL)
+        daemon = room.start()
+    equal(room.log("FAIL job=tick"), [], "what root cannot start")
+    for one in [p for p in lab.processes() if p.argv[:2] == [b"sleep", b"60"]]:
+        os.kill(one.pid, signal.SIGKILL)
+    count = len(room.log(r"alice\) CMD"))
+    room.wait_log(r"alice\) CMD", 10, count + 1)
+
+
 def test_what_nobody_needs_is_forgotten(room):
     """What jobs have learnt that are in force no more, once they are many."""
     daemon = room.start()
