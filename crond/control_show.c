@@ -126,6 +126,18 @@ static const char *schedule_text(const struct shown *s)
 	return s->timer ? s->timer->text : "@reboot";
 }
 
+/* As a task would have it: with the field that `second` gives a line. */
+static void put_schedule(struct buf *b, const struct shown *s)
+{
+	struct buf all = { 0 };
+
+	if (s->options->second)
+		buf_printf(&all, "%s ", s->options->second);
+	buf_puts(&all, schedule_text(s));
+	ctlmsg_text(b, "schedule", buf_text(&all) ? all.data : schedule_text(s));
+	buf_free(&all);
+}
+
 static void put_last(struct buf *b, const struct shown *s)
 {
 	const struct job_state *state = s->state;
@@ -223,7 +235,7 @@ static void put_job(struct crond *c, struct buf *b, const struct shown *s, size_
 	ctlmsg_text(b, "type", s->options->type == JOB_TYPE_DAEMON ? "daemon" : "cron");
 	ctlmsg_text(b, "user", job->common->user->name);
 	ctlmsg_text(b, "place", place);
-	ctlmsg_text(b, "schedule", schedule_text(s));
+	put_schedule(b, s);
 	if (starts && s->timer && s->timer->next != SCHEDULE_NEVER)
 		ctlmsg_number(b, "next", s->timer->next);
 	else if (starts && s->is_daemon && s->daemon.next_ms >= 0)
