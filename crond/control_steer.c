@@ -78,21 +78,55 @@ void control_run_ended(struct control_client *k, const struct outcome *o)
 	control_ok(k);
 }
 
+/* --- the runs of a job */
+
+static bool run_under_way(const struct live_run *run)
+{
+	return run && (run->state == RUN_STATE_WAITING || run->state == RUN_STATE_PENDING ||
+		run->state == RUN_STATE_LIVE);
+}
+
+/* The ids of a job's runs: what is done to one may change what there is of the others. */
+static void runs_of(struct crond *c, const struct job *job, const char *name, struct buf *ids)
+{
+	const struct job_state *state = state_find(c, job->identity);
+	struct live_run *run = NULL;
+
+	while ((run = control_run_next(c, run, name, state))) {
+		if (run_under_way(run))
+			buf_append(ids, run->id, strlen(run->id) + 1);
+	}
+}
+
+static void put_run(struct buf *b, const char *id)
+{
+	ctlmsg_open(b);
+	ctlmsg_text(b, "run", id);
+	ctlmsg_close(b);
+}
+
 /* --- daemons: what is asked of all their copies */
 
 static enum control_step steer_daemon(struct crond *c, struct control_client *k, const struct job *job)
 {
 	struct diag d = { .text = "" };
+	struct buf ids = { 0 };
+	struct slice list;
 	char who[96];
 	int rc;
 
 	control_who(c, k, who, sizeof(who));
-	if (k->asked.verb == CTLMSG_KILL)
+	if (k->asked.verb == CTLMSG_KILL) {
+		runs_of(c, job, k->found.names[0], &ids);
 		rc = daemon_kill(c, job, who, &d);
-	else if (k->asked.verb == CTLMSG_RESTART)
+	} else if (k->asked.verb == CTLMSG_RESTART)
 		rc = daemon_restart(c, job, who, &d);
 	else
 		rc = daemon_run(c, job, &d);
+	list = (struct slice){ ids.data, rc < 0 ? 0 : ids.len };
+	for (const char *id; (id = run_list_next(&list));)
+		put_run(&k->out, id);
+	buf_free(&ids);
 	if (rc < 0)
 		return control_fail(k, CTLMSG_REFUSED, "%s: %s", k->found.names[0], d.text);
 	say_job(c, k, job);
@@ -154,12 +188,6 @@ static bool run_steered(struct crond *c, const struct control_client *k, const s
 	return own;
 }
 
-static bool run_under_way(const struct live_run *run)
-{
-	return run && (run->state == RUN_STATE_WAITING || run->state == RUN_STATE_PENDING ||
-		run->state == RUN_STATE_LIVE);
-}
-
 /* 0; -1 with errno. */
 static int run_steer(struct crond *c, struct control_client *k, struct live_run *run)
 {
@@ -191,22 +219,8 @@ static int steer_one(struct crond *c, struct control_client *k, const char *id)
 	if (!run_under_way(run) || run_steer(c, k, run) < 0)
 		return -1;
 	say_run(c, k, id);
-	ctlmsg_open(&k->out);
-	ctlmsg_text(&k->out, "run", id);
-	ctlmsg_close(&k->out);
+	put_run(&k->out, id);
 	return 0;
-}
-
-/* The ids of a job's runs: what is done to one may change what there is of the others. */
-static void runs_of(struct crond *c, const struct job *job, const char *name, struct buf *ids)
-{
-	const struct job_state *state = state_find(c, job->identity);
-	struct live_run *run = NULL;
-
-	while ((run = control_run_next(c, run, name, state))) {
-		if (run_under_way(run))
-			buf_append(ids, run->id, strlen(run->id) + 1);
-	}
 }
 
 /* All runs of a job. */
