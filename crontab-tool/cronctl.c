@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crond/base/text.h"
+
 static int cronctl_version(int argc, char **argv)
 {
 	if (argc > 1)
@@ -48,7 +50,9 @@ static const struct verb {
 	{ "help", cronctl_help, "" },
 };
 
-enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+#define CALLED "cronctl "
+
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]), CALLED_MOST = 32 };
 
 static void print_usage(FILE *to, const struct verb *v, const char *before)
 {
@@ -73,9 +77,10 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
-int cronctl_usage(const char *verb)
+/* A verb's argv[0] has the program in front, which is how getopt begins its complaints. */
+int cronctl_usage(const char *called)
 {
-	print_usage(stderr, find_verb(verb), "usage:");
+	print_usage(stderr, find_verb(called + strlen(CALLED)), "usage:");
 	return CRONCTL_USAGE;
 }
 
@@ -97,7 +102,7 @@ int cronctl_options(struct cronctl_options *o, int argc, char **argv)
 		if (option == 'f')
 			option = CRONCTL_FOLLOW;
 		if (option != 's' && !(o->takes & (unsigned)option)) {
-			fprintf(stderr, "cronctl: %s has no option --%s\n", argv[0], names[which].name);
+			fprintf(stderr, "%s: unrecognized option '--%s'\n", argv[0], names[which].name);
 			return -1;
 		}
 		o->json |= option == CRONCTL_JSON;
@@ -111,8 +116,21 @@ int cronctl_options(struct cronctl_options *o, int argc, char **argv)
 	return 0;
 }
 
+static int unknown_verb(const char *name)
+{
+	const char *names[VERBS + 1] = { NULL }, *near;
+
+	for (size_t i = 0; i < VERBS; i++)
+		names[i] = verbs[i].name;
+	near = text_nearest(slice_of(name), names);
+	fprintf(stderr, "cronctl: unknown verb \"%s\"%s%s%s (cronctl help lists them)\n", name,
+		near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return CRONCTL_USAGE;
+}
+
 int main(int argc, char **argv)
 {
+	char called[CALLED_MOST];
 	const struct verb *v;
 
 	setlocale(LC_CTYPE, "");
@@ -126,9 +144,9 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		argv[1] = (char[]){ "help" };
 	v = find_verb(argv[1]);
-	if (!v) {
-		fprintf(stderr, "cronctl: unknown verb \"%s\" (cronctl help lists them)\n", argv[1]);
-		return CRONCTL_USAGE;
-	}
+	if (!v)
+		return unknown_verb(argv[1]);
+	snprintf(called, sizeof(called), CALLED "%s", v->name);
+	argv[1] = called;
 	return v->run(argc - 1, argv + 1);
 }

@@ -163,7 +163,7 @@ def test_a_job_is_listed_shown_and_steered(room):
                task("a-rather-long-name-of-a-task-that-has-to-be-cut-somewhere", "true",
                     schedule="*/5,1,2,3 0-23/2 1,2,3,4,5,6 jan-dec mon-sun"))
     room.crontab("alice", "SHELL=/bin/bash\nMAILTO=ops\n@reboot sleep 60\n"
-                 "#@ timeout=90 kill-after=2s\n#@ name=late shell=/bin/sh\n1 2 * * * true # %x\n")
+                 "#@ timeout=90 kill-after=2s\n#@ name=late shell=/bin/sh second=7\n1 2 * * * true # %x\n")
     daemon = begin(room)
     status, out, _ = cronctl(room, "run", "--wait", "gold")
     equal(status, 1, "the status of a run that fails")
@@ -195,6 +195,7 @@ def test_a_job_is_listed_shown_and_steered(room):
           [("1 2 * * *", "alice:6"), ("true # %x", "alice:6"), ("alice", "alice:6"),
            ('"/bin/sh"', "alice:5"), ("ops", "alice, MAILTO="), ("1m30s", "alice:4"),
            ("2s", "alice:4"), ("allow", "default")], "options of a line")
+    equal(told["alice:late"]["schedule"], "7 1 2 * * *", "the schedule of a line with a second")
     reboot = [name for name, one in told.items() if one["schedule"] == "@reboot"][0]
     check(re.search(r"^shell +/bin/bash +/.*/alice, SHELL=$", good(room, "show", reboot), re.M),
           "the shell of a plain line")
@@ -263,6 +264,8 @@ def test_a_daemon_is_steered(room):
         return len(now) == 2 and not set(now) & set(before)
     room.wait_for(others, 10, "two other copies")
     bad(room, 1, "no end to wait for", "run", "--wait", "serve")
+    killed = good(room, "kill", "serve").splitlines()
+    check(len(killed) == 2 and all(i.startswith("serve-") for i in killed), "killed: %s" % killed)
 
 
 def test_files_are_checked_without_a_daemon(room):
@@ -274,9 +277,13 @@ def test_files_are_checked_without_a_daemon(room):
         "check", "/tmp/bad.conf", user="alice")
     bad(room, 1, "/tmp/table:2", "check", "--system", "/tmp/table", "/tmp/good.conf")
     bad(room, 1, "/tmp/none: ", "check", "/tmp/none")
+    for frob in ("--frob", "--wait"):
+        error = cronctl(room, "list", frob)[2]
+        check(error.startswith("cronctl list: unrecognized option '%s'\n" % frob), error)
     for words in (("check",), ("list", "--frob"), ("run",), ("signal", "a", "b", "c"), ("frob",)):
         equal(cronctl(room, *words)[0], 2, "the status of cronctl " + " ".join(words))
     bad(room, 2, "is no signal", "signal", "x", "NOISE")
+    bad(room, 2, 'cronctl: unknown verb "lst", did you mean "list"?', "lst")
     bad(room, 3, "no crond is running here", "status")
 
 
