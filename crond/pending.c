@@ -319,7 +319,7 @@ static void pending_judge(struct crond *c, struct pending *p)
 		return;
 	}
 	start_case(c, job, run->job, p->cause, &a);
-	a.waited = true;
+	a.waited = p->why != ADMIT_JITTER; /* before that is over it has no place in a queue */
 	a.ahead = pending_ahead(run->job, p);
 	a.late_ms = start_late_ms(realtime_ns(), run->scheduled * 1000000000 > p->not_before ?
 		run->scheduled * 1000000000 : p->not_before);

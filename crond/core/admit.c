@@ -88,7 +88,7 @@ struct admit admit(const struct admit_case *a)
 	}
 	if (a->all_max && a->all_running >= a->all_max)
 		return limit_shared(a, ADMIT_MAX_RUNNING);
-	if (a->rate_ms && !a->waited)
+	if (a->rate_ms)
 		return wait_for(ADMIT_RATE, a->rate_ms);
 	return own;
 }

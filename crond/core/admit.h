@@ -43,7 +43,7 @@ enum admit_why {
 
 struct admit_case {
 	enum start_cause cause;
-	bool waited;          /* it was claimed before, and now looked at again */
+	bool waited;          /* its jitter is over, and where there is a queue it is in it */
 	bool enabled, paused, here;
 	enum concurrency concurrency;
 	uint32_t max, running; /* of its job; max 0: no limit */

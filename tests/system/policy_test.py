@@ -59,6 +59,7 @@ def test_what_a_start_meets(room):
         task("full", ":", "pool = q", "pool-max = 1"),
         task("filler", span(60), "pool = q"),
         task("jitter", span(0), 'jitter = "600ms"'),
+        task("crowd", "sleep 60", "concurrency = queue", 'jitter = "300ms"'),
         task("off", span(0), "enabled = no"))))
     room.crontab("alice", "#@ second=* pool=q pool-max=1\n* * * * * exit 0\n")
     room.start()
@@ -71,6 +72,7 @@ def test_what_a_start_meets(room):
     equal(set(skips(room, "forbid")), {"1 running already, max is 1"}, "why forbid is skipped")
     equal(set(skips(room, "three")), {"2 running already, max is 2"}, "why max is")
     equal(set(skips(room, "queue")), {"1 waiting already, queue-max is 1"}, "why queue is")
+    equal(set(skips(room, "crowd")), {"1 waiting already, queue-max is 1"}, "why jitter's queue is")
     equal(set(skips(room, "full")), {"1 running in its pool, pool-max is 1"}, "why a pool is")
     check(any(re.match(r"0\.[5-9] s late, start-deadline is 0\.5 s", one)
               for one in skips(room, "late")), "lateness: %s" % skips(room, "late"))

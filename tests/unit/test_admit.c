@@ -113,6 +113,8 @@ static const struct {
 		SKIP(OVERLAP) },
 	{ "jitter of what is off", { DUE, .paused = true, .jitter_ms = 7 }, SKIP(PAUSED) },
 	{ "start-rate", { DUE, ALLOW, .rate_ms = 9 }, WAIT_MS(RATE, 9) },
+	{ "start-rate, of what waited for something else", { DUE, QUEUE, .max = 1, .waited = true,
+		.rate_ms = 9 }, WAIT_MS(RATE, 9) },
 	{ "start-rate of what may not start", { DUE, FORBID, .max = 1, .running = 1, .rate_ms = 9 },
 		SKIP(OVERLAP) },
 };
