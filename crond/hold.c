@@ -99,7 +99,7 @@ int hold_take(struct hold *h, int runs, const char *id)
 	h->cgroup = -1;
 	h->outfit = NULL;
 	h->refusal = RESULT_SPAWN;
-	h->spawn.step = SPAWN_DONE;
+	h->spawn = (struct spawn){ .in = -1, .out = -1, .err = -1, .pidfd = -1, .door = -1 };
 	h->lock = rundir_lock(runs, id);
 	if (h->lock < 0)
 		return not_ours(h, errno == EAGAIN || errno == ENOENT ? NULL : "lock", errno);
@@ -461,6 +461,8 @@ void hold_free(struct hold *h)
 {
 	output_free(&h->output);
 	outfit_free(h);
+	shut(&h->spawn.in);
+	hold_ends_close(h);
 	cgroup_end(h);
 	if (h->guard.subreaper)
 		subreaper(false);

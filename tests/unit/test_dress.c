@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -283,6 +284,65 @@ static void test_pre_fails(void **state)
 	assert_in_range(o.took_ns / 1000000, 490, 500 + SOON_MS);
 }
 
+#define OPEN_NOW \
+	"ls -l /proc/$PPID/fd | sed -n 's/.* \\([0-9]* -> [^:]*\\).*/\\1/p' | sed 's,[^/]*/run$,run,'"
+
+static void send_pre_fails(struct player *p, const char *id, const char *pre)
+{
+	struct run r = hooked(id, "true");
+
+	r.dress.pre = pre;
+	assert_int_equal(player_send(p, &r), 0);
+}
+
+/* Some runs that never begin and one that does, in the same keeper: the last one's outcome.
+ * False: another keeper was quicker. */
+static bool after_refused(struct player *p, int round, struct outcome *o)
+{
+	const uint32_t most = STARTS_PER_CPU * (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	char ids[4][32];
+	pid_t keeper;
+	struct run r;
+
+	for (int i = 0; i < 4; i++)
+		snprintf(ids[i], sizeof(ids[i]), "left-%d-%d", round, i + 1);
+	kill(p->launcher, SIGSTOP);
+	r = hooked(ids[0], "true"); /* refused before anything is prepared */
+	r.notify = "/nowhere/socket";
+	r.watchdog_ms = 1000;
+	assert_int_equal(player_send(p, &r), 0);
+	send_pre_fails(p, ids[1], "sleep 0.2; false");
+	atomic_store(&p->shared->starting, most - 1); /* no more than one keeper may start */
+	kill(p->launcher, SIGCONT);
+	assert_true(player_report(p, REPORT_ENDED, ids[0], SOON_MS));
+	keeper = p->keeper_pid;
+	kill(p->launcher, SIGSTOP);
+	send_pre_fails(p, ids[2], "false");
+	r = player_run(ids[3], OPEN_NOW);
+	assert_int_equal(player_send(p, &r), 0);
+	poll(NULL, 0, 300);
+	kill(p->launcher, SIGCONT);
+	assert_true(player_report(p, REPORT_ENDED, ids[3], SOON_MS));
+	assert_int_equal(player_outcome(p, ids[3], o), 0);
+	return p->keeper_pid == keeper;
+}
+
+/* What never began leaves nothing open in its keeper, and closes nothing of it. */
+static void test_refused_leave_nothing(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("fresh-1-1", OPEN_NOW);
+	struct outcome o = run_as(p, &r, RESULT_OK);
+	char fresh[OUTCOME_TAIL + 1];
+	int round = 1;
+
+	snprintf(fresh, sizeof(fresh), "%.*s", (int)o.stdout_tail.n, o.stdout_tail.s);
+	assert_memory_equal(fresh, "0 -> /dev/null\n", 15);
+	while (!after_refused(p, round, &o))
+		assert_true(round++ < 10);
+	stage_assert_output(&o, fresh);
+}
+
 /* One behind the job that does not end is ended; the run lasts until then. */
 static void test_post_hangs(void **state)
 {
@@ -365,6 +425,7 @@ int main(void)
 		STAGE_TEST(test_env_file),
 		STAGE_TEST(test_hooks),
 		STAGE_TEST(test_pre_fails),
+		STAGE_TEST(test_refused_leave_nothing),
 		STAGE_TEST(test_post_hangs),
 		STAGE_TEST(test_shutdown),
 		STAGE_TEST(test_stopped),
