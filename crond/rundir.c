@@ -4,6 +4,7 @@
 
 #include "crond/rundir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -232,19 +233,28 @@ void rundir_unlink(int runs, const char *id, const char *file)
 		unlinkat(runs, path, 0);
 }
 
+/* Whatever is in it: who was killed may have left what was to be renamed. */
+static void files_remove(int runs, const char *id)
+{
+	int fd = openat(runs, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		unlinkat(fd, e->d_name, 0);
+	if (dir)
+		closedir(dir);
+	else if (fd >= 0)
+		close(fd);
+}
+
 /* The run file first: without it a directory is one that was never claimed whole. */
 void rundir_remove(int runs, const char *id)
 {
 	rundir_unlink(runs, id, "run");
 	if (unlinkat(runs, id, AT_REMOVEDIR) == 0 || errno != ENOTEMPTY)
 		return;
-	rundir_unlink(runs, id, "outcome");
-	rundir_unlink(runs, id, "outcome.new");
-	rundir_unlink(runs, id, RUNDIR_LOGGED);
-	rundir_unlink(runs, id, RUNDIR_SAID);
-	rundir_unlink(runs, id, RUNDIR_OVERRAN);
-	rundir_unlink(runs, id, RUNDIR_STOP);
-	rundir_unlink(runs, id, RUNDIR_STOP ".new");
+	files_remove(runs, id);
 	unlinkat(runs, id, AT_REMOVEDIR);
 }
 

@@ -77,6 +77,26 @@ static void test_claim_fails(void **state)
 	assert_int_equal(faccessat(runs, "b-1-1", F_OK, 0), -1);
 }
 
+static void leave_file(const char *path)
+{
+	int fd = openat(runs, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+/* Whoever was killed between the writing of a file and its renaming has left half of it. */
+static void test_remove_whole(void **state)
+{
+	(void)state;
+	assert_int_equal(rundir_claim(runs, "w-1-1", &record), 0);
+	leave_file("w-1-1/" RUNDIR_SAID);
+	leave_file("w-1-1/.tmp-0123456789abcdef");
+	leave_file("w-1-1/" RUNDIR_OVERRAN ".new");
+	rundir_remove(runs, "w-1-1");
+	assert_int_equal(faccessat(runs, "w-1-1", F_OK, 0), -1);
+}
+
 static void test_lock(void **state)
 {
 	struct run_progress p = { .magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_VERSION,
@@ -224,7 +244,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_claim_once), cmocka_unit_test(test_claim_fails),
-		cmocka_unit_test(test_lock), cmocka_unit_test(test_outcome),
+		cmocka_unit_test(test_remove_whole), cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_outcome),
 		cmocka_unit_test(test_outcome_long), cmocka_unit_test(test_outcome_beside),
 		cmocka_unit_test(test_outcome_fails),
 	};
