@@ -99,8 +99,8 @@ static void report_send(struct keeper *k, enum report_type type, const char *id,
 		control.head.cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(&control.head), &pidfd, sizeof(pidfd));
 	}
-	if (sendmsg(k->report, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		k->last = true; /* the end of this process is the report then */
+	k->unheard = sendmsg(k->report, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0;
+	k->last |= k->unheard; /* the end of this process is the report then */
 }
 
 /* The scheduler watches whoever has a run for more than a moment. */
@@ -192,6 +192,23 @@ static void outcome_write(struct keeper *k, struct hold *h)
 		poll(NULL, 0, FINISH_PAUSE_MS);
 }
 
+static bool mail_wanted(const struct hold *h)
+{
+	uint32_t flags = h->run.flags;
+	bool failed = h->outcome.result != RESULT_OK;
+
+	return flags & RUN_MAIL && h->output.total > 0 &&
+		(!(flags & RUN_MAIL_ON_FAILURE) || failed);
+}
+
+/* What may last is done by a child of ours, and we end: to whoever has taken this run over
+ * from a scheduler that died our end is what says that the run is over. */
+static void end_at_once(const struct hold *h)
+{
+	if ((mail_wanted(h) || h->pam || h->outfit || output_open(&h->output)) && fork() > 0)
+		_exit(0);
+}
+
 /* The run counts as running until its hooks have ended, too; how it ended stands by then. */
 static void finish(struct keeper *k, struct hold *h)
 {
@@ -203,6 +220,8 @@ static void finish(struct keeper *k, struct hold *h)
 	close(h->lock);
 	h->lock = -1;
 	report_ended(k, h);
+	if (k->unheard)
+		end_at_once(h);
 }
 
 /* END as Debian and CMDEND as cronie have it, by the keeper's own pid. */
@@ -235,15 +254,6 @@ static void log_failed(struct keeper *k, const struct hold *h)
 	else
 		return;
 	log_classic(&k->log, hold_tag(h), getpid(), 0, "CRON", "error", text);
-}
-
-static bool mail_wanted(const struct hold *h)
-{
-	uint32_t flags = h->run.flags;
-	bool failed = h->outcome.result != RESULT_OK;
-
-	return flags & RUN_MAIL && h->output.total > 0 &&
-		(!(flags & RUN_MAIL_ON_FAILURE) || failed);
 }
 
 /* Somebody may still write to the job's pipes, and is to come to no harm by it. */

@@ -17,6 +17,7 @@ struct keeper {
 	struct log log;
 	bool slot; /* this keeper is counted in shared->starting */
 	bool last; /* takes no further run */
+	bool unheard; /* what was last reported reached nobody */
 	bool named; /* its pidfd was sent */
 	struct hold *hold;  /* the run at hand, while it is guarded */
 	const char *untold; /* the run at hand, until it is reported as taken; NULL: it was */

@@ -176,6 +176,27 @@ static void test_scheduler_gone(void **state)
 	p->queue = p->report = p->queue_theirs = p->report_theirs = -1;
 }
 
+/* Nobody hears that the run is over: the keeper's end says so, whoever holds its output. */
+static void test_holder_without_scheduler(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("unheard-1-1", "");
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		"(sleep 0.9; head -c 300000 /dev/zero && echo written >%s/.late) & sleep 0.3", p->dir);
+	r.command = command;
+	assert_int_equal(player_send(p, &r), 0);
+	assert_true(player_report(p, REPORT_TAKEN, r.id, SOON_MS));
+	close(p->report);
+	p->report = -1;
+	assert_int_equal(poll(&(struct pollfd){ .fd = p->keeper_pidfd, .events = POLLIN }, 1, SOON_MS), 1);
+	assert_true(rundir_has_outcome(p->runs, r.id));
+	assert_int_equal(access(stage_file(p, ".late"), F_OK), -1);
+	stage_file_wait(stage_file(p, ".late"), 8); /* which comes to no harm by it */
+	unlink(stage_file(p, ".late"));
+}
+
 static void test_taken_twice(void **state)
 {
 	struct player *p = *state;
@@ -346,6 +367,7 @@ int main(void)
 		STAGE_TEST(test_told_to_end),
 		STAGE_TEST(test_keeper_killed),
 		STAGE_TEST(test_scheduler_gone),
+		STAGE_TEST(test_holder_without_scheduler),
 		STAGE_TEST(test_taken_twice),
 		STAGE_TEST(test_stale_count),
 		STAGE_TEST(test_log_lines),
