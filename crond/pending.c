@@ -179,7 +179,7 @@ static int head_release(struct crond *c, const struct live_run *run)
 	if (lock < 0)
 		return -1;
 	head.phase = RUN_CLAIMED;
-	head.waits_for = head.waits_cause = 0;
+	head.waits_for = 0; /* what it is started for stays: who adopts it asks once more */
 	rc = rundir_mark(lock, &head);
 	saved = errno;
 	close(lock);

@@ -65,7 +65,7 @@ struct run_progress {
 			uint16_t session, session_end; /* enum run_session, enum run_session_end */
 		};
 		struct {
-			uint16_t waits_for, waits_cause; /* RUN_PENDING: enum admit_why, enum start_cause */
+			uint16_t waits_for, waits_cause; /* as above: enum admit_why, enum start_cause */
 		};
 	};
 	union {

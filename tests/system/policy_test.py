@@ -211,6 +211,25 @@ def test_a_user_fills_no_run_directory(room):
     room.wait_log(r"alice\) CMD", 10, count + 1)
 
 
+def test_a_death_between_a_turn_and_its_start(room):
+    """What it was started for is known still."""
+    room.tasks("t", task("off", "echo $CRON_RUN_ID >>%s/ran; sleep 60" % OUT, "enabled = no",
+                         "concurrency = queue", schedule="0 0 1 1 *"))
+    daemon = room.start()
+    first, second = (cronctl(room, "run", "off").stdout.split()[0] for _ in range(2))
+    room.wait_out("ran", 1)
+    launcher = room.launcher(daemon).pid
+    os.kill(launcher, signal.SIGSTOP)
+    equal(cronctl(room, "kill", first).returncode, 0, "kill")
+    room.wait_log("END job=off run=%s result=killed " % first)
+    cronctl(room, "list")  # by then it has had its turn
+    room.stop(daemon, signal.SIGKILL)
+    os.kill(launcher, signal.SIGKILL)
+    room.start()
+    room.wait_out("ran", 2)
+    equal(room.lines("ran"), [first, second], "runs")
+
+
 def test_what_nobody_needs_is_forgotten(room):
     """What jobs have learnt that are in force no more, once they are many."""
     daemon = room.start()
