@@ -87,7 +87,8 @@ struct run_progress pending_head(struct crond *c, enum start_cause cause, enum a
 		.waits_for = (uint16_t)why, .waits_cause = (uint16_t)cause };
 }
 
-int pending_add(struct crond *c, struct live_run *run, const struct run_progress *head)
+int pending_add(struct crond *c, struct live_run *run, const struct run_progress *head,
+	const struct job *job)
 {
 	struct pending *p = calloc(1, sizeof(*p));
 	int64_t whole = head->not_before_ns - head->waits_since_ns, rest;
@@ -98,7 +99,7 @@ int pending_add(struct crond *c, struct live_run *run, const struct run_progress
 	}
 	*p = (struct pending){ .run = run, .cause = (enum start_cause)head->waits_cause,
 		.why = (enum admit_why)head->waits_for, .order = head->waits_since_ns,
-		.not_before = head->not_before_ns };
+		.not_before = head->not_before_ns, .job = job, .job_of = c->tables_changed };
 	while (RB_INSERT(pending_orders, &c->pending, p))
 		p->order++;
 	if (p->order > c->pending_order)
@@ -166,7 +167,7 @@ int pending_adopt(struct crond *c, struct live_run *run)
 	if (rc < 0)
 		return -1;
 	run->adopted = false;
-	return pending_add(c, run, &head);
+	return pending_add(c, run, &head, NULL);
 }
 
 /* --- it starts */
@@ -433,24 +434,27 @@ void pending_grace(struct crond *c)
 
 /* --- once more */
 
-static bool retry_wanted(struct crond *c, const struct job *job, const struct run *r,
-	const struct outcome *o)
+/* Of those lines that have no name the job is looked for: not before it is needed. */
+static const struct job *job_to_retry(struct crond *c, const struct live_run *run,
+	const struct run *r, const struct outcome *o)
 {
-	const struct job_state *state;
+	const struct job *job;
 
+	if (!(run->flags & RUN_RETRIES) || !result_failed(o->result) || o->result == RESULT_MISSED)
+		return NULL;
+	job = job_in_force(c, r->identity);
 	if (!job || !job->common->options->enabled || r->attempt > job->common->options->retries)
-		return false;
-	state = state_find(c, job->identity);
-	return result_failed(o->result) && o->result != RESULT_MISSED && !(state && state->paused);
+		return NULL;
+	return run->job && run->job->paused ? NULL : job;
 }
 
 bool pending_retry(struct crond *c, const struct live_run *run, const struct run *r,
 	const struct outcome *o, uint64_t *ms)
 {
-	const struct job *job = run->flags & RUN_RETRIES ? job_in_force(c, r->identity) : NULL;
+	const struct job *job = job_to_retry(c, run, r, o);
 	const struct options *opt = job ? job->common->options : NULL;
 
-	if (!retry_wanted(c, job, r, o))
+	if (!job)
 		return false;
 	*ms = admit_retry_ms(opt->retry_delay_ms, opt->retry_max_delay_ms, r->attempt + 1,
 		text_hash(3, run->id, strlen(run->id)));

@@ -38,8 +38,10 @@ RB_PROTOTYPE(pending_orders, pending, by_order, order_order)
 /* The head of a claim that is to wait for so long. */
 struct run_progress pending_head(struct crond *c, enum start_cause cause, enum admit_why why,
 	uint64_t wait_ms);
-/* A run with that head waits. 0; -1: memory, and it is forgotten: it stays on disk. */
-int pending_add(struct crond *c, struct live_run *run, const struct run_progress *head);
+/* A run with that head waits; of a job in force, NULL: to be looked for. 0; -1: memory, and it
+ * is forgotten: it stays on disk. */
+int pending_add(struct crond *c, struct live_run *run, const struct run_progress *head,
+	const struct job *job);
 /* One that a scheduler before us let wait, or was about to start. 0; -1: it is not free. */
 int pending_adopt(struct crond *c, struct live_run *run);
 /* It will not be started: that is its outcome. */

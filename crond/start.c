@@ -234,7 +234,7 @@ static struct live_run *start_claim(struct start *s, struct diag *d)
 	run = run_new(s->c, s->id, &s->run);
 	if (run && !s->common->trusted)
 		room_take(run, s->common->user, s->c->record.len);
-	if (!run || (s->head && pending_add(s->c, run, s->head) < 0)) {
+	if (!run || (s->head && pending_add(s->c, run, s->head, s->job) < 0)) {
 		say_failed(s, "out of memory");
 		diag_error(d, 0, 0, "out of memory");
 		return NULL;
