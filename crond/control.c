@@ -30,6 +30,7 @@ enum {
 	IDLE_MS = 10000,        /* for a whole request */
 	BURST_US = 200000,      /* so much work in one go; beyond, half of a processor's time */
 	REST_MS = 5,
+	FULL_MS = 200,          /* before it is seen whether a descriptor is free again */
 	STALL_MS = 30000,       /* without reading anything of an answer */
 	GROUPS_MOST = 1024,
 };
@@ -284,6 +285,13 @@ static void work_count(struct crond *c, int64_t began)
 		wait_later(c, LATER_CONTROL_TURN, REST_MS);
 }
 
+/* No descriptor is free: who is there waits, or we would be told of him without end. */
+static void accept_later(struct crond *c)
+{
+	wait_change(c, &c->control->listen, 0);
+	wait_later(c, LATER_CONTROL_TURN, FULL_MS);
+}
+
 static void accept_some(struct crond *c)
 {
 	for (int i = 0; i < ACCEPTS_EACH; i++) {
@@ -291,9 +299,13 @@ static void accept_some(struct crond *c)
 		struct ucred peer;
 		socklen_t n = sizeof(peer);
 
+		if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			accept_later(c);
 		if (fd < 0)
 			return;
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
+		if ((rlim_t)fd + FILES_RESERVED > c->files_hard)
+			turn_away(fd);
+		else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
 			close(fd);
 		else if (has_room(c->control, peer.uid))
 			client_new(c, fd, &peer);

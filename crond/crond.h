@@ -187,6 +187,11 @@ struct job_state {
 	bool wanted;   /* while it is seen what can be forgotten */
 	char *name;    /* as it was paused; NULL while it is not */
 	LIST_HEAD(, pending) pending; /* the starts that wait, the latest first */
+	const struct job *job; /* for those: as of job_of, pending.c; NULL: not known */
+	uint64_t job_of;       /* one more than struct crond's tables_changed */
+	uint64_t look;         /* which look over all that wait; in that: */
+	uint32_t ahead;        /* how many of its starts wait in front of the next one */
+	bool held;             /* one of them waits for a place: so do the others */
 };
 RB_HEAD(state_tree, job_state);
 RB_PROTOTYPE(state_tree, job_state, link, state_order)
@@ -473,6 +478,8 @@ uint32_t wait_expired(struct crond *c);
 int loop_open(struct crond *c);
 int loop_run(struct crond *c); /* exit status */
 
+enum { FILES_RESERVED = 16 };
+
 struct crond {
 	struct settings set;
 	struct log log;
@@ -533,6 +540,7 @@ struct crond {
 	struct pending_orders pending;
 	int64_t pending_order;         /* the last one's */
 	uint64_t room_each;            /* of the run-time directory, for each user: bytes (room.c) */
+	uint64_t pending_looks;        /* how often all that wait were looked at */
 	bool places_freed;             /* a run has ended: some that wait may start */
 	int64_t rate_next_us;          /* monotonic: when start-rate would have its next start */
 	uint64_t tables_changed;       /* counts: jobs that were known may be gone */
@@ -556,7 +564,7 @@ struct crond {
 	int64_t launcher_since;
 	unsigned launcher_deaths; /* of young ones, in a row */
 	uint64_t log_lost_said;
-	rlim_t files_soft, files_hard; /* as we were started with */
+	rlim_t files_soft, files_hard; /* as we were started with; the last FILES_RESERVED are for starts */
 
 	struct control *control; /* NULL: its socket could not be made */
 

@@ -14,7 +14,7 @@
 #include "crond/room.h"
 #include "crond/rundir.h"
 
-enum { ADOPT_AGAIN_MS = 100, UNWATCHED_MS = 3000, FILES_RESERVED = 16 };
+enum { ADOPT_AGAIN_MS = 100, UNWATCHED_MS = 3000 };
 
 static int live_order(const struct live_run *a, const struct live_run *b)
 {

@@ -5,12 +5,14 @@ import fcntl
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import struct
 import subprocess
 import termios
 import threading
+import time
 
 import lab
 from lab import OUT, check, equal
@@ -72,6 +74,11 @@ def begin(room, **how):
     daemon = room.start(**how)
     room.wait_for(lambda: cronctl(room, "status")[0] == 0, 10, "an answer")
     return daemon
+
+
+def cpu_seconds(pid):
+    fields = lab.read("/proc/%d/stat" % pid).rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def connect(deadline=10):
@@ -371,6 +378,25 @@ def test_a_crowd_gets_its_share(room):
     crowd.stdin.close()
     crowd.wait()
     room.wait_for(lambda: cronctl(room, "list", user="alice")[0] == 0, 5, "room for alice again")
+
+
+def test_descriptors_are_left_for_starts(room):
+    """Clients get none of the last ones, and who finds none is no work."""
+    room.tasks("t", 'task "tick" {\n schedule = "* * * * * *"\n command = "echo x >>%s/tick"\n}\n' % OUT)
+    few = 36
+    daemon = room.launch("-f", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (few, few)))
+    room.wait_out("tick")
+    with contextlib.ExitStack() as all_of_them:
+        for _ in range(60):
+            all_of_them.enter_context(connect())
+        began, used = time.monotonic(), cpu_seconds(daemon.pid)
+        room.wait_out("tick", len(room.lines("tick")) + 2)
+        part = (cpu_seconds(daemon.pid) - used) / (time.monotonic() - began)
+        check(part < 0.5, "%g of a processor" % part)
+        have = len(os.listdir("/proc/%d/fd" % daemon.pid))
+        check(have <= few - 10, "%d descriptors of %d are taken" % (have, few))
+    equal(room.log("FAIL job=tick"), [], "failed starts")
+    room.wait_for(lambda: cronctl(room, "status")[0] == 0, 10, "an answer once they are gone")
 
 
 def test_starts_are_on_time_among_floods(room):
