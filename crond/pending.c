@@ -188,7 +188,8 @@ static int head_release(struct crond *c, const struct live_run *run)
 	return rc;
 }
 
-static void pending_go(struct crond *c, struct pending *p)
+/* true: it cannot yet, and waits on. */
+static bool pending_go(struct crond *c, struct pending *p)
 {
 	struct live_run *run = p->run;
 
@@ -196,15 +197,16 @@ static void pending_go(struct crond *c, struct pending *p)
 		if (errno == ENOENT) { /* somebody removed it: there is nothing left to start */
 			trouble_say(c, run->id, "a start that waited is gone");
 			run_forget(c, run);
-			return;
+			return false;
 		}
 		trouble_say(c, run->id, strerror(errno));
 		look_at(c, p, AGAIN_MS);
-		return;
+		return true;
 	}
 	pending_drop(c, run);
 	run_release(c, run);
 	launch_send(c, run);
+	return false;
 }
 
 /* --- it does not */
@@ -272,10 +274,12 @@ static const struct job *job_in_force(struct crond *c, uint64_t identity)
 
 static const struct job *pending_job(struct crond *c, struct pending *p)
 {
-	if (!p->job || p->job_of != c->tables_changed)
-		p->job = job_in_force(c, p->run->job->identity);
-	p->job_of = c->tables_changed;
-	return p->job;
+	struct job_state *s = p->run->job;
+
+	if (!s->job || s->job_of != c->tables_changed + 1)
+		s->job = job_in_force(c, s->identity);
+	s->job_of = c->tables_changed + 1;
+	return p->job = s->job;
 }
 
 /* The oldest go first; those that were asked before are counted. */
@@ -299,6 +303,8 @@ static void pending_wait(struct crond *c, struct pending *p, const struct admit_
 {
 	p->why = v->why;
 	p->blocked = !v->wait_ms;
+	p->judged_of = c->tables_changed + 1;
+	p->run->job->held |= v->verdict == ADMIT_WAIT && p->blocked;
 	if (v->wait_ms)
 		look_at(c, p, (int64_t)v->wait_ms);
 	else if (a->deadline_ms)
@@ -307,7 +313,8 @@ static void pending_wait(struct crond *c, struct pending *p, const struct admit_
 		look_not(c, p);
 }
 
-static void pending_judge(struct crond *c, struct pending *p)
+/* ahead: how many of its job wait in front of it. true: it waits on. */
+static bool pending_judge(struct crond *c, struct pending *p, uint32_t ahead)
 {
 	const struct job *job = pending_job(c, p);
 	struct live_run *run = p->run;
@@ -317,11 +324,11 @@ static void pending_judge(struct crond *c, struct pending *p)
 
 	if (!job) {
 		pending_end(c, run, RESULT_SKIPPED, "its job is no longer in force");
-		return;
+		return false;
 	}
 	start_case(c, job, run->job, p->cause, &a);
 	a.waited = p->why != ADMIT_JITTER; /* before that is over it has no place in a queue */
-	a.ahead = pending_ahead(run->job, p);
+	a.ahead = ahead;
 	a.late_ms = start_late_ms(realtime_ns(), run->scheduled * 1000000000 > p->not_before ?
 		run->scheduled * 1000000000 : p->not_before);
 	a.rate_ms = p->why == ADMIT_RATE ? 0 : start_rate_ms(c);
@@ -330,8 +337,7 @@ static void pending_judge(struct crond *c, struct pending *p)
 	case ADMIT_START:
 		if (p->why != ADMIT_RATE) /* its place was taken when it began to wait */
 			start_rate_take(c);
-		pending_go(c, p);
-		break;
+		return pending_go(c, p);
 	case ADMIT_REPLACE:
 		stop_some(c, run->job, v.stop);
 		pending_wait(c, p, &a, &v);
@@ -344,8 +350,9 @@ static void pending_judge(struct crond *c, struct pending *p)
 	case ADMIT_SKIP:
 		admit_text(&a, v.why, why, sizeof(why));
 		pending_end(c, run, RESULT_SKIPPED, why);
-		break;
+		return false;
 	}
+	return true;
 }
 
 void pending_due(struct crond *c)
@@ -355,9 +362,27 @@ void pending_due(struct crond *c)
 
 	while (!c->stop.stage && (p = RB_MIN(pending_times, &c->pending_times)) && p->at <= now) {
 		look_not(c, p);
-		pending_judge(c, p);
+		pending_judge(c, p, pending_ahead(p->run->job, p));
 	}
 	look_armed(c);
+}
+
+/* In their order, so that what waits in front of each is known. Behind one that waits for a
+ * place nothing of its job has changed: a long queue costs little. */
+static void pending_look_at(struct crond *c, struct pending *p)
+{
+	struct job_state *s = p->run->job;
+	bool waits = true;
+
+	if (s->look != c->pending_looks) {
+		s->look = c->pending_looks;
+		s->ahead = 0;
+		s->held = false;
+	}
+	if (p->blocked && (!s->held || p->judged_of != c->tables_changed + 1))
+		waits = pending_judge(c, p, s->ahead);
+	if (waits) /* else p, and its job's state, may be no more */
+		s->ahead += p->why != ADMIT_RETRY;
 }
 
 void pending_look(struct crond *c)
@@ -368,10 +393,10 @@ void pending_look(struct crond *c)
 		return;
 	c->places_freed = false;
 	daemon_room(c);
+	c->pending_looks++;
 	for (p = RB_MIN(pending_orders, &c->pending); p; p = next) {
 		next = RB_NEXT(pending_orders, &c->pending, p);
-		if (p->blocked)
-			pending_judge(c, p);
+		pending_look_at(c, p);
 	}
 }
 

@@ -28,8 +28,8 @@ struct pending {
 	int64_t at;    /* monotonic ms: to be looked at then; 0: not because of the time */
 	int64_t order; /* realtime ns at which it began to wait, no two alike */
 	int64_t not_before; /* realtime ns */
-	const struct job *job; /* as of: */
-	uint64_t job_of;       /* struct crond's tables_changed */
+	const struct job *job; /* as it was last found; NULL: never */
+	uint64_t judged_of;    /* one more than struct crond's tables_changed; 0: never judged */
 };
 RB_HEAD(pending_times, pending);
 RB_PROTOTYPE(pending_times, pending, by_time, time_order)
