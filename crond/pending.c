@@ -99,7 +99,11 @@ int pending_add(struct crond *c, struct live_run *run, const struct run_progress
 	}
 	*p = (struct pending){ .run = run, .cause = (enum start_cause)head->waits_cause,
 		.why = (enum admit_why)head->waits_for, .order = head->waits_since_ns,
-		.not_before = head->not_before_ns, .job = job, .job_of = c->tables_changed };
+		.not_before = head->not_before_ns, .job = job };
+	if (job) {
+		run->job->job = job;
+		run->job->job_of = c->tables_changed + 1;
+	}
 	while (RB_INSERT(pending_orders, &c->pending, p))
 		p->order++;
 	if (p->order > c->pending_order)
