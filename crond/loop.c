@@ -17,79 +17,52 @@
 
 enum { EVENTS_AT_ONCE = 64, LOG_SAY_MS = 5000, ADOPT_AFTER_MS = 200 };
 
-static void later_do(struct crond *c, enum later what)
+static void look_unwatched(struct crond *c)
 {
-	switch (what) {
-	case LATER_RELOAD:
-		reload_all(c);
-		break;
-	case LATER_GONE:
-		reload_gone(c);
-		break;
-	case LATER_GRACE:
-		pending_grace(c);
-		break;
-	case LATER_SETTLE:
-		reload_settled(c);
-		break;
-	case LATER_POLL:
-		reload_poll(c);
-		if (c->outbox_wd < 0)
-			outbox_look(c);
-		break;
-	case LATER_LAUNCHER:
-		launch_start(c);
-		break;
-	case LATER_NOTIFY:
-		alert_resume(c);
-		break;
-	case LATER_ADOPT:
-		adopt_unstarted(c);
-		break;
-	case LATER_WAITING: /* a keeper that died before it could say a word */
-		adopt_waiting(c);
-		break;
-	case LATER_ALERTS:
-		alert_again(c);
-		break;
-	case LATER_ZONES:
-		clock_zones(c);
-		break;
-	case LATER_UNWATCHED:
-		run_unwatched(c);
-		break;
-	case LATER_SERVICE:
-		service_alive(c);
-		break;
-	case LATER_DAEMONS:
-		daemon_check(c);
-		break;
-	case LATER_REPORTS:
-		reports_ready(c);
-		break;
-	case LATER_CONTROL_TURN:
-		control_rested(c);
-		break;
-	case LATER_CONTROL:
-		control_expire(c, wait_now_ms());
-		break;
-	case LATER_PENDING:
-		pending_due(c);
-		break;
-	case LATER_LOG:
-	case LATER_STOP: /* stop_step() looks at the clock itself */
-	case LATERS:
-		break;
-	}
+	reload_poll(c);
+	if (c->outbox_wd < 0)
+		outbox_look(c);
 }
+
+static void launch_again(struct crond *c)
+{
+	launch_start(c);
+}
+
+static void clients_expire(struct crond *c)
+{
+	control_expire(c, wait_now_ms());
+}
+
+/* NULL: who set it looks at the clock itself. */
+static void (*const later_calls[LATERS])(struct crond *c) = {
+	[LATER_RELOAD] = reload_all,
+	[LATER_GONE] = reload_gone,
+	[LATER_GRACE] = pending_grace,
+	[LATER_SETTLE] = reload_settled,
+	[LATER_POLL] = look_unwatched,
+	[LATER_LAUNCHER] = launch_again,
+	[LATER_NOTIFY] = alert_resume,
+	[LATER_ADOPT] = adopt_unstarted,
+	[LATER_WAITING] = adopt_waiting, /* a keeper that died before it could say a word */
+	[LATER_ALERTS] = alert_again,
+	[LATER_ZONES] = clock_zones,
+	[LATER_UNWATCHED] = run_unwatched,
+	[LATER_SERVICE] = service_alive,
+	[LATER_DAEMONS] = daemon_check,
+	[LATER_REPORTS] = reports_ready,
+	[LATER_CONTROL_TURN] = control_rested,
+	[LATER_CONTROL] = clients_expire,
+	[LATER_PENDING] = pending_due,
+};
 
 static void later_fire(struct crond *c)
 {
 	uint32_t expired = wait_expired(c);
 
 	for (int i = 0; i < LATERS; i++) {
-		if (expired & 1u << i)
-			later_do(c, i);
+		if (expired & 1u << i && later_calls[i])
+			later_calls[i](c);
 	}
 }
 
