@@ -23,7 +23,7 @@
 #include "crond/sender.h"
 
 enum { MISSES_DEFAULT = 3, DRAIN_MOST = 64, ALERT_SHOWN = 1000 };
-enum { WINDOW_MESSAGES = 50, ALERTS_AT_ONCE = 10, ALERTS_UNTOLD = 64 };
+enum { WINDOW_MESSAGES = 50, WINDOW_STRANGERS = 1000, ALERTS_AT_ONCE = 10, ALERTS_UNTOLD = 64 };
 
 static const int64_t FOREVER = INT64_MAX;
 static const int64_t US = 1000, MS = 1000 * 1000, S = 1000 * 1000 * 1000;
@@ -326,9 +326,11 @@ static void take(struct heart *h, struct slice datagram, const struct ucred *who
 	struct sdnotify m;
 
 	if (!sender_belongs(who->pid, who->uid, h->job, h->run->uid)) {
+		h->strangers++;
 		complain(h, &h->foreign, "a message that is not of the run is refused", who);
 		return;
 	}
+	h->in_window++;
 	if (sdnotify_parse(&m, datagram) < 0) {
 		complain(h, &h->garbage,
 		        "a message that is empty, too long or holds a NUL is refused", who);
@@ -359,27 +361,40 @@ static bool receive(struct heart *h, int64_t now)
 
 	if (n < 0)
 		return errno == EINTR;
-	if (m.msg_controllen < sizeof(struct cmsghdr) || control.head.cmsg_type != SCM_CREDENTIALS)
+	if (m.msg_controllen < sizeof(struct cmsghdr) || control.head.cmsg_type != SCM_CREDENTIALS) {
+		h->strangers++;
 		return true;
+	}
 	memcpy(&who, CMSG_DATA(&control.head), sizeof(who));
 	take(h, (struct slice){ room, (size_t)n }, &who, now);
 	return true;
 }
 
-int heart_fd(const struct heart *h, int64_t now)
+static bool window_full(const struct heart *h)
 {
-	return h->in_window >= WINDOW_MESSAGES && now < later(h->window_ns, WINDOW) ? -1 : h->fd;
+	return h->in_window >= WINDOW_MESSAGES || h->strangers >= WINDOW_STRANGERS;
 }
 
-/* So many in so long and no more: a flood waits in its senders. */
+static void window_turn(struct heart *h, int64_t now)
+{
+	if (now < later(h->window_ns, WINDOW))
+		return;
+	h->window_ns = now;
+	h->in_window = h->strangers = 0;
+}
+
+int heart_fd(const struct heart *h, int64_t now)
+{
+	return window_full(h) && now < later(h->window_ns, WINDOW) ? -1 : h->fd;
+}
+
+/* So many in so long and no more: a flood waits in its senders. Of those who may only send to
+ * be refused many more are read, or they would keep the job from being heard. */
 void heart_read(struct heart *h, int64_t now)
 {
-	if (now >= later(h->window_ns, WINDOW)) {
-		h->window_ns = now;
-		h->in_window = 0;
-	}
-	while (h->in_window < WINDOW_MESSAGES && receive(h, now))
-		h->in_window++;
+	window_turn(h, now);
+	while (!window_full(h) && receive(h, now))
+		;
 }
 
 /* --- what is to be done in time */
@@ -392,7 +407,7 @@ int64_t heart_due(const struct heart *h)
 		return FOREVER;
 	if (h->changed && later(h->told_ns, S) < at)
 		at = later(h->told_ns, S);
-	if (h->in_window >= WINDOW_MESSAGES && later(h->window_ns, WINDOW) < at)
+	if (window_full(h) && later(h->window_ns, WINDOW) < at)
 		at = later(h->window_ns, WINDOW);
 	return at;
 }
@@ -409,8 +424,8 @@ static void tell(struct heart *h)
 
 void heart_turn(struct heart *h, int64_t now)
 {
-	if (h->in_window >= WINDOW_MESSAGES && now >= later(h->window_ns, WINDOW))
-		h->in_window = 0;
+	if (window_full(h))
+		window_turn(h, now);
 	if (!h->changed || now < later(h->told_ns, S))
 		return;
 	h->changed = false;

@@ -36,7 +36,7 @@ struct heart {
 	bool changed; /* said is news */
 	int64_t told_ns;
 	int64_t window_ns; /* when the messages that are counted began */
-	unsigned in_window;
+	unsigned in_window, strangers; /* messages since then: of the run, and refused */
 	int64_t alert_ns; /* when the next alert comes free */
 	unsigned alerts_free, alerts, alerts_left_out;
 	unsigned foreign, garbage, bad; /* refused, by reason */

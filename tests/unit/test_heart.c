@@ -11,6 +11,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -240,6 +241,40 @@ static void end(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
+/* As many as make a flood of the job's own, from somebody who is not of the run. */
+static void test_strangers_take_no_turn(void **state)
+{
+	static const char beat[] = "WATCHDOG=1\nSTATUS=here";
+	static const int on = 1;
+	struct run r = guarded;
+	struct seen seen = { 0 };
+	struct log log = { 0 };
+	struct heart h = heart_of(&r, &seen, &log);
+	int ends[2];
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+	h.fd = ends[0];
+	r.uid = getuid();
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(send(ends[1], "STATUS=alien", 12, MSG_DONTWAIT), 12);
+		heart_read(&h, 1000 * S);
+	}
+	assert_string_equal(h.said.status, "");
+	child = fork();
+	if (child == 0)
+		_exit(send(ends[1], beat, sizeof(beat) - 1, 0) < 0);
+	assert_true(child > 0);
+	assert_int_equal(waitid(P_PID, (id_t)child, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
+	heart_read(&h, 1000 * S);
+	assert_string_equal(h.said.status, "here");
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void test_who_is_believed(void **state)
 {
 	pid_t ours = child(), gone = child();
@@ -275,7 +310,7 @@ int main(void)
 		cmocka_unit_test(test_only_news_is_reported_and_not_too_often),
 		cmocka_unit_test(test_alerts_are_bounded),
 		cmocka_unit_test(test_more_time_has_its_bounds),
-		cmocka_unit_test(test_who_is_believed),
+		cmocka_unit_test(test_strangers_take_no_turn), cmocka_unit_test(test_who_is_believed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
