@@ -4,6 +4,7 @@
 
 #include "crond/loading.h"
 
+#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,12 @@ static bool program(void *arg, const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
+static bool group(void *arg, const char *name)
+{
+	(void)arg;
+	return getgrnam(name) != NULL;
+}
+
 void loading_lint(struct loading *l, const struct job *job, const struct schedule *s,
 	struct slice command)
 {
@@ -29,7 +36,8 @@ void loading_lint(struct loading *l, const struct job *job, const struct schedul
 	const struct dialect *dialect = l->c->set.dialect;
 	struct lint_job lint = { .options = m->options, .schedule = s, .env = m->env,
 		.command = command, .line = job->line };
-	struct lint_world world = { .program = program, .zone = m->zone, .dialect = dialect };
+	struct lint_world world = { .program = program, .group = group, .zone = m->zone,
+		.dialect = dialect };
 	struct diag_sink sink = { say, l };
 
 	if (m->options->hosts) /* they are read anew each time */

@@ -5,6 +5,7 @@
 #include "crontab-tool/world.h"
 
 #include <ifaddrs.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -13,12 +14,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crond/base/diag.h"
 #include "crond/core/zone.h"
+#include "crontab-tool/zones.h"
 
 static bool user_there(void *arg, const char *name)
 {
 	(void)arg;
 	return getpwnam(name) != NULL;
+}
+
+static bool group_there(void *arg, const char *name)
+{
+	(void)arg;
+	return getgrnam(name) != NULL;
+}
+
+static bool timezone_there(void *arg, const char *name)
+{
+	struct world *w = arg;
+	struct diag d;
+
+	return !w->zones || zones_get(w->zones, slice_of(name), &d);
 }
 
 static bool program_there(void *arg, const char *path)
@@ -74,13 +91,16 @@ void world_look(struct world *w, const struct dialect *dialect)
 	*w = (struct world){ 0 };
 	names_look(w);
 	w->zone = zone_utc(); /* how far starts are apart is the same in any */
-	w->lint = (struct lint_world){ .user = user_there, .program = program_there,
+	w->zones = zones_new();
+	w->lint = (struct lint_world){ .user = user_there, .group = group_there,
+		.program = program_there, .timezone = timezone_there, .arg = w,
 		.self = addresses_look(w) == 0 ? &w->self : NULL, .zone = w->zone, .dialect = dialect };
 }
 
 void world_free(struct world *w)
 {
 	free(w->addresses);
+	zones_free(w->zones);
 	if (w->zone)
 		zone_free(w->zone);
 	*w = (struct world){ 0 };

@@ -6,12 +6,15 @@
 #include "crond/core/hosts.h"
 #include "crond/core/lint.h"
 
-/* Users, programs, names and addresses. */
+struct zones;
+
+/* Users, groups, programs, time zones, names and addresses. */
 struct world {
 	struct lint_world lint;
 	struct hosts_self self;
 	struct hosts_address *addresses;
 	struct zone *zone;
+	struct zones *zones;
 	char name[256], fqdn[256];
 };
 

@@ -266,6 +266,22 @@ static void lint_user(const struct lint *l)
 		warn(l, OPTION_USER, "user '%s' does not exist here", name);
 }
 
+static void lint_group(const struct lint *l)
+{
+	const char *group = l->job->options->group;
+
+	if (group && l->world->group && !l->world->group(l->world->arg, group))
+		warn(l, OPTION_GROUP, "group '%s' does not exist here", group);
+}
+
+static void lint_timezone(const struct lint *l)
+{
+	const char *zone = l->job->options->timezone;
+
+	if (zone && l->world->timezone && !l->world->timezone(l->world->arg, zone))
+		warn(l, OPTION_TIMEZONE, "time zone '%s' is not known here: the daemon will refuse it", zone);
+}
+
 static void lint_hosts(const struct lint *l)
 {
 	const struct options *o = l->job->options;
@@ -284,5 +300,7 @@ void lint_job(const struct lint_job *job, const struct lint_world *world,
 	lint_schedule(&l);
 	lint_program(&l);
 	lint_user(&l);
+	lint_group(&l);
+	lint_timezone(&l);
 	lint_hosts(&l);
 }

@@ -22,6 +22,8 @@ struct lint_world {
 	const struct hosts_self *self;
 	const struct zone *zone; /* of schedules, to count with */
 	const struct dialect *dialect;
+	bool (*group)(void *arg, const char *name); /* is there such a group? */
+	bool (*timezone)(void *arg, const char *name); /* such a time zone? */
 };
 
 struct lint_job {

@@ -23,6 +23,12 @@ static bool user_there(void *arg, const char *name)
 	return strcmp(name, "root") == 0 || strcmp(name, "www") == 0;
 }
 
+static bool timezone_there(void *arg, const char *name)
+{
+	(void)arg;
+	return strcmp(name, "Europe/Berlin") == 0;
+}
+
 static bool program_there(void *arg, const char *path)
 {
 	static const char *const all[] = { "/usr/bin/x", "/bin/y", "/opt/z", NULL };
@@ -81,8 +87,9 @@ static struct room room(void)
 		{ .family = 4, .bytes = { 10, 1, 2, 3 }, .interface = "eth0" } };
 	static const struct hosts_self self = { "web-7", "web-7.example.org", addresses, 1 };
 
-	return (struct room){ .world = { user_there, program_there, NULL, &self, zone_utc(),
-		dialect_get(DIALECT_DEBIAN) } };
+	return (struct room){ .world = { .user = user_there,
+		.group = user_there, .program = program_there, .timezone = timezone_there, .self = &self,
+		.zone = zone_utc(), .dialect = dialect_get(DIALECT_DEBIAN) } };
 }
 
 static void leave(struct room *r)
@@ -141,6 +148,10 @@ static void tasks(void **state)
 		/* as whom, and where */
 		{ "schedule=@daily\nuser=www\n" RUN, "" },
 		{ "schedule=@daily\nuser=wwww\n" RUN, "3:1 user 'wwww' does not exist here;" },
+		{ "schedule=@daily\ngroup=www\ntimezone=Europe/Berlin\n" RUN, "" },
+		{ "schedule=@daily\ngroup=wwww\n" RUN, "3:1 group 'wwww' does not exist here;" },
+		{ "schedule=@daily\ntimezone=Mars/Base\n" RUN, "3:1 time zone 'Mars/Base' is not known "
+			"here: the daemon will refuse it;" },
 		{ "schedule=@daily\nhosts={10.0.0.0/8}\n" RUN, "" },
 		{ "schedule=@daily\nhosts={192.168.0.0/16, eth1, \"db-*\"}\n" RUN, "3:1 it does not run "
 			"here: no pattern of 'hosts' matches a name or address of this machine;" },
