@@ -121,7 +121,8 @@ void control_open(struct crond *c)
 	control_config(c);
 	if (c->set.only_files) /* nobody could guess where that is */
 		log_line(&c->log, LOG_INFO, c->set.dialect->daemon_tag, getpid(), 0,
-			"(CRON) INFO (cronctl --socket %s/" CTLMSG_SOCKET " reaches this daemon)", c->set.run_dir);
+			"(CRON) INFO (cronctl list --socket %s/" CTLMSG_SOCKET " asks this daemon)",
+			c->set.run_dir);
 }
 
 void control_close(struct crond *c)

@@ -454,6 +454,8 @@ def test_a_private_instance_is_its_users(room):
     room.wait_for(lambda: cronctl(room, "status", user="alice", **own)[0] == 0, 10, "its answer")
     equal(good(room, "run", "--wait", "mine", user="alice", **own).split("\n")[1][:2], "ok", "a run")
     good(room, "reload", "--socket", path, user="alice")
+    told = re.search(r"INFO \(cronctl (.*) asks this daemon\)", lab.read(room.errors))
+    check("mine" in good(room, *told.group(1).split(), user="alice"), "what the log says to call")
     equal(cronctl(room, "list", user="bob", **own)[0], 3, "bob's status")
     bad(room, 3, "no crond is running here", "list", user="alice")
 
