@@ -16,7 +16,8 @@
 #include "crond/base/file.h"
 
 #define PAUSES_HEAD "# crond: jobs that are paused, 1\n"
-enum { PAUSES_MOST = 16 << 20, IDENTITY_DIGITS = 16 };
+/* Of these users have a part, or they would keep root from pausing, and make each pause slow. */
+enum { PAUSES_MOST = 16 << 20, PAUSES_USERS = 1 << 20, IDENTITY_DIGITS = 16 };
 
 static void say_pauses(struct crond *c, const char *why)
 {
@@ -29,7 +30,8 @@ static int state_dir_open(struct crond *c)
 	return open(c->set.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int pauses_write(struct crond *c)
+/* Not if there is more of it than most. */
+static int pauses_write(struct crond *c, size_t most)
 {
 	int dir = state_dir_open(c), rc = -1, saved;
 	struct buf b = { 0 };
@@ -42,6 +44,8 @@ static int pauses_write(struct crond *c)
 	}
 	if (b.failed)
 		errno = ENOMEM;
+	else if (b.len > most)
+		errno = EFBIG;
 	else if (dir >= 0)
 		rc = file_replace(dir, "paused", 0600, b.data, b.len, 1);
 	saved = errno;
@@ -50,6 +54,13 @@ static int pauses_write(struct crond *c)
 	buf_free(&b);
 	errno = saved;
 	return rc;
+}
+
+static size_t pauses_most(uint64_t identity, bool paused)
+{
+	if (!paused)
+		return SIZE_MAX;
+	return job_identity_trusted(identity) ? PAUSES_MOST : PAUSES_USERS;
 }
 
 /* name: NULL where it is paused no more. */
@@ -77,7 +88,7 @@ int state_pause(struct crond *c, uint64_t identity, const char *name, bool pause
 		return -1;
 	}
 	if (s->paused != paused && (rc = pause_set(s, paused ? name : NULL)) == 0) {
-		rc = pauses_write(c);
+		rc = pauses_write(c, pauses_most(identity, paused));
 		saved = errno;
 		if (rc < 0) /* as it was: what is said and what is on disk are one */
 			pause_set(s, paused ? NULL : name ? name : "?");

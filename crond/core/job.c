@@ -37,6 +37,11 @@ static uint64_t owned(uint64_t hash, bool trusted)
 	return trusted ? hash & ~IDENTITY_USERS : hash | IDENTITY_USERS;
 }
 
+bool job_identity_trusted(uint64_t identity)
+{
+	return !(identity & IDENTITY_USERS);
+}
+
 uint64_t job_identity_name(const char *name, bool trusted)
 {
 	return owned(text_hash(1, name, strlen(name)), trusted);
@@ -58,10 +63,10 @@ uint64_t job_identity_line(uint64_t place, struct slice time_text, struct slice 
 		h = text_hash(h, text.data, text.len);
 		buf_free(&text);
 	}
-	return owned(h, !(place & IDENTITY_USERS));
+	return owned(h, job_identity_trusted(place));
 }
 
 uint64_t job_identity_again(uint64_t identity, uint32_t same)
 {
-	return owned(text_hash(identity, &same, sizeof(same)), !(identity & IDENTITY_USERS));
+	return owned(text_hash(identity, &same, sizeof(same)), job_identity_trusted(identity));
 }

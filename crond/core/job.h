@@ -66,5 +66,6 @@ uint64_t job_identity_place(const char *path, const char *user, bool trusted);
 uint64_t job_identity_line(uint64_t place, struct slice time_text, struct slice command,
 	const struct options *options);
 uint64_t job_identity_again(uint64_t identity, uint32_t same);
+bool job_identity_trusted(uint64_t identity);
 
 #endif

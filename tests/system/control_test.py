@@ -399,6 +399,21 @@ def test_descriptors_are_left_for_starts(room):
     room.wait_for(lambda: cronctl(room, "status")[0] == 0, 10, "an answer once they are gone")
 
 
+def test_pauses_have_room_for_root(room):
+    """Users who have paused no end of jobs pause no more, and root does."""
+    many = "".join("%016x alice:%s\n" % (1 << 63 | n, "x" * 80) for n in range(1, 11000))
+    lab.put("/var/lib/crond/paused", "# crond: jobs that are paused, 1\n" + many, 0o600)
+    room.crontab("alice", "#@ name=one\n0 0 1 1 * true\n")
+    room.tasks("t", 'task "two" {\n schedule = "@yearly"\n command = "true"\n}\n')
+    daemon = begin(room)
+    bad(room, 1, "File too large", "pause", "one", user="alice")
+    good(room, "pause", "two")
+    room.stop(daemon, signal.SIGKILL)
+    begin(room)
+    equal({name: one["state"] for name, one in jobs(room).items()},
+          {"alice:one": "ready", "two": "paused"}, "after a restart")
+
+
 def test_starts_are_on_time_among_floods(room):
     tick = "echo $CRON_SCHEDULED_AT $(date +%%s.%%N) >>%s/ticks" % OUT
     room.tasks("t", "".join(task("t%d" % i, "true") for i in range(1000)) +
