@@ -162,6 +162,20 @@ static int outcome_within(int fd, struct run_progress *p, const struct buf *out)
 	return -1;
 }
 
+/* The head's page is there already, however full the disk is. */
+static int outcome_shortened(int fd, struct run_progress *p, const struct outcome *o)
+{
+	struct buf out = { 0 };
+	int rc = -1, saved = errno;
+
+	outcome_encode_short(o, sizeof(p->outcome), &out);
+	if (!out.failed && out.len <= sizeof(p->outcome))
+		rc = outcome_within(fd, p, &out);
+	buf_free(&out);
+	errno = saved;
+	return rc;
+}
+
 int rundir_finish(int runs, const char *id, int fd, struct run_progress *p, const struct outcome *o)
 {
 	bool head = fd >= 0 && p->magic == RUN_PROGRESS_MAGIC;
@@ -179,6 +193,8 @@ int rundir_finish(int runs, const char *id, int fd, struct run_progress *p, cons
 			rundir_mark(fd, p);
 		}
 		rc = rundir_write(runs, id, "outcome", &out);
+		if (rc < 0 && head)
+			rc = outcome_shortened(fd, p, o);
 	}
 	buf_free(&out);
 	return rc;

@@ -41,7 +41,8 @@ bool rundir_has_outcome(int runs, const char *id);
 /* Marks progress in the locked file. 0 or -1 with errno. */
 int rundir_mark(int fd, const struct run_progress *p);
 /* Puts the outcome on record, whole or not at all: in *p, as last read or marked, and with
- * it into the locked file; or beside it. 0 or -1 with errno. */
+ * it into the locked file; or beside it; where there is no room for that, a shorter one into
+ * the locked file. 0 or -1 with errno. */
 int rundir_finish(int runs, const char *id, int fd, struct run_progress *p, const struct outcome *o);
 /* Appends the whole file to out. 0 or -1 with errno. */
 int rundir_read(int runs, const char *id, const char *file, struct buf *out);

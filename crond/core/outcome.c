@@ -4,11 +4,14 @@
 #include "crond/core/outcome.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/base/record.h"
+
+enum { REASON_SHORT = 256 };
 
 static const struct result_row {
 	const char *name, *event;
@@ -94,6 +97,25 @@ void outcome_encode(const struct outcome *o, struct buf *out)
 	put_number(out, OUTCOME_STOPPED, o->stopped);
 	put_tail(out, OUTCOME_STDOUT, o->stdout_tail);
 	put_tail(out, OUTCOME_STDERR, o->stderr_tail);
+}
+
+void outcome_encode_short(const struct outcome *o, size_t most, struct buf *out)
+{
+	const size_t before = out->len, head = 8; /* of a field, see record.h */
+	struct outcome s = *o;
+	char reason[REASON_SHORT] = "";
+	size_t room;
+
+	s.cpu_us = s.memory_kb = s.output_bytes = 0;
+	s.truncated |= s.stdout_tail.n || s.stderr_tail.n;
+	s.stdout_tail.n = s.stderr_tail.n = 0;
+	s.reason = NULL;
+	outcome_encode(&s, out);
+	room = before + most > out->len + head ? before + most - out->len - head : 0;
+	if (!o->reason || room < 2)
+		return;
+	snprintf(reason, room < sizeof(reason) ? room : sizeof(reason), "%s", o->reason);
+	record_put_text(out, OUTCOME_REASON, reason);
 }
 
 static int field_number(const struct record_field *f, int64_t least, int64_t most, int64_t *value)

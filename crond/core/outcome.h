@@ -63,6 +63,9 @@ bool result_alerts(enum result r);       /* marked in the vocabulary's table */
 bool result_failed(enum result r);       /* gets a FAIL line */
 
 void outcome_encode(const struct outcome *o, struct buf *out);
+/* In no more than most bytes (160 or more): without what it printed and used, and with as much
+ * of its reason as there is room for. */
+void outcome_encode_short(const struct outcome *o, size_t most, struct buf *out);
 /* Texts and slices point into bytes. 0 or -1 with *d. */
 int outcome_decode(struct outcome *o, struct slice bytes, struct diag *d);
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -240,6 +241,35 @@ static void test_outcome_fails(void **state)
 	rundir_remove(runs, "e-1-1");
 }
 
+/* Where there is no room beside it, as much of it as the head holds. */
+static void test_outcome_shortened(void **state)
+{
+	static char text[300], tail[500];
+	struct outcome o = { .result = RESULT_KILLED, .exit_code = -1, .signal = 9, .reason = text,
+		.started_ns = 1, .finished_ns = 2, .took_ns = 3, .cpu_us = 4, .memory_kb = 5,
+		.output_bytes = sizeof(tail), .job_pid = 6, .stopped = STOP_PERSON,
+		.stdout_tail = { tail, sizeof(tail) } }, again;
+	struct run_progress p = started;
+	struct diag d;
+	int lock = claim_and_lock("i-1-1");
+
+	(void)state;
+	snprintf(text, sizeof(text), "stopped by hand: %0250d", 0);
+	assert_int_equal(mkdirat(runs, "i-1-1/outcome.new", 0700), 0);
+	assert_int_equal(rundir_finish(runs, "i-1-1", lock, &p, &o), 0);
+	assert_int_equal(p.phase, RUN_ENDED);
+	assert_int_equal(outcome_decode(&again, (struct slice){ p.outcome, p.outcome_n }, &d), 0);
+	assert_int_equal(again.result, RESULT_KILLED);
+	assert_int_equal(again.stopped, STOP_PERSON);
+	assert_int_equal(again.took_ns, 3);
+	assert_int_equal(again.stdout_tail.n, 0);
+	assert_true(again.truncated);
+	assert_memory_equal(again.reason, "stopped by hand: 000", 20);
+	assert_int_equal(unlinkat(runs, "i-1-1/outcome.new", AT_REMOVEDIR), 0);
+	close(lock);
+	rundir_remove(runs, "i-1-1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,7 +277,7 @@ int main(void)
 		cmocka_unit_test(test_remove_whole), cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_outcome),
 		cmocka_unit_test(test_outcome_long), cmocka_unit_test(test_outcome_beside),
-		cmocka_unit_test(test_outcome_fails),
+		cmocka_unit_test(test_outcome_fails), cmocka_unit_test(test_outcome_shortened),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
