@@ -579,7 +579,8 @@ struct crond {
 	int outbox_wd;       /* inotify's; -1: looked at each minute */
 	struct outbox_tree outbox;
 	TAILQ_HEAD(, outbox_event) outbox_queue; /* not sent */
-	size_t outbox_count;
+	size_t outbox_count, outbox_users; /* and of these of users' own jobs */
+	uint64_t outbox_users_bytes;
 	bool outbox_said;    /* that it is full */
 	uint64_t sockets;    /* named so far */
 	bool adopt_again;    /* some could not be judged yet */

@@ -21,13 +21,15 @@
 
 enum { OUTBOX_PATH = EVENT_ID_MOST + sizeof(RUNDIR_OUTBOX) + 1 };
 /* As many as crond-notify's spool takes. */
-enum { OUTBOX_MOST = 20000 };
+enum { OUTBOX_MOST = 20000, PAGE = 4096 };
 
 /* One that is on file. */
 struct outbox_event {
 	RB_ENTRY(outbox_event) link;
 	TAILQ_ENTRY(outbox_event) queue;
 	bool sent; /* and not yet acknowledged; else it is in the queue */
+	bool of_user;
+	uint64_t size; /* bytes */
 	char id[];
 };
 
@@ -76,6 +78,10 @@ static void outbox_drop(struct crond *c, struct outbox_event *e)
 		TAILQ_REMOVE(&c->outbox_queue, e, queue);
 	RB_REMOVE(outbox_tree, &c->outbox, e);
 	c->outbox_count--;
+	if (e->of_user) {
+		c->outbox_users--;
+		c->outbox_users_bytes -= e->size;
+	}
 	free(e);
 }
 
@@ -91,13 +97,31 @@ static void outbox_full(struct crond *c, const char *id)
 	c->outbox_said = true;
 }
 
+/* Of users' own jobs are half of them at most, and as many bytes as one user's runs may have. */
+static bool outbox_room(const struct crond *c, bool of_user, uint64_t size)
+{
+	if (c->outbox_count >= OUTBOX_MOST)
+		return false;
+	return !of_user || (c->outbox_users < OUTBOX_MOST / 2 &&
+		c->outbox_users_bytes + size <= c->room_each);
+}
+
 void outbox_add(struct crond *c, const char *id)
 {
+	char path[OUTBOX_PATH];
 	struct outbox_event *e;
+	struct stat st;
+	uint64_t size;
+	bool of_user;
 
 	if (!event_id_ok(slice_of(id)) || outbox_find(c, id))
 		return;
-	if (c->outbox_count >= OUTBOX_MOST) {
+	outbox_path(path, id);
+	if (fstatat(c->runs, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	of_user = (st.st_mode & 0777) == RUNDIR_POST_USER;
+	size = ((uint64_t)st.st_size / PAGE + 1) * PAGE;
+	if (!outbox_room(c, of_user, size)) {
 		outbox_full(c, id);
 		return;
 	}
@@ -105,6 +129,10 @@ void outbox_add(struct crond *c, const char *id)
 	if (!e) /* the next look finds it */
 		return;
 	strcpy(e->id, id);
+	e->of_user = of_user;
+	e->size = size;
+	c->outbox_users += of_user;
+	c->outbox_users_bytes += of_user ? e->size : 0;
 	RB_INSERT(outbox_tree, &c->outbox, e);
 	TAILQ_INSERT_TAIL(&c->outbox_queue, e, queue);
 	c->outbox_count++;

@@ -303,7 +303,9 @@ int rundir_post(int runs, const struct event *e)
 	event_encode(e, &b);
 	snprintf(path, sizeof(path), "%s/%s", RUNDIR_OUTBOX, e->id);
 	errno = EINVAL;
-	rc = b.failed ? -1 : file_replace(runs, path, 0600, b.data, b.len, 0);
+	rc = b.failed ? -1
+		      : file_replace(runs, path, e->trusted ? RUNDIR_POST_ROOT : RUNDIR_POST_USER, b.data,
+				b.len, 0);
 	buf_free(&b);
 	return rc;
 }

@@ -54,7 +54,9 @@ bool rundir_has(int runs, const char *id, const char *file);
  * the directory is gone. 0, 1 (noted before) or -1 with errno. */
 int rundir_logged(int runs, const char *id);
 /* An event for crond-notify, from who has no wire to it: the scheduler passes it on from
- * RUNDIR_OUTBOX, where it stays until crond-notify has it. 0 or -1 with errno. */
+ * RUNDIR_OUTBOX, where it stays until crond-notify has it. Its mode tells whether it is of root's
+ * files or of a user's. 0 or -1 with errno. */
+enum { RUNDIR_POST_ROOT = 0600, RUNDIR_POST_USER = 0400 };
 int rundir_post(int runs, const struct event *e);
 /* Is the event of this id still there? */
 bool rundir_posted(int runs, const char *event_id);

@@ -1,6 +1,7 @@
 """A failure reaches its webhook, whatever the receiver does; nothing else waits for it."""
 import os
 import signal
+import subprocess
 import time
 
 import lab
@@ -67,6 +68,32 @@ def test_output_of_any_kind_makes_valid_json(room):
     event = room.wait_for(lambda: receiver.posts, 20, "a post")[0].json()
     check("é" in event["stderr_tail"] and "end" in event["stderr_tail"],
           "stderr_tail: %r" % event["stderr_tail"])
+
+
+def test_users_leave_root_room_to_be_told(room):
+    """While crond-notify stands still, alerts of users' jobs take a part of what there is."""
+    lab.memory("/run", "0755,size=2M")
+    os.mkdir("/run/lock")
+    receiver = sinks.Receiver()
+    webhook(room, receiver.url)
+    room.crontab("alice", "#@ seconds\n" + "".join(
+        "#@ alert=mail:a@example.org alert-every=1s\n* * * * * * seq 3000; exit %d\n" % n
+        for n in range(1, 60)))
+    failing(room, "bad", "0 0 1 1 *")
+    room.start()
+    room.wait_for(notifiers, 10, "crond-notify")
+    for one in notifiers():
+        os.kill(one.pid, signal.SIGSTOP)
+    room.wait_log("too many wait for crond-notify")
+    posted = "/run/crond/outbox/"
+    size = sum(os.path.getsize(posted + one) for one in os.listdir(posted))
+    check(0 < size < 700 * 1024, "%d bytes of alerts" % size)
+    subprocess.run([room.program("cronctl"), "run", "bad"], check=True, capture_output=True)
+    room.wait_log("FAIL job=bad ")
+    for one in notifiers():
+        os.kill(one.pid, signal.SIGCONT)
+    room.wait_for(lambda: receiver.posts, 20, "root's alert")
+    equal(receiver.posts[0].json()["job"], "bad", "who is told of")
 
 
 def test_success_and_plain_lines_post_nothing(room):
