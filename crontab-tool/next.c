@@ -363,6 +363,7 @@ static int next_of_job(const struct asked *a, const char *job)
 	struct talk t = { .fd = -1, .path = a->socket };
 	struct buf request = { 0 }, out = { 0 };
 	json_t *o;
+	bool fires = a->count == 0;
 	int status = talk_open(&t);
 
 	talk_begin(&request, CTLMSG_NEXT);
@@ -378,7 +379,10 @@ static int next_of_job(const struct asked *a, const char *job)
 		else
 			put_local(&out, talk_number(o, "at", 0), (int32_t)talk_number(o, "offset", 0));
 		json_decref(o);
+		fires = true;
 	}
+	if (!status && !fires)
+		fprintf(stderr, "cronctl: %s fires no more\n", job);
 	if (out.len)
 		fwrite(out.data, 1, out.len, stdout);
 	talk_close(&t);

@@ -166,7 +166,7 @@ def test_users_see_and_steer_their_own(room):
 def test_a_job_is_listed_shown_and_steered(room):
     room.tasks("t", task("gold", "exit 3") + task("nap", "sleep 60", 'timeout = "1h"') +
                task("far", "true", 'hosts = { "10.99.0.0/16" }') +
-               task("off", "true", "enabled = no") +
+               task("off", "true", "enabled = no", schedule="0 0 30 2 *") +
                task("a-rather-long-name-of-a-task-that-has-to-be-cut-somewhere", "true",
                     schedule="*/5,1,2,3 0-23/2 1,2,3,4,5,6 jan-dec mon-sun"))
     room.crontab("alice", "SHELL=/bin/bash\nMAILTO=ops\n@reboot sleep 60\n"
@@ -210,6 +210,7 @@ def test_a_job_is_listed_shown_and_steered(room):
     equal(len(good(room, "next", "-n", "3", "gold").splitlines()), 3, "lines of next")
     check(good(room, "next", "-n1", "--from", "0", "gold").endswith("  31536000\n"),
           "next from 1970 on")
+    equal(cronctl(room, "next", "off"), (0, "", "cronctl: off fires no more\n"), "next of February 30")
     bad(room, 1, "started at boot", "next", reboot)
     bad(room, 1, 'no job "silver"', "show", "silver")
     bad(room, 1, "is no daemon", "restart", "gold")
