@@ -25,7 +25,7 @@
 #include "crond/rundir.h"
 #include "crond/tick.h"
 
-enum { RECORD_FIRST = 8 * 1024, RECORD_MOST = 64 * 1024 * 1024, FORK_TRIES = 40, FORK_PAUSE_MS = 50 };
+enum { RECORD_FIRST = 8 * 1024, RECORD_MOST = 64 * 1024 * 1024 };
 
 static int64_t realtime(void)
 {
@@ -183,20 +183,6 @@ void hold_ends_close(struct hold *h)
 		shut(&h->spawn.err);
 	h->spawn.err = -1;
 	shut(&h->spawn.out);
-}
-
-/* A full process table gets a while to become less full. */
-static int spawn_patiently(struct spawn *s, const volatile sig_atomic_t *told)
-{
-	int tries = 0;
-
-	while (spawn(s) < 0) {
-		if (s->step != SPAWN_FORK || (s->error != EAGAIN && s->error != ENOMEM) ||
-			tries++ == FORK_TRIES || *told)
-			return -1;
-		poll(NULL, 0, FORK_PAUSE_MS);
-	}
-	return 0;
 }
 
 /* Those who lose their parent are handed to us, and are to wake us when they end. */

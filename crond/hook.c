@@ -30,7 +30,7 @@ struct hook {
 	char *const *env;
 	char reason[128];
 	bool overran;        /* its time was over, and it went on */
-	enum result stopped; /* RESULT_OK: nobody did */
+	enum result stopped; /* RESULT_OK: nobody did; RESULT_SPAWN: it never began */
 };
 
 bool hook_any(const struct run *r)
@@ -81,13 +81,14 @@ static int begin(struct hold *h, struct hook *k, struct run *r, struct spawn *s)
 	s->shell = true;
 	s->env = (char **)(uintptr_t)k->env;
 	s->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	rc = spawn(s);
+	rc = spawn_patiently(s, h->guard.told);
 	if (s->in >= 0)
 		close(s->in);
 	if (s->door >= 0)
 		close(s->door);
 	if (rc == 0)
 		return 0;
+	k->stopped = RESULT_SPAWN;
 	n = snprintf(k->reason, sizeof(k->reason), "%s: ", k->name);
 	spawn_reason(s, k->reason + n, sizeof(k->reason) - (size_t)n);
 	return -1;

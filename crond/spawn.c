@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@
 #include "crond/dress.h"
 #include "crond/pam_calls.h"
 
-enum { PAGE = 4096, STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100 };
+enum { PAGE = 4096, STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100, FORK_TRIES = 40, FORK_PAUSE_MS = 50 };
 
 /* of whichever child is between clone and exec: there is only one at a time */
 static _Alignas(PAGE) char child_stack[STACK_SIZE];
@@ -292,6 +293,19 @@ int spawn(struct spawn *s)
 	close(s->pidfd);
 	s->pidfd = -1;
 	return -1;
+}
+
+int spawn_patiently(struct spawn *s, const volatile sig_atomic_t *told)
+{
+	int tries = 0;
+
+	while (spawn(s) < 0) {
+		if (s->step != SPAWN_FORK || (s->error != EAGAIN && s->error != ENOMEM) ||
+			tries++ == FORK_TRIES || *told)
+			return -1;
+		poll(NULL, 0, FORK_PAUSE_MS);
+	}
+	return 0;
 }
 
 void spawn_memory_free(void)

@@ -3,6 +3,7 @@
 #ifndef CROND_SPAWN_H
 #define CROND_SPAWN_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -57,6 +58,9 @@ struct spawn {
 /* Starts it. 0; -1 with step, error and what, and the child is reaped. On success pidfd
  * is the caller's. While it works the caller stands still (the child borrows its memory). */
 int spawn(struct spawn *s);
+/* The same, and a full process table gets a while to become less full, unless we are told to
+ * end. */
+int spawn_patiently(struct spawn *s, const volatile sig_atomic_t *told);
 /* Takes the run's identity for the calling process, and looks that it holds. SPAWN_DONE, or
  * what failed, with errno. */
 enum spawn_step spawn_become(const struct spawn *s);

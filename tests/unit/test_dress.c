@@ -282,6 +282,12 @@ static void test_pre_fails(void **state)
 	r.timeout_ms = 500;
 	o = run_as(p, &r, RESULT_TIMEOUT);
 	assert_in_range(o.took_ns / 1000000, 490, 500 + SOON_MS);
+	/* that it cannot begin is no word of its own */
+	r = hooked("pre-4-1", "true");
+	r.dir = "/nowhere";
+	r.flags |= RUN_CHDIR_MUST;
+	o = run_as(p, &r, RESULT_SPAWN);
+	assert_string_equal(o.reason, "pre: cannot enter directory /nowhere: No such file or directory");
 }
 
 #define OPEN_NOW \
