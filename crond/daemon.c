@@ -279,7 +279,7 @@ void daemon_check(struct crond *c)
 /* --- ends */
 
 /* Why it was stopped says more than how it took that. */
-static enum restart_end end_of(const struct crond *c, const struct outcome *o)
+static enum restart_end end_of(const struct crond *c, const struct outcome *o, bool taken)
 {
 	if (o && o->stopped == STOP_PERSON)
 		return RESTART_END_STOPPED;
@@ -287,7 +287,7 @@ static enum restart_end end_of(const struct crond *c, const struct outcome *o)
 		return RESTART_END_SHUTDOWN;
 	if (!o)
 		return RESTART_END_FAILED;
-	if (o->result == RESULT_SKIPPED) /* it waited for a limit, and may not start now */
+	if (o->result == RESULT_SKIPPED && !taken) /* it waited for a limit, and may not start now */
 		return RESTART_END_SHUTDOWN;
 	switch (o->stopped) {
 	case STOP_RESTART:
@@ -315,7 +315,7 @@ static struct daemon_copy *copy_of(struct daemon *d, const char *run)
 }
 
 static void copy_ended(struct crond *c, struct daemon *d, struct daemon_copy *copy,
-	const struct live_run *run, const struct outcome *o)
+	const struct live_run *run, const struct outcome *o, bool taken)
 {
 	int64_t now = wait_now_ms();
 	uint64_t up_ms = o && o->took_ns > 0 ? (uint64_t)o->took_ns / 1000000 : 0;
@@ -324,14 +324,14 @@ static void copy_ended(struct crond *c, struct daemon *d, struct daemon_copy *co
 	if (d->job)
 		p = daemon_policy(d);
 	snprintf(copy->run, sizeof(copy->run), "%s", run->id);
-	restart_ended(&copy->state, &p, end_of(c, o), up_ms, now);
+	restart_ended(&copy->state, &p, end_of(c, o, taken), up_ms, now);
 	if (copy->state.phase == RESTART_FAILED && d->job)
 		daemon_say_given_up(c, d, copy, o ? o->result : RESULT_LOST);
 	daemon_copy_changed(c, d, copy);
 }
 
 void daemon_ended(struct crond *c, const struct live_run *run, uint64_t identity,
-	const struct outcome *o)
+	const struct outcome *o, bool taken)
 {
 	struct daemon *d = daemon_find(c, identity);
 	struct daemon_copy *copy = d ? copy_of(d, run->id) : NULL;
@@ -340,7 +340,7 @@ void daemon_ended(struct crond *c, const struct live_run *run, uint64_t identity
 		return;
 	/* taken in before, by a scheduler that died before its directory was gone? */
 	if (copy->state.phase == RESTART_UP || strcmp(copy->run, run->id) != 0)
-		copy_ended(c, d, copy, run, o);
+		copy_ended(c, d, copy, run, o, taken);
 	daemon_look_at(c, d);
 }
 

@@ -60,9 +60,9 @@ void daemon_look_at(struct crond *c, struct daemon *d); /* to this one alone */
 void daemon_room(struct crond *c);
 /* Starts and stops what is to be started and stopped now. */
 void daemon_check(struct crond *c);
-/* A copy has ended, and counts no more. o NULL: how is not known. */
+/* A copy has ended, and counts no more. o NULL: how is not known. taken: a keeper had it. */
 void daemon_ended(struct crond *c, const struct live_run *run, uint64_t identity,
-	const struct outcome *o);
+	const struct outcome *o, bool taken);
 /* Copies that are to run on this host now. */
 size_t daemon_wanted(struct crond *c, const struct daemon *d);
 /* What is known of it has changed: on file, and told to state.c. */

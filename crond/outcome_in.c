@@ -207,12 +207,11 @@ static bool reported_uneventful(struct crond *c, struct live_run *run)
 }
 
 /* Whoever started it may have to start it again; by now it counts no more. */
-static void outcome_follow(struct crond *c, struct live_run *run, const struct run *r,
-	const struct outcome *o)
+static void outcome_follow(struct crond *c, struct live_run *run, const struct run_records *r)
 {
 	run_over(c, run);
 	if (run->flags & RUN_DAEMON)
-		daemon_ended(c, run, r->identity, o);
+		daemon_ended(c, run, r->run.identity, &r->outcome, r->progress.keeper_pid);
 }
 
 static void outcome_judge(struct crond *c, struct live_run *run, struct run_records *r)
@@ -237,14 +236,14 @@ enum run_state outcome_take(struct crond *c, struct live_run *run)
 		return next;
 	if (records_read(c, run->id, &r) < 0) {
 		if (run->flags & RUN_DAEMON && run->job)
-			daemon_ended(c, run, run->job->identity, NULL);
+			daemon_ended(c, run, run->job->identity, NULL, true);
 		return next;
 	}
 	if (uneventful(c, run, &r.outcome))
 		outcome_learn(c, run, &r.outcome, false);
 	else
 		outcome_judge(c, run, &r);
-	outcome_follow(c, run, &r.run, &r.outcome);
+	outcome_follow(c, run, &r);
 	records_free(&r);
 	return next;
 }

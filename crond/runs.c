@@ -144,7 +144,7 @@ void run_forget(struct crond *c, struct live_run *run)
 	if (run->awaited)
 		control_run_over(c, run, NULL);
 	if (run->job && run->flags & RUN_DAEMON)
-		daemon_ended(c, run, run->job->identity, NULL);
+		daemon_ended(c, run, run->job->identity, NULL, false);
 	run_set(c, run, RUN_STATE_DONE);
 	run_over(c, run);
 	run_unqueue(c, run);

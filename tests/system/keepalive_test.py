@@ -76,7 +76,8 @@ def test_what_ends_is_started_again_with_growing_delays(room):
                daemon("good", "echo >>%s/good; exit 0" % OUT, quick, 'restart-limit = "1/1m"') +
                daemon("calm", "echo >>%s/calm; exit 0" % OUT, quick, "restart = on-failure") +
                daemon("never", "echo >>%s/never; exit 3" % OUT, quick, "restart = never") +
-               daemon("missing", "exec /no/such/command", quick, 'restart-limit = "1/1m"'))
+               daemon("missing", "exec /no/such/command", quick, 'restart-limit = "1/1m"') +
+               daemon("unready", "exit 3", quick, 'restart-limit = "1/1m"', 'pre = "false"'))
     room.start()
     line = room.wait_log(r"FAILED job=bad run=bad-\d+-\d+ result=exit restarts=3 ")
     equal(line.priority, 3, "priority of giving up")
@@ -90,8 +91,9 @@ def test_what_ends_is_started_again_with_growing_delays(room):
     room.wait_log("FAILED job=good run=.* result=ok restarts=1 ")
     equal((len(room.lines("good")), room.log("FAIL job=good ")), (2, []), "a success is none")
     room.wait_log("FAILED job=missing ")
+    room.wait_log("FAILED job=unready run=.* result=skipped restarts=1 ")
     equal((len(room.lines("calm")), len(room.lines("never"))), (1, 1), "starts by policy")
-    equal(len(room.log(r"\]: FAILED job=")), 3, "daemons that were given up")
+    equal(len(room.log(r"\]: FAILED job=")), 4, "daemons that were given up")
 
 
 def ask(verb, **members):
