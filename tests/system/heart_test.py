@@ -110,6 +110,7 @@ def test_shell_jobs_speak(room):
                     'user = "alice"', "watchdog = 1m") +
                task("root", "su bob -s /bin/sh -c '%s --pid --ready --status=root'" % notify +
                     end % "root") +
+               task("alone", "exec %s --ready" % notify) + # for its parent, as root may: the keeper
                task("own", cronctl + " notify --ready --watchdog --status 'Own words' A=b" +
                     end % "own", 'user = "alice"') +
                task("batch", client("X_CRON_BATCH_START=one", "STATUS=\033[1m", "sleep:60")))
