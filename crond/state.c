@@ -17,7 +17,8 @@
 
 enum {
 	STATE_MAGIC = 0x736e7243, STAMP_MAGIC = 0x746e7243, STATE_VERSION = 2, STAMP_VERSION = 1,
-	STATE_FILE_MOST = 64 << 20, FOLD_AT = 65536, LATELY_MOST = 10000, FORGET_FROM = 1000,
+	STATE_HEAD = 8, STATE_FILE_MOST = 64 << 20, FOLD_AT = 65536, LATELY_MOST = 10000,
+	FORGET_FROM = 1000,
 };
 
 struct stamp_record {
@@ -102,30 +103,45 @@ static struct state_record record_of(const struct job_state *s)
 /* Writes what is known anew, without what has been forgotten. */
 static int state_fold(struct crond *c)
 {
-	uint32_t head[2] = { STATE_MAGIC, STATE_VERSION };
+	uint32_t head[STATE_HEAD / sizeof(uint32_t)] = { STATE_MAGIC, STATE_VERSION };
 	struct buf b = { 0 };
 	struct job_state *s;
+	size_t records = 0;
 	int result;
 
 	buf_append(&b, head, sizeof(head));
-	c->state_records = 0;
 	RB_FOREACH(s, state_tree, &c->states) {
 		struct state_record r = record_of(s);
 
 		if (s->recorded) {
 			buf_append(&b, &r, sizeof(r));
-			c->state_records++;
+			records++;
 		}
 	}
-	c->state_folded = c->state_records;
 	result = b.failed ? -1 : file_replace(c->run_fd, "jobs", 0600, b.data, b.len, 0);
 	buf_free(&b);
-	if (result < 0)
+	if (result < 0) {
+		c->state_folded = c->state_records / 2; /* not at each record from now on */
 		return -1;
+	}
+	c->state_records = c->state_folded = records;
 	if (c->state_fd >= 0)
 		close(c->state_fd);
-	c->state_fd = openat(c->run_fd, "jobs", O_WRONLY | O_APPEND | O_CLOEXEC);
+	c->state_fd = openat(c->run_fd, "jobs", O_WRONLY | O_CLOEXEC);
 	return c->state_fd < 0 ? -1 : 0;
+}
+
+/* Behind the last whole one: of one that found no room a part may stand there. */
+static int record_append(struct crond *c, const struct state_record *r)
+{
+	ssize_t n = pwrite(c->state_fd, r, sizeof(*r),
+		(off_t)(STATE_HEAD + c->state_records * sizeof(*r)));
+
+	if (n == (ssize_t)sizeof(*r))
+		c->state_records++;
+	else if (n >= 0)
+		errno = ENOSPC;
+	return n == (ssize_t)sizeof(*r) ? 0 : -1;
 }
 
 void state_record(struct crond *c, struct job_state *s)
@@ -133,10 +149,10 @@ void state_record(struct crond *c, struct job_state *s)
 	struct state_record r = record_of(s);
 
 	s->recorded = true;
-	if (c->state_fd < 0 || file_write(c->state_fd, &r, sizeof(r)) < 0)
+	if (record_append(c, &r) < 0)
 		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) ERROR (%s/jobs: %s)", c->set.run_dir, strerror(errno));
-	if (++c->state_records > c->state_folded * 2 + FOLD_AT)
+	if (c->state_records > c->state_folded * 2 + FOLD_AT)
 		state_fold(c);
 }
 
@@ -238,7 +254,7 @@ static void records_take(struct crond *c, struct slice b)
 
 static void state_read(struct crond *c)
 {
-	uint32_t head[2];
+	uint32_t head[STATE_HEAD / sizeof(uint32_t)];
 	struct buf b = { 0 };
 	struct stat st;
 	int fd = file_open(c->run_fd, "jobs", 0, &st);

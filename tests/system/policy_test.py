@@ -211,6 +211,29 @@ def test_a_user_fills_no_run_directory(room):
     room.wait_log(r"alice\) CMD", 10, count + 1)
 
 
+def test_a_full_run_directory_garbles_nothing(room):
+    """What jobs have learnt goes on being known once there is room again."""
+    lab.memory("/run", "0755,size=2M")
+    os.mkdir("/run/lock")
+    room.tasks("t", "".join(task("t%d" % n, "exec sleep 60") for n in range(100)))
+    room.start()
+    room.wait_log(r"SKIPPED job=t\d+ ", 10, 100)  # the file's first page ends with a record
+    with open("/run/full", "wb", buffering=0) as full:
+        try:
+            while full.write(b"x" * 4096) == 4096:
+                pass
+        except OSError:
+            pass
+    room.wait_log(r"ERROR \(/run/crond/jobs: No space left on device\)")
+    os.unlink("/run/full")
+    count = len(room.log(r"SKIPPED job=t\d+ "))
+    room.wait_log(r"SKIPPED job=t\d+ ", 10, count + 100)
+    with open("/run/crond/jobs", "rb") as jobs:
+        records = jobs.read()[8:]
+    known = collections.Counter(records[n:n + 8] for n in range(0, len(records), 56))
+    check(len(known) == 100 and min(known.values()) > 1, "jobs on file: %s" % known)
+
+
 def test_a_death_between_a_turn_and_its_start(room):
     """What it was started for is known still."""
     room.tasks("t", task("off", "echo $CRON_RUN_ID >>%s/ran; sleep 60" % OUT, "enabled = no",
