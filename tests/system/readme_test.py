@@ -1,4 +1,4 @@
-"""What README prints is taken out of it and run as it stands there."""
+"""What README and crond.conf(5) print is taken out of them and run as it stands there."""
 import json
 import os
 import re
@@ -12,6 +12,9 @@ from lab import OUT, check, equal
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../README"),
           encoding="utf-8") as readme:  # the lab hides where it stands
     README = readme.read()
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../man/crond.conf.5"),
+          encoding="utf-8") as manual:
+    CONF_MANUAL = manual.read()
 
 
 def blocks():
@@ -119,6 +122,20 @@ def test_the_examples_do_what_is_said_of_them(room):
     equal(len(room.lines("worker")), 6, "workers that were stopped")
     equal(cronctl(room, "restart", "worker").returncode, 0, "cronctl restart worker")
     room.wait_out("worker", 10)
+
+
+def test_the_manuals_examples_are_taken(room):
+    taken = 0
+    for text in re.findall(r"^\.Bd[^\n]*\n(.*?)^\.Ed", CONF_MANUAL, re.S | re.M):
+        text = text.replace("\\(dq", '"').replace("\\e", "\\")
+        if not re.match(r"task(-dirs)? |defaults ", text):
+            continue  # no file
+        path = "/tmp/crond.conf" if text.startswith("task-dirs") else "/tmp/tasks.conf"
+        lab.put(path, text)
+        checked = cronctl(room, "check", path)
+        equal((checked.returncode, re.findall(".*error.*", checked.stderr)), (0, []), text)
+        taken += 1
+    check(taken >= 6, "%d examples in crond.conf(5)" % taken)
 
 
 if __name__ == "__main__":
