@@ -294,24 +294,17 @@ static bool left_kill(const struct run_progress *p, const struct buf *b)
 {
 	struct tree tree = { p->job_pid, -1 };
 	struct run r;
-	int count = 0;
 
 	if (run_decode(&r, (struct slice){ b->data + sizeof(*p), b->len - sizeof(*p) }, NULL) < 0 ||
 		!(r.flags & (RUN_DAEMON | RUN_PARENT_DEATH)))
 		return false;
 	tree.cgroup = cgroup_find(&r);
-	for (int i = 0; i < KILL_ROUNDS; i++) {
-		int more = tree_kill_left(&tree, p->born_after_ns, p->born_before_ns);
-
-		count += more;
-		if (!more)
-			break;
+	for (int i = 0; i < KILL_ROUNDS && tree_kill_left(&tree, p->born_after_ns, p->born_before_ns); i++)
 		poll(NULL, 0, KILL_PAUSE_MS); /* seldom, and short: its cgroup cannot go before them */
-	}
 	if (tree.cgroup >= 0)
 		close(tree.cgroup);
 	cgroup_remove(&r);
-	return count > 0 || r.flags & RUN_PARENT_DEATH; /* its process had that of the kernel */
+	return true; /* if there was nobody its process had that of the kernel */
 }
 
 enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason)

@@ -176,7 +176,8 @@ int plan_make(struct hold *h, struct log *log)
 
 	h->spawn = (struct spawn){
 		.run = r, .shell = !r->argv_only, .in = -1, .out = -1, .err = -1, .pidfd = -1, .door = -1,
-		.dies_with = r->flags & RUN_PARENT_DEATH ? getpid() : 0,
+		/* a daemon's place is taken by another copy then, whether its pid was noted or not */
+		.dies_with = r->flags & (RUN_PARENT_DEATH | RUN_DAEMON) ? getpid() : 0,
 		.log = r->flags & RUN_LOG_START && !(r->flags & RUN_QUIET) ? log : NULL,
 		.umask = r->dress.given & DRESS_UMASK ? (mode_t)r->dress.umask :
 			session ? session->umask : (mode_t)r->umask,

@@ -380,6 +380,20 @@ static void test_nasty_orphan(void **state)
 
 /* At its start the scheduler takes away what runs have left that are long over, and nothing
  * else. */
+/* From its first moment on, when nobody could tell its pid yet. */
+static void test_daemon_dies_with_its_keeper(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("daemon-1-1", "exec sleep 4715");
+
+	r.flags |= RUN_DAEMON;
+	begin(p, &r);
+	kill(p->keeper_pid, SIGKILL);
+	for (int ms = 0; ms < SOON_MS && stage_processes("4715"); ms += 10)
+		poll(NULL, 0, 10);
+	assert_int_equal(stage_processes("4715"), 0);
+}
+
 static void test_sweep(void **state)
 {
 	static const char *const names[] = { "a-b-1700000000-1", "old-1700000000-12", "full-1700000000-1",
@@ -565,6 +579,7 @@ int main(int argc, char **argv)
 		NASTY_TEST(test_nasty_tree_alone),
 		NASTY_TEST(test_nasty_tree_in_cgroup),
 		NASTY_TEST(test_nasty_orphan),
+		STAGE_TEST(test_daemon_dies_with_its_keeper),
 		STAGE_TEST(test_sweep),
 		STAGE_TEST(test_limits_refused),
 		STAGE_TEST(test_cgroup_files),
