@@ -529,6 +529,7 @@ struct crond {
 	size_t state_count, states_kept, state_records, state_folded; /* records in the file, and when folded */
 	struct daemon_tree daemons;
 	int daemon_fd;
+	bool state_said;    /* that the first of these cannot be written */
 	bool daemons_wait;  /* one waits for a limit that it shares */
 	bool daemons_doubt; /* one is in no file, and a file has errors */
 	uint32_t daemon_places, daemon_fold_at; /* records in their file */

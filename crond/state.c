@@ -144,14 +144,23 @@ static int record_append(struct crond *c, const struct state_record *r)
 	return n == (ssize_t)sizeof(*r) ? 0 : -1;
 }
 
+static void say_unkept(struct crond *c)
+{
+	if (!c->state_said)
+		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) ERROR (%s/jobs: %s)", c->set.run_dir, strerror(errno));
+	c->state_said = true;
+}
+
 void state_record(struct crond *c, struct job_state *s)
 {
 	struct state_record r = record_of(s);
 
 	s->recorded = true;
-	if (record_append(c, &r) < 0)
-		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
-			"(CRON) ERROR (%s/jobs: %s)", c->set.run_dir, strerror(errno));
+	if ((c->state_fd < 0 ? state_fold(c) : record_append(c, &r)) < 0)
+		say_unkept(c);
+	else
+		c->state_said = false;
 	if (c->state_records > c->state_folded * 2 + FOLD_AT)
 		state_fold(c);
 }
@@ -297,7 +306,9 @@ int state_open(struct crond *c, int64_t *stamp)
 	*stamp = stamp_read(c);
 	state_read(c);
 	pauses_read(c);
-	return state_fold(c);
+	if (state_fold(c) < 0) /* what is there stays, and jobs need none of it */
+		say_unkept(c);
+	return 0;
 }
 
 int state_stamp(struct crond *c, int64_t second)
