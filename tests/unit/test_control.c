@@ -37,7 +37,7 @@ static int begin(void **state)
 	if (!mkdtemp(dir))
 		return -1;
 	crond = (struct crond){ .epoll = epoll_create1(EPOLL_CLOEXEC),
-		.run_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .runs = -1,
+		.run_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .runs = -1, .files_hard = 1024,
 		.w_later.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK) };
 	crond.set.root = geteuid() == 0;
 	crond.set.dialect = dialect_get(DIALECT_DEBIAN);
