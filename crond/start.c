@@ -113,6 +113,11 @@ static struct admit start_judge(struct start *s, const struct job_state *state,
 
 /* --- the claim */
 
+static bool has_room(const struct start *s, size_t record)
+{
+	return s->common->trusted || room_has(s->c, s->common->user, record);
+}
+
 static int claim_as(struct start *s)
 {
 	struct crond *c = s->c;
@@ -123,7 +128,7 @@ static int claim_as(struct start *s)
 		errno = ENOMEM;
 		return -1;
 	}
-	if (!s->common->trusted && !room_has(c, s->common->user, c->record.len)) {
+	if (!has_room(s, c->record.len)) {
 		errno = EDQUOT;
 		return -1;
 	}
@@ -297,6 +302,8 @@ static int start_judged(struct start *s, struct job_state *state, struct diag *d
 	user_current(s->c, s->common->user);
 	if (s->common->user->gone)
 		return start_failed(s, d, "its user has no passwd entry");
+	if (!has_room(s, s->common->env_block.n)) /* before the work of filling it in */
+		return start_failed(s, d, claim_refused(EDQUOT));
 	if (start_run_fill(s) < 0)
 		return start_failed(s, d, s->refused ? s->refused : "out of memory");
 	if (start_allowed(s, &v, d) < 0)
