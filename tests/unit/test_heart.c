@@ -241,6 +241,25 @@ static void end(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
+/* A process that is not below us says so, each time that it is asked to by a byte. */
+static void stranger(const int ask[2], int speak)
+{
+	pid_t between = fork();
+	char byte;
+
+	if (between == 0) {
+		if (fork() > 0)
+			_exit(0);
+		close(ask[0]);
+		while (read(ask[1], &byte, 1) == 1 && send(speak, "STATUS=alien", 12, 0) == 12 &&
+			write(ask[1], &byte, 1) == 1)
+			;
+		_exit(0);
+	}
+	assert_true(between > 0);
+	assert_int_equal(waitpid(between, NULL, 0), between);
+}
+
 /* As many as make a flood of the job's own, from somebody who is not of the run. */
 static void test_strangers_take_no_turn(void **state)
 {
@@ -250,7 +269,8 @@ static void test_strangers_take_no_turn(void **state)
 	struct seen seen = { 0 };
 	struct log log = { 0 };
 	struct heart h = heart_of(&r, &seen, &log);
-	int ends[2];
+	int ends[2], ask[2];
+	char byte = 0;
 	pid_t child;
 
 	(void)state;
@@ -258,10 +278,15 @@ static void test_strangers_take_no_turn(void **state)
 	assert_int_equal(setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
 	h.fd = ends[0];
 	r.uid = getuid();
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ask), 0);
+	stranger(ask, ends[1]);
+	close(ask[1]);
 	for (int i = 0; i < 200; i++) {
-		assert_int_equal(send(ends[1], "STATUS=alien", 12, MSG_DONTWAIT), 12);
+		assert_int_equal(write(ask[0], &byte, 1), 1);
+		assert_int_equal(read(ask[0], &byte, 1), 1);
 		heart_read(&h, 1000 * S);
 	}
+	close(ask[0]);
 	assert_string_equal(h.said.status, "");
 	child = fork();
 	if (child == 0)
