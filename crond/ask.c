@@ -87,11 +87,14 @@ int run_stop(struct crond *c, struct live_run *run, enum stop_reason why, const 
 	rc = rundir_write(c->runs, run->id, RUNDIR_STOP, &b);
 	saved = errno;
 	buf_free(&b);
-	errno = saved;
-	if (rc < 0)
+	/* a full run-time directory keeps nobody running */
+	if (rc < 0 && tell(c, run, LAUNCH_SIGNAL, run_signal_value(run->id, RUN_SIGNAL_STOP + (int)why)) < 0) {
+		errno = saved;
 		return -1;
+	}
 	run->stopping = why;
-	run_stop_tell(c, run);
+	if (rc == 0)
+		run_stop_tell(c, run);
 	return 0;
 }
 
@@ -116,7 +119,7 @@ void run_stop_adopt(struct crond *c, struct live_run *run)
 int run_signal(struct crond *c, const struct live_run *run, int sig)
 {
 	errno = EINVAL;
-	if (sig < 1 || sig >= 1 << RUN_SIGNAL_BITS)
+	if (sig < 1 || sig >= RUN_SIGNAL_STOP)
 		return -1;
 	errno = ESRCH;
 	if (run->state != RUN_STATE_LIVE)

@@ -150,6 +150,15 @@ static void stop_look(struct keeper *k, struct hold *h)
 	buf_free(&text);
 }
 
+/* There was no room to write down more of it. */
+static void stop_bare(struct hold *h, enum stop_reason why)
+{
+	struct stop_order order;
+
+	stop_order_set(&order, why < STOP_REASONS ? why : STOP_NONE, NULL);
+	hold_stop(h, &order);
+}
+
 static void hear(void *arg)
 {
 	struct keeper *k = arg;
@@ -158,9 +167,12 @@ static void hear(void *arg)
 
 	told_look();
 	stop_look(k, h);
-	while ((sig = told_signal(h->run.id)))
-		if (!h->guard.ended)
+	while ((sig = told_signal(h->run.id))) {
+		if (sig >= RUN_SIGNAL_STOP)
+			stop_bare(h, (enum stop_reason)(sig - RUN_SIGNAL_STOP));
+		else if (!h->guard.ended)
 			kernel_signal(h->guard.pidfd, h->guard.job, sig);
+	}
 }
 
 static void overran(void *arg)

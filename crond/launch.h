@@ -28,7 +28,7 @@
 
 /* Signals to a keeper. SIGTERM: the system goes down; stop the job, and a second time: kill
  * it. LAUNCH_LOOK: look for runs/ID/stop. LAUNCH_SIGNAL, with run_signal_value(): hand that
- * signal to the job. A keeper may have its next run by the time they arrive: the last two
+ * signal to the job, or stop it. A keeper may have its next run by the time they arrive: the last two
  * name the one that is meant. */
 #define LAUNCH_LOOK SIGUSR1
 #define LAUNCH_SIGNAL SIGRTMIN

@@ -10,7 +10,7 @@
 #include "crond/launch.h"
 
 static volatile sig_atomic_t terms, something;
-static volatile sig_atomic_t values[_NSIG]; /* by the signal that is to be handed on */
+static volatile sig_atomic_t values[1 << RUN_SIGNAL_BITS]; /* by what is asked */
 
 static void on_term(int sig)
 {
@@ -30,7 +30,7 @@ static void on_value(int sig, siginfo_t *info, void *context)
 
 	(void)sig;
 	(void)context;
-	if (info->si_code != SI_QUEUE || which == 0 || which >= _NSIG)
+	if (info->si_code != SI_QUEUE || which == 0)
 		return;
 	values[which] = info->si_value.sival_int;
 	something = 1;
@@ -77,7 +77,7 @@ void told_look(void)
 
 int told_signal(const char *id)
 {
-	for (int sig = 1; sig < _NSIG; sig++) {
+	for (int sig = 1; sig < 1 << RUN_SIGNAL_BITS; sig++) {
 		int value = values[sig];
 
 		values[sig] = 0;

@@ -16,7 +16,8 @@ const volatile sig_atomic_t *told_to_end(void);
 const volatile sig_atomic_t *told_something(void);
 /* Forgets that there is, before it is looked at. */
 void told_look(void);
-/* The next signal for the job of this run, taken; 0: none. */
+/* The next signal for the job of this run, or from RUN_SIGNAL_STOP on why it is to be stopped,
+ * taken; 0: none. */
 int told_signal(const char *id);
 
 #endif

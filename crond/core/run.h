@@ -215,8 +215,9 @@ uint32_t run_id_number(const char *id);
 bool run_id_ok(const char *id, size_t n);
 
 /* What goes with a signal to a keeper that is to hand sig to this run's job: sig in the low
- * bits, and above them what only this run has. Never 0. */
-enum { RUN_SIGNAL_BITS = 7 };
+ * bits, and above them what only this run has. Never 0. From RUN_SIGNAL_STOP on it is no
+ * signal but an enum stop_reason: the run is to be stopped. */
+enum { RUN_SIGNAL_BITS = 7, RUN_SIGNAL_STOP = 100 };
 int32_t run_signal_value(const char *id, int sig);
 
 /* Next text of a NUL-separated list; NULL at the end. *list moves on. */

@@ -108,6 +108,16 @@ static void test_stopped_by_order(void **state)
 	assert_int_equal(o.result, RESULT_WATCHDOG);
 	assert_int_equal(o.stopped, STOP_WATCHDOG);
 	assert_string_equal(o.reason, "no heartbeat: 3 of 10 s");
+	/* where there was no room for the order's file */
+	r = player_run("ordered-3-1", "sleep 60");
+	begin(p, &r);
+	kernel_signal_value(-1, p->keeper_pid, LAUNCH_SIGNAL,
+		run_signal_value("ordered-2-1", RUN_SIGNAL_STOP + STOP_SHUTDOWN));
+	kernel_signal_value(-1, p->keeper_pid, LAUNCH_SIGNAL,
+		run_signal_value(r.id, RUN_SIGNAL_STOP + STOP_PERSON));
+	o = end(p, r.id);
+	assert_int_equal(o.stopped, STOP_PERSON);
+	assert_string_equal(o.reason, "stopped by hand");
 }
 
 static void test_signal_handed_on(void **state)
