@@ -102,6 +102,7 @@ static int process_harden(void)
 {
 	const struct rlimit none = { 0, 0 };
 
+	setsid(); /* keys at a terminal are for the scheduler */
 	umask(077);
 	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0) ||
 		signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGHUP, SIG_IGN) == SIG_ERR)

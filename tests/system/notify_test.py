@@ -331,6 +331,7 @@ def test_body(c):
         "signal": None, "reason": None, "attempt": 1, "consecutive_failures": 2,
         "stdout_tail": "caf\xe9 \ufffd\ufffd\x01end", "stderr_tail": "", "truncated": True,
         "url": None})
+    is_equal(os.getsid(s.process.pid), s.process.pid)  # keys at a terminal do not reach it
     is_equal(s.close(), 0)
 
 
