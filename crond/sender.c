@@ -50,8 +50,9 @@ static int process_read(pid_t pid, struct process *p)
 	if (pid <= 0 || proc_read(pid, "stat", text, sizeof(text)) <= 0)
 		return -1;
 	at = strrchr(text, ')');
-	return at && sscanf(at + 1, " %*c %d %d %d", &p->parent, &p->group, &p->session) == 3 ? 0
-	                                                                                      : -1;
+	if (!at || sscanf(at + 1, " %*c %d %d %d", &p->parent, &p->group, &p->session) != 3)
+		return -1;
+	return p->group < 0 ? -1 : 0; /* it was reaped while its file was open */
 }
 
 static bool process_is(pid_t pid, uid_t uid)

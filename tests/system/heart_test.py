@@ -111,6 +111,7 @@ def test_shell_jobs_speak(room):
                task("root", "su bob -s /bin/sh -c '%s --pid --ready --status=root'" % notify +
                     end % "root") +
                task("alone", "exec %s --ready" % notify) + # for its parent, as root may: the keeper
+               task("brief", "for i in $(seq 300); do %s --status=$i; done" % notify) +
                task("own", cronctl + " notify --ready --watchdog --status 'Own words' A=b" +
                     end % "own", 'user = "alice"') +
                task("batch", client("X_CRON_BATCH_START=one", "STATUS=\033[1m", "sleep:60")))
