@@ -343,7 +343,7 @@ static void test_refused_leave_nothing(void **state)
 	int round = 1;
 
 	snprintf(fresh, sizeof(fresh), "%.*s", (int)o.stdout_tail.n, o.stdout_tail.s);
-	assert_memory_equal(fresh, "0 -> /dev/null\n", 15);
+	assert_memory_equal(fresh, "0 -> ", 5);
 	while (!after_refused(p, round, &o))
 		assert_true(round++ < 10);
 	stage_assert_output(&o, fresh);
