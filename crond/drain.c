@@ -9,20 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crond/base/kernel.h"
+
 enum { CHUNK = 4096, CHUNKS_AT_ONCE = 16 };
-
-/* By the numbers of our pid namespace? */
-static bool proc_is_ours(void)
-{
-	char self[16] = "";
-
-	return readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) == getpid();
-}
 
 static int end_open(struct crond *c, pid_t keeper, int number)
 {
@@ -42,7 +35,7 @@ static int end_open(struct crond *c, pid_t keeper, int number)
 
 void drain_hold(struct crond *c, struct live_run *run, pid_t keeper, const int16_t pipes[2])
 {
-	if (run->pipes[0] >= 0 || pipes[0] < 3 || !proc_is_ours())
+	if (run->pipes[0] >= 0 || pipes[0] < 3 || !kernel_proc_is_ours())
 		return;
 	for (int i = 0; i < 2; i++)
 		if (pipes[i] >= 3)

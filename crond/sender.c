@@ -4,12 +4,12 @@
 
 #include "crond/sender.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "crond/base/kernel.h"
 
 enum { GENERATIONS = 256 };
 
@@ -31,14 +31,6 @@ static ssize_t proc_read(pid_t pid, const char *file, char *text, size_t n)
 	close(fd);
 	text[got > 0 ? got : 0] = '\0';
 	return got;
-}
-
-/* Of another pid namespace it would tell of other processes by our numbers. */
-static bool proc_is_ours(void)
-{
-	char self[16] = "";
-
-	return readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) == getpid();
 }
 
 /* "PID (NAME) STATE PPID PGRP SESSION ..."; NAME may hold anything, so from its end on. */
@@ -93,7 +85,7 @@ bool sender_belongs(pid_t pid, uid_t uid, pid_t job, uid_t owner)
 
 	if (pid == getpid()) /* systemd-notify speaks for its parent, where root lets it */
 		return trusted;
-	ours = !proc_is_ours() || process_read(pid, &p) < 0 ? -1 : descends(pid, p, job);
+	ours = !kernel_proc_is_ours() || process_read(pid, &p) < 0 ? -1 : descends(pid, p, job);
 
 	if (ours < 0 || trusted)
 		return ours && trusted;

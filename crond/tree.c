@@ -172,15 +172,6 @@ static int group_signal(pid_t job, int sig)
 	return 1;
 }
 
-/* Of another pid namespace it would name other processes by our numbers. */
-static bool is_ours(int proc)
-{
-	char self[16] = "";
-	ssize_t n = readlinkat(proc, "self", self, sizeof(self) - 1);
-
-	return n > 0 && atoi(self) == getpid();
-}
-
 /* All that are marked: how many live. sig 0 only counts. */
 static int snapshot_signal(const struct snapshot *s, int proc, int sig)
 {
@@ -202,7 +193,7 @@ int tree_signal(const struct tree *t, int sig)
 	DIR *dir = opendir("/proc");
 	int count = 0;
 
-	if (!dir || !is_ours(dirfd(dir)) || snapshot_take(&s, dir) < 0 || s.n == 0) {
+	if (!dir || !kernel_proc_is_ours() || snapshot_take(&s, dir) < 0 || s.n == 0) {
 		count = group_signal(t->job, sig);
 		goto out;
 	}
@@ -283,7 +274,7 @@ int tree_kill_left(const struct tree *t, int64_t born_after_ns, int64_t born_bef
 
 	if (t->cgroup >= 0)
 		cgroup_kill(t->cgroup);
-	if (dir && is_ours(dirfd(dir)) && snapshot_take(&s, dir) == 0) {
+	if (dir && kernel_proc_is_ours() && snapshot_take(&s, dir) == 0) {
 		qsort(s.at, s.n, sizeof(*s.at), by_pid);
 		for (size_t i = 0; i < s.n; i++)
 			s.at[i].ours = is_left(&s, &s.at[i], t->job, born_after_ns, born_before_ns);
@@ -304,7 +295,7 @@ int tree_usage(pid_t keeper, const struct tree *t, struct tree_usage *u)
 	int rc = -1;
 
 	*u = (struct tree_usage){ 0 };
-	if (!dir || !is_ours(dirfd(dir)) || snapshot_take(&s, dir) < 0)
+	if (!dir || !kernel_proc_is_ours() || snapshot_take(&s, dir) < 0)
 		goto out;
 	snapshot_mark(&s, t, keeper);
 	for (size_t i = 0; i < s.n; i++) {

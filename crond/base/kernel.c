@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -76,6 +77,13 @@ int kernel_signal_value(int pidfd, pid_t pid, int sig, int value)
 			return -1;
 	}
 	return sigqueue(pid, sig, info.si_value);
+}
+
+bool kernel_proc_is_ours(void)
+{
+	char self[16] = "";
+
+	return readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) == getpid();
 }
 
 int kernel_shared(int dir, size_t size)

@@ -4,6 +4,7 @@
 #ifndef BASE_KERNEL_H
 #define BASE_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -15,6 +16,9 @@ int kernel_pidfd(pid_t pid);
 int kernel_signal(int pidfd, pid_t pid, int sig);
 /* The same with a number that its handler gets, for signals that queue up (SIGRTMIN on). */
 int kernel_signal_value(int pidfd, pid_t pid, int sig, int value);
+/* Does /proc show our pid namespace? By another's it would tell of other processes by our
+ * numbers. */
+bool kernel_proc_is_ours(void);
 /* Memory to be shared, of that size, as a descriptor; dir: where a file may be made that
  * has no name in the end. -1 with errno. */
 int kernel_shared(int dir, size_t size);
