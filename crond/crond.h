@@ -251,6 +251,7 @@ struct live_run {
 	unsigned told;     /* as in its keeper, where we have no pidfd of that */
 	enum stop_reason stopping; /* not STOP_NONE: it was asked to stop */
 	int pipes[2];      /* ends of its output that we hold beside its keeper; -1: none */
+	int16_t far[2];    /* the keeper's numbers for them; 0: none, or they are held */
 	struct slice reported; /* its outcome, while a report of it is taken in */
 	bool adopted;      /* of a scheduler before us, and not started by us */
 	bool awaited;      /* somebody is to be told of its end */
@@ -359,6 +360,8 @@ void run_overran(struct crond *c, struct live_run *run);
 /* drain.c: takes hold of the pipes that its keeper reads its output from, by the keeper's
  * numbers; lets go of them. */
 void drain_hold(struct crond *c, struct live_run *run, pid_t keeper, const int16_t pipes[2]);
+void drain_later(struct crond *c); /* of those that still run in a moment, by run->far */
+void drain_due(struct crond *c);
 void drain_drop(struct live_run *run);
 /* Its keeper is gone: what is in them is added, the last OUTCOME_TAIL bytes of each; what
  * comes later is read for nobody. */
@@ -457,7 +460,7 @@ enum later {
 	LATER_RELOAD, LATER_GONE, LATER_SETTLE, LATER_GRACE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT,
 	LATER_POLL, LATER_WAITING,
 	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS,
-	LATER_CONTROL, LATER_CONTROL_TURN, LATER_DAEMONS, LATER_PENDING, LATERS
+	LATER_CONTROL, LATER_CONTROL_TURN, LATER_DAEMONS, LATER_PENDING, LATER_HOLD, LATERS
 };
 
 /* How often what cannot be watched is looked at. */

@@ -15,7 +15,7 @@
 
 #include "crond/base/kernel.h"
 
-enum { CHUNK = 4096, CHUNKS_AT_ONCE = 16 };
+enum { CHUNK = 4096, CHUNKS_AT_ONCE = 16, HOLD_MS = 100 };
 
 static int end_open(struct crond *c, pid_t keeper, int number)
 {
@@ -40,6 +40,24 @@ void drain_hold(struct crond *c, struct live_run *run, pid_t keeper, const int16
 	for (int i = 0; i < 2; i++)
 		if (pipes[i] >= 3)
 			run->pipes[i] = end_open(c, keeper, pipes[i]);
+}
+
+/* Opened by way of /proc they cost as much as a start's claim: most runs that have outlived
+ * their grace in a storm of starts end before it comes to that. */
+void drain_later(struct crond *c)
+{
+	wait_later(c, LATER_HOLD, HOLD_MS);
+}
+
+void drain_due(struct crond *c)
+{
+	struct live_run *run;
+
+	RB_FOREACH(run, run_tree, &c->live) {
+		if (run->far[0] && run->state == RUN_STATE_LIVE && run->keeper)
+			drain_hold(c, run, run->keeper->pid, run->far);
+		run->far[0] = 0;
+	}
 }
 
 void drain_drop(struct live_run *run)

@@ -54,6 +54,7 @@ static void (*const later_calls[LATERS])(struct crond *c) = {
 	[LATER_CONTROL_TURN] = control_rested,
 	[LATER_CONTROL] = clients_expire,
 	[LATER_PENDING] = pending_due,
+	[LATER_HOLD] = drain_due,
 };
 
 static void later_fire(struct crond *c)

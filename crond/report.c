@@ -44,14 +44,13 @@ static int message_pidfd(struct msghdr *m)
 static void report_take(struct crond *c, const struct report *r, size_t outcome_n, int pidfd)
 {
 	struct live_run *run = run_find(c, r->id);
-	int16_t pipes[2];
 
 	if (run && r->type == REPORT_TAKEN) {
 		run_event(c, run, RUN_EVENT_TAKEN);
 		run_watch_keeper(c, run, r->keeper_pid, pidfd);
-		if (outcome_n == sizeof(pipes)) {
-			memcpy(pipes, r->outcome, sizeof(pipes));
-			drain_hold(c, run, r->keeper_pid, pipes);
+		if (outcome_n == sizeof(run->far)) {
+			memcpy(run->far, r->outcome, sizeof(run->far));
+			drain_later(c);
 		}
 		run_stop_tell(c, run);
 		return;
