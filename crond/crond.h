@@ -328,11 +328,10 @@ struct run_records {
 };
 int records_read(struct crond *c, const char *id, struct run_records *r); /* 0; -1: said */
 void records_free(struct run_records *r);
-/* Takes in how it ended, as reported or as it stands in its directory; the state that
- * follows. */
-enum run_state outcome_take(struct crond *c, struct live_run *run);
+/* Takes in how it ended, as reported or as it stands in its directory. */
+void outcome_take(struct crond *c, struct live_run *run);
 /* Writes `lost` with the run's lock in hand (fd) and takes it in. */
-enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason);
+void outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason);
 /* adopt.c */
 void adopt_all(struct crond *c);
 void adopt_unstarted(struct crond *c); /* looks again at what could not be judged */

@@ -226,18 +226,17 @@ static void outcome_judge(struct crond *c, struct live_run *run, struct run_reco
 	outcome_say(c, run, r, before, again ? again_ms : 0);
 }
 
-enum run_state outcome_take(struct crond *c, struct live_run *run)
+void outcome_take(struct crond *c, struct live_run *run)
 {
-	enum run_state next = RUN_STATE_DONE;
 	struct run_records r;
 
 	run_overran(c, run);
 	if (reported_uneventful(c, run))
-		return next;
+		return;
 	if (records_read(c, run->id, &r) < 0) {
 		if (run->flags & RUN_DAEMON && run->job)
 			daemon_ended(c, run, run->job->identity, NULL, true);
-		return next;
+		return;
 	}
 	if (uneventful(c, run, &r.outcome))
 		outcome_learn(c, run, &r.outcome, false);
@@ -245,7 +244,6 @@ enum run_state outcome_take(struct crond *c, struct live_run *run)
 		outcome_judge(c, run, &r);
 	outcome_follow(c, run, &r);
 	records_free(&r);
-	return next;
 }
 
 /* Only the process that opened a session could close it. */
@@ -307,7 +305,7 @@ static bool left_kill(const struct run_progress *p, const struct buf *b)
 	return true; /* if there was nobody its process had that of the kernel */
 }
 
-enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason)
+void outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason)
 {
 	struct buf b = { 0 }, tails[2] = { { 0 }, { 0 } };
 	struct run_progress p = { 0 };
@@ -331,5 +329,5 @@ enum run_state outcome_lost(struct crond *c, struct live_run *run, int lock, con
 		say_bad_record(c, run->id, "outcome", strerror(errno));
 	buf_free(&tails[0]);
 	buf_free(&tails[1]);
-	return outcome_take(c, run);
+	outcome_take(c, run);
 }

@@ -252,9 +252,10 @@ static void run_judge(struct crond *c, struct live_run *run)
 		return;
 	}
 	if (rundir_has_outcome(c->runs, run->id))
-		run_set(c, run, outcome_take(c, run));
+		outcome_take(c, run);
 	else
-		run_set(c, run, outcome_lost(c, run, lock, "its keeper died"));
+		outcome_lost(c, run, lock, "its keeper died");
+	run_set(c, run, RUN_STATE_DONE);
 	if (lock >= 0)
 		close(lock);
 }
@@ -303,7 +304,8 @@ void run_event(struct crond *c, struct live_run *run, enum run_event event)
 		run_set(c, run, RUN_STATE_LIVE);
 		break;
 	case RUN_ACTION_TAKE:
-		run_set(c, run, outcome_take(c, run));
+		outcome_take(c, run);
+		run_set(c, run, RUN_STATE_DONE);
 		break;
 	case RUN_ACTION_JUDGE:
 		run_judge(c, run);
