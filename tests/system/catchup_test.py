@@ -28,7 +28,10 @@ def boot(daemon, handled):
     daemon.wait()
     for p in lab.processes():
         if p.exe.startswith("crond"):
-            os.kill(p.pid, 9)
+            try:
+                os.kill(p.pid, 9)
+            except ProcessLookupError: # a keeper whose run has just ended
+                pass
     shutil.rmtree("/run/crond")
     with open(HANDLED, "wb") as f:
         f.write(handled)
