@@ -6,25 +6,20 @@
 #include "crond/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/base/clients.h"
 #include "crond/base/diag.h"
 
 enum {
-	CLIENTS_MOST = 128,     /* in all */
-	CLIENTS_RESERVED = 16,  /* of these, for root */
-	CLIENTS_EACH = 16,      /* of one user */
 	ACCEPTS_EACH = 16,      /* at a time */
-	BACKLOG = 128,
 	READ_EACH = 16384,
 	OUT_ENOUGH = 32768,     /* a verb goes on once less than this waits to be read */
 	IDLE_MS = 10000,        /* for a whole request */
@@ -54,35 +49,6 @@ static void control_drop(struct crond *c, struct control_client *k);
 
 /* --- the socket */
 
-/* A path that is too long for an address is reached by its directory's descriptor. */
-static void address_fill(const struct crond *c, struct sockaddr_un *at)
-{
-	*at = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (snprintf(at->sun_path, sizeof(at->sun_path), "%s/" CTLMSG_SOCKET, c->set.run_dir) >=
-		(int)sizeof(at->sun_path))
-		snprintf(at->sun_path, sizeof(at->sun_path), "/proc/self/fd/%d/" CTLMSG_SOCKET, c->run_fd);
-}
-
-/* There is one scheduler of this place (its pid file is locked): what stands there is old. */
-static int socket_open(struct crond *c)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un at;
-	int error;
-
-	if (fd < 0)
-		return -1;
-	address_fill(c, &at);
-	unlinkat(c->run_fd, CTLMSG_SOCKET, 0);
-	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 &&
-		fchmodat(c->run_fd, CTLMSG_SOCKET, 0666, 0) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	error = errno;
-	close(fd);
-	errno = error;
-	return -1;
-}
-
 void control_config(struct crond *c)
 {
 	const char *name = c->set.conf.control_group;
@@ -108,7 +74,8 @@ void control_open(struct crond *c)
 	TAILQ_INIT(&o->clients);
 	TAILQ_INIT(&o->turns[0]);
 	TAILQ_INIT(&o->turns[1]);
-	o->listen = (struct watch){ .kind = WATCH_CONTROL, .fd = socket_open(c) };
+	o->listen = (struct watch){ .kind = WATCH_CONTROL,
+		.fd = clients_listen(c->run_fd, c->set.run_dir, CTLMSG_SOCKET) };
 	if (o->listen.fd < 0 || wait_for(c, &o->listen, EPOLLIN) < 0) {
 		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) ERROR (%s/" CTLMSG_SOCKET ": %s; cronctl does not reach this daemon)",
