@@ -215,6 +215,8 @@ static int alert_post(struct heart *h, const char *text)
 		.exit_code = -1,
 		.attempt = r->attempt,
 		.trusted = r->flags & RUN_TRUSTED,
+		.uid = r->uid,
+		.mail_to = event_mail_to(r->owner, r->mail_to, r->user),
 	};
 
 	/* while that many of this run wait, whoever is to take them does not */

@@ -46,7 +46,8 @@ static void event_of_run(struct crond *c, const struct run *r, struct event *e)
 		.job = r->job, .run_id = r->id, .host = c->fqdn, .owner = r->owner, .user = r->user,
 		.schedule = r->schedule, .command = r->command, .description = r->description,
 		.tags = r->tags, .targets = r->alert, .scheduled = r->scheduled, .attempt = r->attempt,
-		.exit_code = -1, .trusted = r->flags & RUN_TRUSTED,
+		.exit_code = -1, .trusted = r->flags & RUN_TRUSTED, .uid = r->uid,
+		.mail_to = event_mail_to(r->owner, r->mail_to, r->user),
 	};
 }
 
@@ -86,6 +87,8 @@ static void event_of_job(struct crond *c, const struct job *job, char name[JOB_N
 		.job = name, .host = c->fqdn, .owner = o->owner, .user = job->common->user->name,
 		.schedule = o->schedule, .command = command ? command : o->argv ? o->argv[0] : NULL,
 		.description = o->description, .exit_code = -1, .trusted = job->common->trusted,
+		.uid = job->common->user->uid,
+		.mail_to = event_mail_to(o->owner, o->mail, job->common->user->name),
 	};
 	e->tags = list_of(o->tags, lists);
 	e->targets = list_of(o->alert, lists);

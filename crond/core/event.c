@@ -12,6 +12,7 @@
 #include "crond/base/diag.h"
 #include "crond/base/record.h"
 #include "crond/base/text.h"
+#include "crond/core/mailtext.h"
 
 enum event_tag {
 	EVENT_ID = 1,
@@ -39,6 +40,8 @@ enum event_tag {
 	EVENT_STDOUT,
 	EVENT_STDERR,
 	EVENT_FLAGS,
+	EVENT_UID,
+	EVENT_MAIL_TO,
 	EVENT_TAGS_END
 };
 
@@ -63,6 +66,7 @@ static const struct text_field {
 	[EVENT_COMMAND] = { offsetof(struct event, command), 4096 },
 	[EVENT_DESCRIPTION] = { offsetof(struct event, description), 4096 },
 	[EVENT_REASON] = { offsetof(struct event, reason), 4096 },
+	[EVENT_MAIL_TO] = { offsetof(struct event, mail_to), 1024 },
 };
 
 static const struct slice_field {
@@ -110,6 +114,15 @@ void event_id(char out[EVENT_ID_MOST], const char *run_id, const char *mark)
 			*c = '_';
 	if (*out == '.' || *out == '-')
 		*out = '_';
+}
+
+const char *event_mail_to(const char *owner, const char *mail, const char *user)
+{
+	if (owner && strchr(owner, '@') && mailtext_safe(slice_of(owner)))
+		return owner;
+	if (!mail)
+		mail = user;
+	return mail && *mail ? mail : NULL;
 }
 
 /* The longest head of at most `most` bytes that ends between two characters. */
@@ -189,6 +202,7 @@ void event_encode(const struct event *e, struct buf *out)
 	put_i64(out, EVENT_SIGNAL, e->signal);
 	put_i64(out, EVENT_ATTEMPT, e->attempt);
 	put_i64(out, EVENT_FAILURES, e->failures);
+	put_i64(out, EVENT_UID, e->uid);
 	put_i64(out, EVENT_FLAGS, (cut ? FLAG_TRUNCATED : 0) | (e->trusted ? FLAG_TRUSTED : 0));
 }
 
@@ -206,6 +220,7 @@ static int get_number(struct event *e, uint16_t tag, uint64_t raw)
 	case EVENT_SIGNAL: fits = v >= 0 && v <= INT_MAX; e->signal = (int)v; break;
 	case EVENT_ATTEMPT: fits = raw <= UINT32_MAX; e->attempt = (uint32_t)raw; break;
 	case EVENT_FAILURES: fits = raw <= UINT32_MAX; e->failures = (uint32_t)raw; break;
+	case EVENT_UID: fits = raw <= UINT32_MAX; e->uid = (uint32_t)raw; break;
 	case EVENT_FLAGS:
 		e->truncated = raw & FLAG_TRUNCATED;
 		e->trusted = raw & FLAG_TRUSTED;
@@ -240,7 +255,7 @@ int event_decode(struct event *e, struct slice bytes, struct diag *d)
 	struct record_field f;
 	int more;
 
-	*e = (struct event){ .exit_code = -1 };
+	*e = (struct event){ .exit_code = -1, .uid = EVENT_NOBODY };
 	if (bytes.n > EVENT_MOST)
 		return diag_error(d, 0, 0, "event of %zu bytes is too long", bytes.n);
 	if (record_open(&r, bytes.s, bytes.n, EVENT_MAGIC, EVENT_VERSION, d))

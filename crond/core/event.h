@@ -5,6 +5,7 @@
 #define CORE_EVENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "crond/base/slice.h"
@@ -19,6 +20,7 @@ enum {
 	EVENT_MOST = 64 * 1024, /* bytes of a record; event_encode() never makes more */
 	EVENT_ID_MOST = 200,    /* with its NUL: an id is a file's name in the spool */
 };
+#define EVENT_NOBODY UINT32_MAX
 
 struct event {
 	const char *id;      /* the same however often it is sent: run id and event */
@@ -35,6 +37,11 @@ struct event {
 	struct slice stdout_tail, stderr_tail;
 	bool truncated;
 	bool trusted;          /* of root's file: may use any webhook; else those with users=yes */
+	uint32_t uid;          /* whose job it is; EVENT_NOBODY: the record does not say */
+	const char *mail_to;   /* who is written to when a target cannot be reached; NULL: nobody */
+	/* of a digest, which stands in for others and is never encoded */
+	const struct event *members;
+	size_t member_count;
 };
 
 /* Texts may be NULL. What is too long is cut (tails keep their end, the lists whole
@@ -44,6 +51,9 @@ void event_encode(const struct event *e, struct buf *out);
 /* Texts and slices point into bytes; texts that were not there are NULL, id and event
  * always are. 0 or -1 with *d. */
 int event_decode(struct event *e, struct slice bytes, struct diag *d);
+/* Who is to hear of alerts that reach nobody: the owner where that is an address, else whom
+ * the job's mail goes to (empty: nobody), else its user. */
+const char *event_mail_to(const char *owner, const char *mail, const char *user);
 /* The id of what becomes known of a run by that mark: one that is always the same. Characters
  * that only run ids may have become '_'. */
 void event_id(char out[EVENT_ID_MOST], const char *run_id, const char *mark);

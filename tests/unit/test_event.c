@@ -26,7 +26,8 @@ static struct event sample(void)
 		.targets = { targets, sizeof(targets) }, .scheduled = -5,
 		.started_ns = 1700000000123456789, .finished_ns = INT64_MAX, .took_ns = 7,
 		.exit_code = 255, .attempt = 3, .failures = UINT32_MAX,
-		.stdout_tail = { tail, sizeof(tail) - 1 }, .trusted = true };
+		.stdout_tail = { tail, sizeof(tail) - 1 }, .trusted = true, .uid = 2001,
+		.mail_to = "ops@example.org" };
 }
 
 static struct slice encoded(const struct event *e, struct buf *out)
@@ -59,6 +60,8 @@ static void test_there_and_back(void **state)
 	assert_int_equal(back.attempt, 3);
 	assert_true(back.failures == UINT32_MAX);
 	assert_true(back.trusted);
+	assert_int_equal(back.uid, 2001);
+	assert_string_equal(back.mail_to, "ops@example.org");
 	assert_false(back.truncated);
 	buf_free(&out);
 }
@@ -113,6 +116,16 @@ static void test_targets_are_cut_between(void **state)
 	assert_true(back.truncated);
 	buf_free(&out);
 	free(list);
+}
+
+static void test_who_hears_of_what_reaches_nobody(void **state)
+{
+	(void)state;
+	assert_string_equal(event_mail_to("ops@example.org", "a@example.org", "bob"),
+		"ops@example.org");
+	assert_string_equal(event_mail_to("the team", "a@example.org", "bob"), "a@example.org");
+	assert_string_equal(event_mail_to("-oQ/tmp@x", NULL, "bob"), "bob");
+	assert_null(event_mail_to(NULL, "", "bob"));
 }
 
 static void test_ids(void **state)
@@ -238,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_too_long_is_cut),
 		cmocka_unit_test(test_targets_are_cut_between),
+		cmocka_unit_test(test_who_hears_of_what_reaches_nobody),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_later_fields_are_left),
