@@ -12,6 +12,7 @@
 
 enum { SHOWN_MOST = 48, LEVEL_FIRST = 3, LEVEL_INFO = 6, COUNT_MOST = 1000000 };
 
+#define HISTORY_RETENTION ((uint64_t)90 * 24 * 3600 * 1000)
 #define OUTPUT_MAX ((uint64_t)10 << 20)
 #define OUTPUT_LEAST ((uint64_t)1 << 10)
 #define OUTPUT_MOST ((uint64_t)1 << 30)
@@ -56,6 +57,14 @@ static const struct conf_def defs[] = {
 
 static const struct conf_def users_defs[] = {
 	{ { "notify", false }, conf_take_user, AT(notify_user) },
+	{ { "history", false }, conf_take_user, AT(history_user) },
+	{ .name = { NULL, false } },
+};
+
+static const struct conf_def history_defs[] = {
+	{ { "enabled", false }, conf_take_bool, AT(history) },
+	{ { "path", false }, conf_take_path, AT(history_dir) },
+	{ { "retention", true }, conf_take_retention, AT(history_retention) },
 	{ .name = { NULL, false } },
 };
 
@@ -69,7 +78,8 @@ static const struct conf_task_dir default_dir = { SYSCONFDIR "/crond.tasks", tru
 void conf_default(struct conf *c)
 {
 	*c = (struct conf){ .direct_exec = true, .log_level = LEVEL_INFO, .output_max = OUTPUT_MAX,
-		.task_dirs = &default_dir, .task_dir_count = 1 };
+		.task_dirs = &default_dir, .task_dir_count = 1, .history = true,
+		.history_retention = { .ms = HISTORY_RETENTION } };
 }
 
 bool conf_task_dirs_named(const struct conf *c)
@@ -258,6 +268,30 @@ static void finish_defaults(struct conf_parser *p)
 	}
 }
 
+/* A section that is one of its kind: its settings are fields of the configuration. */
+static void parse_only(struct conf_parser *p, const struct section *s, const char *type,
+	const struct conf_def *its)
+{
+	struct diag d;
+
+	if (!s->title.s) {
+		conf_read(p, s, its, &p->conf);
+		return;
+	}
+	diag_error(&d, 0, 0, "'%s' takes no title", type);
+	conf_report(p, &d, s->title_line, s->title_column);
+}
+
+static void parse_users(struct conf_parser *p, const struct section *s)
+{
+	parse_only(p, s, "users", users_defs);
+}
+
+static void parse_history(struct conf_parser *p, const struct section *s)
+{
+	parse_only(p, s, "history", history_defs);
+}
+
 /* --- the top level */
 
 static const struct {
@@ -267,6 +301,8 @@ static const struct {
 	{ "defaults", parse_defaults },
 	{ "task-dir", parse_task_dir },
 	{ "webhook", conf_webhook },
+	{ "history", parse_history },
+	{ "users", parse_users },
 };
 
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
@@ -284,7 +320,7 @@ static size_t find_def(struct slice name)
 /* A name that is none; also a section written as a setting, and the other way round. */
 static void refuse(struct conf_parser *p, const struct section *s)
 {
-	const char *names[DEFS + SECTIONS + 2];
+	const char *names[DEFS + SECTIONS + 1];
 	int shown = s->type.n < SHOWN_MOST ? (int)s->type.n : SHOWN_MOST;
 	const char *near;
 	struct diag d;
@@ -294,8 +330,6 @@ static void refuse(struct conf_parser *p, const struct section *s)
 		names[n++] = defs[i].name.name;
 	for (size_t i = 0; !s->setting && i < SECTIONS; i++)
 		names[n++] = sections[i].type;
-	if (!s->setting)
-		names[n++] = "users";
 	names[n] = NULL;
 	near = text_nearest(s->type, names);
 	if (s->wrong)
@@ -328,26 +362,12 @@ static void parse_setting(struct conf_parser *p, const struct section *s, uint32
 		parse_task_dirs(p, s);
 }
 
-static void parse_users(struct conf_parser *p, const struct section *s)
-{
-	struct diag d;
-
-	if (!s->title.s) {
-		conf_read(p, s, users_defs, &p->conf);
-		return;
-	}
-	diag_error(&d, 0, 0, "'users' takes no title");
-	conf_report(p, &d, s->title_line, s->title_column);
-}
-
 static void parse_part(struct conf_parser *p, const struct section *s, uint32_t seen[DEFS])
 {
 	if (s->wrong) {
 		refuse(p, s);
 	} else if (s->setting) {
 		parse_setting(p, s, seen);
-	} else if (slice_is(s->type, "users")) {
-		parse_users(p, s);
 	} else {
 		for (size_t i = 0; i < SECTIONS; i++) {
 			if (slice_is(s->type, sections[i].type)) {

@@ -19,6 +19,11 @@ struct conf_task_dir {
 	bool watch;
 };
 
+struct conf_retention {
+	uint64_t ms;    /* 0: no limit by age; likewise: */
+	uint32_t count;
+};
+
 /* Everything pointed to lives in the arena or for ever. NULL: not set, the place it is
  * used in has the default. */
 struct conf {
@@ -39,7 +44,10 @@ struct conf {
 	const char *cgroup;         /* "auto", "off" or a path; NULL: auto */
 	uint32_t max_running;       /* 0: no limit */
 	uint32_t start_rate;        /* starts a second; 0: no limit */
-	const char *notify_user;
+	const char *notify_user, *history_user;
+	bool history;               /* default yes */
+	const char *history_dir;    /* NULL: below the state directory */
+	struct conf_retention history_retention; /* of jobs that do not say; default 90 days */
 	const char *control_group;  /* whose members may see and steer all jobs; NULL: root alone */
 	/* places; NULL: as configured */
 	const char *run_dir, *state_dir, *log_dir, *pid_file, *spool_dir, *system_tab, *system_dir;

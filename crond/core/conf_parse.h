@@ -54,6 +54,7 @@ CONF_TAKE(conf_take_level);   /* int: a syslog priority */
 CONF_TAKE(conf_take_size);    /* uint64_t */
 CONF_TAKE(conf_take_count);   /* uint32_t */
 CONF_TAKE(conf_take_duration); /* uint64_t, milliseconds */
+CONF_TAKE(conf_take_retention); /* struct conf_retention */
 CONF_TAKE(conf_take_user);
 CONF_TAKE(conf_take_group);
 CONF_TAKE(conf_take_url);

@@ -7,7 +7,7 @@
 #include "crond/core/conf_parse.h"
 #include "crond/core/options_value.h"
 
-enum { PATH_MOST = 4095, URL_MOST = 2048, PORT_MOST = 65535 };
+enum { PATH_MOST = 4095, URL_MOST = 2048, PORT_MOST = 65535, RETENTION_COUNT_MOST = 1000000 };
 
 static int bad(const struct conf_def *def, struct slice value, const char *expected, struct diag *d)
 {
@@ -162,6 +162,36 @@ CONF_TAKE(conf_take_duration)
 		return bad(def, s->values[0], expected, d);
 	}
 	*(uint64_t *)field = v;
+	return 0;
+}
+
+/* A bare number counts, a duration has a unit; each once. */
+static int retention_part(const struct conf_def *def, struct slice value, struct conf_retention *r,
+	struct diag *d)
+{
+	uint64_t v;
+
+	if (text_number(value, RETENTION_COUNT_MOST, &v) == 0 && v > 0 && !r->count)
+		r->count = (uint32_t)v;
+	else if (text_number(value, UINT64_MAX, &v) != 0 && text_duration(value, &v) == 0 && v && !r->ms)
+		r->ms = v;
+	else
+		return bad(def, value, "a time such as 30d, a count, both or none are needed", d);
+	return 0;
+}
+
+CONF_TAKE(conf_take_retention)
+{
+	struct conf_retention r = { 0 };
+
+	(void)arena;
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->count == 1 && slice_is(s->values[i], "none"))
+			break;
+		if (retention_part(def, s->values[i], &r, d))
+			return -1;
+	}
+	*(struct conf_retention *)field = r;
 	return 0;
 }
 

@@ -137,7 +137,8 @@ static void everything(void **state)
 		"output-max = 512K\n"
 		"max-running = 0200\n"
 		"timeout-counts-suspend = yes cgroup = off\n"
-		"users { notify = crond-notify }\n"
+		"users { notify = crond-notify history = hist }\n"
+		"history { enabled = no path = /srv/h retention = { 30d, 500 } }\n"
 		"control-group = operators\n"
 		"run-dir = /run/x state-dir = /s pid-file = /p spool-dir = /sp\n"
 		"system-tab = /t system-dir = /d\n"
@@ -166,6 +167,11 @@ static void everything(void **state)
 	assert_int_equal(w.c.output_max, 512 << 10);
 	assert_int_equal(w.c.max_running, 200);
 	assert_string_equal(w.c.notify_user, "crond-notify");
+	assert_string_equal(w.c.history_user, "hist");
+	assert_false(w.c.history);
+	assert_string_equal(w.c.history_dir, "/srv/h");
+	assert_int_equal(w.c.history_retention.ms, 30 * 86400 * 1000ull);
+	assert_int_equal(w.c.history_retention.count, 500);
 	assert_string_equal(w.c.control_group, "operators");
 	assert_string_equal(w.c.run_dir, "/run/x");
 	assert_string_equal(w.c.state_dir, "/s");
@@ -246,7 +252,12 @@ static void errors(void **state)
 		{ "users { notify = 0 }", "1:9 bad notify '0': a user's name is needed, not a number;" },
 		{ "control-group = 10", "1:1 bad control-group '10': a group's name is needed, not a number;" },
 		{ "users x { notify = a }", "1:7 'users' takes no title;" },
-		{ "history { }", "1:1 unknown section 'history';" },
+		{ "history x { }", "1:9 'history' takes no title;" },
+		{ "history { retention = 30 retention = 20 }", "1:26 'retention' is given twice, first in line 1;" },
+		{ "history { retention = { 30, 20 } }",
+			"1:11 bad retention '20': a time such as 30d, a count, both or none are needed;" },
+		{ "history { path = h }", "1:11 bad path 'h': an absolute path is needed;" },
+		{ "cluster { }", "1:1 unknown section 'cluster';" },
 		{ "webhok a { }", "1:1 unknown section 'webhok', did you mean 'webhook'?;" },
 		{ "junk\n", "1:1 text that belongs to nothing: 'junk';" },
 		{ "webhook { url = http://a }", "1:1 a webhook without a name;" },
