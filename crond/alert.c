@@ -149,8 +149,10 @@ static char *secret_read(const struct webhook *h)
 	char *secret = NULL;
 	struct buf b = { 0 };
 	struct stat st;
-	int fd = h->secret_file ? file_open(AT_FDCWD, h->secret_file, 1, &st) : -1;
+	int fd = h->secret_file && !h->secret ? file_open(AT_FDCWD, h->secret_file, 1, &st) : -1;
 
+	if (h->secret)
+		return strdup(h->secret);
 	if (fd < 0)
 		return NULL;
 	if (file_read(fd, SECRET_MOST, &b) == 0 && b.len && !memchr(b.data, 0, b.len))

@@ -109,9 +109,11 @@ int place_config(struct settings *s, struct log *log, struct changes *refused, u
 		config_fail(&say, config_distrust(&st));
 	else if (file_read(fd, CONFIG_MOST, &bytes) < 0)
 		config_fail(&say, strerror(errno));
-	else
+	else {
+		conf.keeps_secrets = !(st.st_mode & S_IRWXO);
 		result = conf_parse(&conf, (struct slice){ bytes.data, bytes.len }, s->config, &arena, &sink,
 			errors);
+	}
 	if (fd >= 0)
 		close(fd);
 	buf_free(&bytes);

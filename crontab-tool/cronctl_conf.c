@@ -31,9 +31,11 @@ void cronctl_conf(struct conf *conf, struct arena *arena)
 	int fd = file_open(AT_FDCWD, PATH, 1, &st);
 
 	conf_default(conf);
+	conf->keeps_secrets = true; /* the daemon says so where it is wrong */
 	if (fd >= 0 && file_read(fd, CONFIG_MOST, &bytes) == 0 &&
 		conf_parse(conf, (struct slice){ bytes.data, bytes.len }, PATH, arena, &sink, &errors) < 0)
 		conf_default(conf);
+	conf->keeps_secrets = true; /* the daemon says so where it is wrong */
 	if (fd >= 0)
 		close(fd);
 	buf_free(&bytes);

@@ -30,6 +30,7 @@ struct conf {
 	const struct dialect *dialect;
 	const struct conf_task_dir *task_dirs; /* in force: without any in the file, the default one */
 	size_t task_dir_count;
+	bool keeps_secrets;         /* set before parsing: nobody else can read the file, so it may hold some */
 	struct webhook *webhooks;
 	size_t webhook_count;
 	const char *mailer;         /* absolute path, or "off" */

@@ -7,7 +7,8 @@
 #include "crond/core/conf_parse.h"
 #include "crond/core/options_value.h"
 
-enum { PATH_MOST = 4095, URL_MOST = 2048, PORT_MOST = 65535, RETENTION_COUNT_MOST = 1000000 };
+enum { PATH_MOST = 4095, URL_MOST = 2048, SECRET_MOST = 4096, PORT_MOST = 65535,
+	RETENTION_COUNT_MOST = 1000000 };
 
 static int bad(const struct conf_def *def, struct slice value, const char *expected, struct diag *d)
 {
@@ -262,6 +263,15 @@ CONF_TAKE(conf_take_url)
 	if (!authority_ok(before((struct slice){ url.s + scheme, url.n - scheme }, "/?#\\")))
 		return bad_unseen(def, "no host, or no number for a port", d);
 	return keep(url, arena, field, d);
+}
+
+CONF_TAKE(conf_take_secret)
+{
+	struct slice secret = s->values[0];
+
+	if (secret.n == 0 || secret.n > SECRET_MOST || has_control(secret))
+		return bad_unseen(def, "one line of text, at most 4096 bytes, is needed", d);
+	return keep(secret, arena, field, d);
 }
 
 static bool header_ok(struct slice header)

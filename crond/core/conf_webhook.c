@@ -1,24 +1,64 @@
 /* conf_webhook: a webhook section of crond.conf.
  * Flow: conf.c hands the section in, the webhook joins those of the configuration. */
 #include "crond/base/arena.h"
+#include "crond/base/text.h"
 #include "crond/core/conf_parse.h"
 #include "crond/core/options_value.h"
 #include "crond/core/section.h"
 #include "crond/core/taskfile.h"
 
-enum { HOOKS_MOST = 256, RETRIES = 4, RETRIES_MOST = 20, TIMEOUT_MOST = 120000 };
+enum { HOOKS_MOST = 256, RATE_MOST = 10000 };
 
-static const char *const templates[] = { "json", NULL };
+#define RATE_UNSAID UINT64_MAX
+#define RATE_MOST_MS ((uint64_t)24 * 60 * 60 * 1000)
+
+static CONF_TAKE(take_template)
+{
+	struct webhook *h = field;
+
+	h->template = webhook_template_find(s->values[0]);
+	if (h->template == WEBHOOK_OWN)
+		return conf_take_path(def, s, arena, &h->template_file, d);
+	if (h->template < WEBHOOK_OWN)
+		return 0;
+	return option_bad(def->name.name, s->values[0], "json, slack, feishu, dingtalk, wecom, "
+		"healthchecks or a file's absolute path is needed", d);
+}
+
+static CONF_TAKE(take_rate)
+{
+	struct webhook *h = field;
+	struct slice text = s->values[0];
+	const char *slash = memchr(text.s, '/', text.n);
+	size_t n = slash ? (size_t)(slash - text.s) : 0;
+	uint64_t count;
+
+	(void)arena;
+	h->rate_ms = 0;
+	if (slice_is(text, "none"))
+		return 0;
+	if (!slash || text_number((struct slice){ text.s, n }, RATE_MOST, &count) || count == 0 ||
+		text_duration((struct slice){ slash + 1, text.n - n - 1 }, &h->rate_ms) ||
+		h->rate_ms == 0 || h->rate_ms > RATE_MOST_MS)
+		return option_bad(def->name.name, text,
+			"a count and a time such as 20/1m, at most 1d, or none, are needed", d);
+	h->rate = (uint32_t)count;
+	return 0;
+}
 
 #define AT(field) .at = offsetof(struct webhook, field)
 static const struct conf_def defs[] = {
 	{ { "url", false }, conf_take_url, AT(url) },
-	{ { "template", false }, conf_take_word, AT(template_name), .words = templates },
+	{ { "link", false }, conf_take_url, AT(link) },
+	{ { "template", false }, take_template, .at = 0 },
 	{ { "headers", true }, conf_take_headers, AT(headers) },
 	{ { "secret-file", false }, conf_take_path, AT(secret_file) },
+	{ { "secret", false }, conf_take_secret, AT(secret) },
 	{ { "timeout", false }, conf_take_duration, AT(timeout_ms), .least = 1000,
-		.most = TIMEOUT_MOST },
-	{ { "retries", false }, conf_take_count, AT(retries), .least = 0, .most = RETRIES_MOST },
+		.most = WEBHOOK_TIMEOUT_MOST_MS },
+	{ { "retries", false }, conf_take_count, AT(retries), .least = 0,
+		.most = WEBHOOK_RETRIES_MOST },
+	{ { "rate", false }, take_rate, .at = 0 },
 	{ { "users", false }, conf_take_bool, AT(users) },
 	{ .name = { NULL, false } },
 };
@@ -43,9 +83,22 @@ static int check_title(const struct conf_parser *p, const struct section *s, str
 	return 0;
 }
 
+/* What its settings say together. */
+static int check_hook(const struct conf_parser *p, const struct webhook *h, struct diag *d)
+{
+	if (!h->url)
+		return diag_error(d, 0, 0, "'url' is missing");
+	if (h->secret && h->secret_file)
+		return diag_error(d, 0, 0, "'secret' and 'secret-file' exclude each other");
+	if (h->secret && !p->conf.keeps_secrets)
+		return diag_error(d, 0, 0, "'secret' is refused, since others may read this file: keep it "
+			"from them (mode 0600 or 0640), or use 'secret-file'");
+	return 0;
+}
+
 void conf_webhook(struct conf_parser *p, const struct section *s)
 {
-	struct webhook hook = { .template_name = templates[0], .retries = RETRIES };
+	struct webhook hook = { .retries = WEBHOOK_RETRIES, .rate_ms = RATE_UNSAID };
 	struct diag d;
 
 	if (check_title(p, s, &d)) {
@@ -55,11 +108,12 @@ void conf_webhook(struct conf_parser *p, const struct section *s)
 	}
 	if (conf_read(p, s, defs, &hook))
 		return;
-	if (!hook.url) {
-		diag_error(&d, 0, 0, "'url' is missing");
+	if (check_hook(p, &hook, &d)) {
 		conf_report(p, &d, s->line, s->column);
 		return;
 	}
+	if (hook.rate_ms == RATE_UNSAID)
+		webhook_rate_default(&hook);
 	hook.name = arena_copy(p->arena, s->title.s, s->title.n);
 	if (!hook.name)
 		p->no_memory = true;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "crond/base/slice.h"
+#include "crond/core/webhook.h"
 
 struct arena;
 struct buf;
@@ -65,16 +66,6 @@ enum {
 	NOTICE_MAGIC = 0x6e6e7243,
 	NOTICE_VERSION = 1,
 	NOTICE_MOST = 192 * 1024, /* bytes of a message on the socket; longer ones are refused */
-};
-
-struct webhook {
-	const char *name, *url, *template_name;
-	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
-	const char *secret_file;
-	const char *secret;  /* what root read from it for crond-notify; NULL: it reads itself */
-	uint64_t timeout_ms; /* 0: the default, 10 s */
-	uint32_t retries;    /* tries after the first */
-	bool users;
 };
 
 /* Messages on the SEQPACKET socket between the two, first byte the type. */

@@ -22,19 +22,28 @@ enum notice_tag {
 	TAG_RETRIES,
 	TAG_USERS,
 	TAG_SECRET,
+	TAG_LINK,
+	TAG_TEMPLATE_TEXT,
+	TAG_RATE,
+	TAG_RATE_MS,
 };
 
 static void hook_encode(const struct webhook *h, struct buf *out)
 {
 	record_put_text(out, TAG_NAME, h->name ? h->name : "");
 	record_put_text(out, TAG_URL, h->url);
-	record_put_text(out, TAG_TEMPLATE, h->template_name);
+	record_put_text(out, TAG_LINK, h->link);
+	record_put_text(out, TAG_TEMPLATE,
+		h->template == WEBHOOK_OWN ? h->template_file : webhook_template_name(h->template));
+	record_put_text(out, TAG_TEMPLATE_TEXT, h->template_text);
 	for (size_t i = 0; h->headers && h->headers[i]; i++)
 		record_put_text(out, TAG_HEADER, h->headers[i]);
 	record_put_text(out, TAG_SECRET_FILE, h->secret_file);
 	record_put_text(out, TAG_SECRET, h->secret);
 	record_put_u64(out, TAG_TIMEOUT, h->timeout_ms);
 	record_put_u64(out, TAG_RETRIES, h->retries);
+	record_put_u64(out, TAG_RATE, h->rate);
+	record_put_u64(out, TAG_RATE_MS, h->rate_ms);
 	record_put_u64(out, TAG_USERS, h->users);
 }
 
@@ -76,25 +85,49 @@ static int header_add(struct header_list *l, struct webhook *h, const char *text
 	return 0;
 }
 
-static int hook_field(struct webhook *h, const struct record_field *f, struct header_list *l)
+static int hook_text(struct webhook *h, uint16_t tag, const char *text)
 {
-	uint64_t number = 0;
-	const char *text = record_text(f);
+	switch (tag) {
+	case TAG_URL: h->url = text; break;
+	case TAG_LINK: h->link = text; break;
+	case TAG_TEMPLATE:
+		h->template = text ? webhook_template_find(slice_of(text)) : WEBHOOK_JSON;
+		h->template_file = h->template == WEBHOOK_OWN ? text : NULL;
+		break;
+	case TAG_TEMPLATE_TEXT: h->template_text = text; break;
+	case TAG_SECRET_FILE: h->secret_file = text; break;
+	case TAG_SECRET: h->secret = text; break;
+	default: return 0; /* of a later minor addition: nothing we know */
+	}
+	return text ? 0 : -1;
+}
 
-	if (f->tag >= TAG_TIMEOUT && f->tag <= TAG_USERS && record_u64(f, &number))
+static int hook_number(struct webhook *h, const struct record_field *f)
+{
+	uint64_t number;
+
+	if (record_u64(f, &number))
 		return -1;
 	switch (f->tag) {
-	case TAG_URL: h->url = text; return text ? 0 : -1;
-	case TAG_TEMPLATE: h->template_name = text; return text ? 0 : -1;
-	case TAG_SECRET_FILE: h->secret_file = text; return text ? 0 : -1;
-	case TAG_SECRET: h->secret = text; return text ? 0 : -1;
-	case TAG_HEADER: return header_add(l, h, text);
 	case TAG_TIMEOUT: h->timeout_ms = number; return 0;
+	case TAG_RETRIES: h->retries = (uint32_t)number; break;
+	case TAG_RATE: h->rate = (uint32_t)number; break;
+	case TAG_RATE_MS: h->rate_ms = number; return 0;
+	default: h->users = number != 0; return 0;
+	}
+	return number <= UINT32_MAX ? 0 : -1;
+}
+
+static int hook_field(struct webhook *h, const struct record_field *f, struct header_list *l)
+{
+	switch (f->tag) {
+	case TAG_HEADER: return header_add(l, h, record_text(f));
+	case TAG_TIMEOUT:
 	case TAG_RETRIES:
-		h->retries = (uint32_t)number;
-		return number <= UINT32_MAX ? 0 : -1;
-	case TAG_USERS: h->users = number != 0; return 0;
-	default: return 0;
+	case TAG_USERS:
+	case TAG_RATE:
+	case TAG_RATE_MS: return hook_number(h, f);
+	default: return hook_text(h, f->tag, record_text(f));
 	}
 }
 

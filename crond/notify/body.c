@@ -17,19 +17,9 @@
 
 enum { BODY_VERSION = 1, TIME_ROOM = 64 };
 
-static const char *const template_names[BODY_TEMPLATES] = {
-	[BODY_JSON] = "json",
-	[BODY_SLACK] = "slack",
-};
-
-int body_template(const char *name)
+bool body_known(enum webhook_template t)
 {
-	if (!name)
-		return BODY_JSON;
-	for (int i = 0; i < BODY_TEMPLATES; i++)
-		if (strcmp(name, template_names[i]) == 0)
-			return i;
-	return -1;
+	return t == WEBHOOK_JSON || t == WEBHOOK_SLACK;
 }
 
 void body_clean(struct buf *out, struct slice s)
@@ -172,9 +162,9 @@ static int put_json(const char *bytes, size_t n, void *arg)
 	return 0;
 }
 
-void body_post(enum body_template t, const struct event *e, struct buf *out)
+void body_post(enum webhook_template t, const struct event *e, struct buf *out)
 {
-	json_t *j = t == BODY_SLACK ? json_pack("{s:o}", "text", json_sentence(e)) : json_event(e);
+	json_t *j = t == WEBHOOK_SLACK ? json_pack("{s:o}", "text", json_sentence(e)) : json_event(e);
 
 	if (!j || json_dump_callback(j, put_json, out, JSON_COMPACT | JSON_REAL_PRECISION(15)))
 		out->failed = true;

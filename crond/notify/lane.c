@@ -24,7 +24,7 @@ static int describe(struct lanes *l, struct lane *lane)
 	struct diag d;
 
 	if (post_url(lane->hook->url, lane->host, lane->shown, &d) == 0) {
-		if (body_template(lane->hook->template_name) >= 0)
+		if (body_known(lane->hook->template))
 			return 0;
 		diag_error(&d, 0, 0, "its template is not known");
 	}

@@ -141,7 +141,7 @@ static int add_headers(struct transfer *t, const struct webhook *h, const struct
 	bad |= add_header(t, line);
 	snprintf(line, sizeof(line), "Idempotency-Key: %s", e->id);
 	bad |= add_header(t, line) | add_header(t, "Expect:");
-	if (!bad && h->secret_file && h->secret_file[0]) {
+	if (!bad && (h->secret || (h->secret_file && h->secret_file[0]))) {
 		if (secret_header(h->secret_file, h->secret, line, sizeof(line), d))
 			return -1;
 		bad |= add_header(t, line);
@@ -201,11 +201,7 @@ static int set_options(struct transfer *t, const struct webhook *h)
 
 static int fill(struct transfer *t, const struct webhook *h, const struct event *e, struct diag *d)
 {
-	int kind = body_template(h->template_name);
-
-	if (kind < 0)
-		return diag_error(d, 0, 0, "its template %s is not known", h->template_name);
-	body_post((enum body_template)kind, e, &t->body);
+	body_post(h->template, e, &t->body);
 	t->easy = curl_easy_init();
 	if (t->body.failed || !t->easy)
 		return diag_error(d, 0, 0, "out of memory");

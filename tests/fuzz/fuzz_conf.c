@@ -28,7 +28,7 @@ static void check(const struct conf *c)
 		must(c->task_dirs[i].path[0] == '/');
 	for (size_t i = 0; i < c->webhook_count; i++) {
 		must(c->webhooks[i].name && strncmp(c->webhooks[i].url, "http", 4) == 0);
-		must(strcmp(c->webhooks[i].template_name, "json") == 0);
+		must(c->webhooks[i].template < WEBHOOK_TEMPLATES && !c->webhooks[i].secret);
 		for (const char *const *h = c->webhooks[i].headers; h && *h; h++)
 			must(strchr(*h, ':') && !strpbrk(*h, "\r\n"));
 	}

@@ -40,7 +40,7 @@ static void check_again(const struct event *e)
 	buf_free(&out);
 }
 
-static void check_post(const struct event *e, enum body_template t)
+static void check_post(const struct event *e, enum webhook_template t)
 {
 	struct buf out = { 0 };
 	json_t *j;
@@ -89,8 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (event_decode(&e, (struct slice){ (const char *)data, size }, &d))
 		return 0;
 	check_again(&e);
-	check_post(&e, BODY_JSON);
-	check_post(&e, BODY_SLACK);
+	check_post(&e, WEBHOOK_JSON);
+	check_post(&e, WEBHOOK_SLACK);
 	check_mail(&e);
 	return 0;
 }

@@ -29,6 +29,10 @@ static void check_hook(const struct webhook *a, const struct webhook *b)
 
 	demand(same_text(a->name, b->name) && same_text(a->url, b->url));
 	demand(same_text(a->secret_file, b->secret_file) && a->users == b->users);
+	demand(same_text(a->link, b->link) && same_text(a->secret, b->secret));
+	demand(a->template == b->template && same_text(a->template_file, b->template_file));
+	demand(same_text(a->template_text, b->template_text));
+	demand(a->rate == b->rate && a->rate_ms == b->rate_ms);
 	demand(a->timeout_ms == b->timeout_ms && a->retries == b->retries);
 	demand(!a->headers == !b->headers);
 	for (; a->headers && a->headers[i]; i++)

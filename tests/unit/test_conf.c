@@ -182,7 +182,7 @@ static void everything(void **state)
 	assert_int_equal(w.c.webhook_count, 2);
 	assert_string_equal(w.c.webhooks[0].name, "chat");
 	assert_string_equal(w.c.webhooks[0].url, "https://u:p@chat.example.org:8443/x?y=${z}");
-	assert_string_equal(w.c.webhooks[0].template_name, "json");
+	assert_int_equal(w.c.webhooks[0].template, WEBHOOK_JSON);
 	assert_string_equal(w.c.webhooks[0].headers[0], "X-Team: a b");
 	assert_string_equal(w.c.webhooks[0].headers[1], "Accept:");
 	assert_null(w.c.webhooks[0].headers[2]);
@@ -191,7 +191,7 @@ static void everything(void **state)
 	assert_int_equal(w.c.webhooks[0].retries, 0);
 	assert_true(w.c.webhooks[0].users);
 	assert_string_equal(w.c.webhooks[1].url, "http://[::1]:80/");
-	assert_string_equal(w.c.webhooks[1].template_name, "json");
+	assert_int_equal(w.c.webhooks[1].template, WEBHOOK_JSON);
 	assert_int_equal(w.c.webhooks[1].timeout_ms, 0);
 	assert_int_equal(w.c.webhooks[1].retries, 4);
 	assert_null(w.c.webhooks[1].headers);
@@ -267,13 +267,22 @@ static void errors(void **state)
 		{ "webhook a { }", "1:1 'url' is missing;" },
 		{ "webhook a { url = http://a }webhook a { url = http://b }",
 			"1:37 a second webhook 'a';" },
-		{ "webhook a { url = http://a\n template = slack }",
-			"2:2 bad template 'slack': json is needed;" },
+		{ "webhook a { url = http://a\n template = slak }",
+			"2:2 bad template 'slak': json, slack, feishu, dingtalk, wecom, healthchecks or a "
+			"file's absolute path is needed;" },
+		{ "webhook a { url = http://a rate = 1 }",
+			"1:28 bad rate '1': a count and a time such as 20/1m, at most 1d, or none, are needed;" },
+		{ "webhook a { url = http://a secret = x secret-file = /x }",
+			"1:1 'secret' and 'secret-file' exclude each other;" },
+		{ "webhook a { url = http://a secret = hunter2 }",
+			"1:1 'secret' is refused, since others may read this file: keep it from them (mode 0600 "
+			"or 0640), or use 'secret-file';" },
 		{ "webhook a { url = http://a timeout = 0 }",
 			"1:28 bad timeout '0': a duration such as 10s, from 1s to 2m, is needed;" },
 		{ "webhook a { url = http://a retries = 99 }",
 			"1:28 bad retries '99': a number from 0 to 20 is needed;" },
-		{ "webhook a { url = http://a rate = 1 }", "1:28 unknown setting 'rate';" },
+		{ "webhook a { url = http://a rats = 1 }",
+			"1:28 unknown setting 'rats', did you mean 'rate'?;" },
 	};
 
 	(void)state;

@@ -192,9 +192,12 @@ static void test_config(void **state)
 	const struct webhook hooks[] = {
 		{ .name = "a", .url = "http://a/", .headers = two, .timeout_ms = 5, .retries = 4 },
 		{ .name = "b", .url = "http://b/", .secret_file = "/s", .users = true },
-		{ .name = "c", .url = "http://c/", .headers = one, .template_name = "slack" },
+		{ .name = "c", .url = "http://c/", .headers = one, .template = WEBHOOK_SLACK, .rate = 20, .rate_ms = 60000,
+			.link = "https://l/${job}", .secret = "s" },
+		{ .name = "d", .url = "http://d/", .template = WEBHOOK_OWN, .template_file = "/t",
+			.template_text = "${text}\n" },
 	};
-	struct webhook back[3];
+	struct webhook back[4];
 	struct buf out = { 0 };
 	struct arena arena = { 0 };
 	const char *mailer, *host;
@@ -202,10 +205,10 @@ static void test_config(void **state)
 	struct diag d;
 
 	(void)state;
-	notice_config_encode(hooks, 3, NULL, "web-1", &out);
-	assert_int_equal(notice_config_decode(back, 3, &count, &mailer, &host, &arena,
+	notice_config_encode(hooks, 4, NULL, "web-1", &out);
+	assert_int_equal(notice_config_decode(back, 4, &count, &mailer, &host, &arena,
 				 (struct slice){ out.data, out.len }, &d), 0);
-	assert_int_equal(count, 3);
+	assert_int_equal(count, 4);
 	assert_null(mailer);
 	assert_string_equal(host, "web-1");
 	assert_string_equal(back[0].headers[1], "Y: 2");
@@ -216,11 +219,18 @@ static void test_config(void **state)
 	assert_string_equal(back[1].secret_file, "/s");
 	assert_string_equal(back[2].headers[0], "Z: 3");
 	assert_null(back[2].headers[1]);
-	assert_string_equal(back[2].template_name, "slack");
+	assert_int_equal(back[2].template, WEBHOOK_SLACK);
+	assert_int_equal(back[2].rate, 20);
+	assert_int_equal(back[2].rate_ms, 60000);
+	assert_string_equal(back[2].link, "https://l/${job}");
+	assert_string_equal(back[2].secret, "s");
+	assert_int_equal(back[3].template, WEBHOOK_OWN);
+	assert_string_equal(back[3].template_file, "/t");
+	assert_string_equal(back[3].template_text, "${text}\n");
 	assert_int_equal(notice_config_decode(back, 2, &count, &mailer, &host, &arena,
 				 (struct slice){ out.data, out.len }, &d), -1);
 	assert_string_equal(d.text, "more than 2 webhooks");
-	assert_int_equal(notice_config_decode(back, 3, &count, &mailer, &host, &arena,
+	assert_int_equal(notice_config_decode(back, 4, &count, &mailer, &host, &arena,
 				 (struct slice){ out.data, out.len - 1 }, &d), -1);
 	arena_free(&arena);
 	buf_free(&out);

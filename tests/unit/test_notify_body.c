@@ -89,7 +89,7 @@ static void test_unknown_is_null(void **state)
 	int nulls = 0;
 
 	(void)state;
-	body_post(BODY_JSON, &e, &out);
+	body_post(WEBHOOK_JSON, &e, &out);
 	assert_false(out.failed);
 	j = json_loadb(out.data, out.len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(j);
@@ -117,10 +117,11 @@ static void test_bytes_become_text(void **state)
 static void test_templates(void **state)
 {
 	(void)state;
-	assert_int_equal(body_template(NULL), BODY_JSON);
-	assert_int_equal(body_template("json"), BODY_JSON);
-	assert_int_equal(body_template("slack"), BODY_SLACK);
-	assert_int_equal(body_template("pigeon"), -1);
+	assert_int_equal(webhook_template_find(slice_of("json")), WEBHOOK_JSON);
+	assert_int_equal(webhook_template_find(slice_of("healthchecks")), WEBHOOK_HEALTHCHECKS);
+	assert_int_equal(webhook_template_find(slice_of("/etc/own")), WEBHOOK_OWN);
+	assert_int_equal(webhook_template_find(slice_of("pigeon")), WEBHOOK_TEMPLATES);
+	assert_int_equal(webhook_template_find(slice_of("")), WEBHOOK_TEMPLATES);
 }
 
 static void test_mail(void **state)
