@@ -22,13 +22,15 @@ static void say_line(struct crond *c, int priority, const char *what, const stru
 {
 	const char *command = job_command(job);
 	char name[JOB_NAME_MOST];
+	struct log_about about = { .job = name, .run = run, .user = job->common->user->name,
+		.command = command, .exit_code = -1 };
 	struct buf b = { 0 };
 
 	job_name(job, job->common->user->name, name);
 	buf_printf(&b, "%s job=%s run=%s %s user=%s cmd=", what, name, run, rest,
 		job->common->user->name);
 	text_quoted(&b, slice_of(command ? command : job->common->options->argv[0]), COMMAND_SHOWN);
-	log_line(&c->log, priority, c->set.dialect->daemon_tag, getpid(), 0, "%s",
+	log_about(&c->log, &about, priority, c->set.dialect->daemon_tag, "%s",
 		buf_text(&b) ? b.data : what);
 	buf_free(&b);
 }

@@ -444,6 +444,7 @@ static void guard_run(struct keeper *k, struct hold *h)
 static void keep(struct keeper *k, const char *id)
 {
 	static struct hold h;
+	struct log_about about;
 
 	if (hold_take(&h, k->runs, id) < 0) {
 		if (h.reason[0])
@@ -452,6 +453,9 @@ static void keep(struct keeper *k, const char *id)
 		return;
 	}
 	k->untold = id;
+	about = (struct log_about){ .job = h.run.job, .run = h.run.id, .user = h.run.user,
+		.attempt = h.run.attempt, .scheduled = h.run.scheduled, .exit_code = -1 };
+	k->log.about = &about;
 	if (h.run.flags & RUN_PAM) /* its modules may take their time */
 		report_taken(k, (struct slice){ 0 });
 	if (begin(k, &h) < 0)
@@ -460,6 +464,7 @@ static void keep(struct keeper *k, const char *id)
 		guard_run(k, &h);
 	heart_close(&h.heart);
 	k->last |= !hold_clean(&h);
+	k->log.about = NULL;
 	hold_free(&h);
 }
 

@@ -79,7 +79,7 @@ static int standard_descriptors(void)
 static int usage(const char *why)
 {
 	fprintf(stderr, "crond-launcher: %s\n"
-		"usage: crond-launcher QUEUE REPORT RUNS SHARED syslog|stderr|json LEVEL [SERVICE]\n"
+		"usage: crond-launcher QUEUE REPORT RUNS SHARED syslog|stderr|json|journal LEVEL [SERVICE]\n"
 		"       crond-launcher --environment\n"
 		"(started by crond, not by hand)\n", why);
 	return 2;
@@ -99,7 +99,7 @@ static int setup(struct keeper *k, char **argv)
 	if (k->queue < 0 || k->report < 0 || k->runs < 0 || fd < 0)
 		return usage("QUEUE, REPORT, RUNS and SHARED are open descriptors from 3 on");
 	if (target == LOG_TARGETS)
-		return usage("the log's target is syslog, stderr or json");
+		return usage("the log's target is syslog, stderr, json or journal");
 	shared = mmap(NULL, sizeof(*k->shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (shared == MAP_FAILED)
 		return usage("SHARED cannot be mapped");

@@ -57,6 +57,7 @@ static int log_connect(struct log *l)
 
 static const char *const target_names[LOG_TARGETS] = {
 	[LOG_TO_SYSLOG] = "syslog", [LOG_TO_STDERR] = "stderr", [LOG_TO_JSON] = "json",
+	[LOG_TO_JOURNAL] = "journal",
 };
 
 const char *log_target_name(enum log_target target)
@@ -94,21 +95,48 @@ static void stderr_open(struct log *l)
 		fcntl(STDERR_FILENO, F_SETFL, fcntl(STDERR_FILENO, F_GETFL) | O_NONBLOCK);
 }
 
+static void journal_open(struct log *l)
+{
+	l->path = "/run/systemd/journal/socket";
+	if (log_connect(l) == 0)
+		return;
+	l->path = "/dev/log";
+	l->target = LOG_TO_SYSLOG;
+	l->tried = 0;
+	log_connect(l);
+}
+
+bool log_is_journal(void)
+{
+	char to[64];
+	ssize_t n = readlink("/dev/log", to, sizeof(to) - 1);
+
+	to[n > 0 ? n : 0] = '\0';
+	return strcmp(to, "/run/systemd/journal/dev-log") == 0;
+}
+
 void log_open(struct log *l, enum log_target target, int level, _Atomic uint64_t *lost)
 {
 	*l = (struct log){
 		.target = target, .level = level, .fd = -1, .path = "/dev/log", .lost = lost,
 		.err = STDERR_FILENO
 	};
-	if (target == LOG_TO_SYSLOG)
+	if (target == LOG_TO_JOURNAL)
+		journal_open(l);
+	else if (target == LOG_TO_SYSLOG)
 		log_connect(l);
 	else
 		stderr_open(l);
 }
 
+static bool to_socket(const struct log *l)
+{
+	return l->target == LOG_TO_SYSLOG || l->target == LOG_TO_JOURNAL;
+}
+
 void log_ready(struct log *l)
 {
-	if (l->target == LOG_TO_SYSLOG && l->fd < 0)
+	if (to_socket(l) && l->fd < 0)
 		log_connect(l);
 }
 
@@ -122,16 +150,22 @@ void log_close(struct log *l)
 	l->err = STDERR_FILENO;
 }
 
-static ssize_t send_as(int fd, const char *line, size_t n, pid_t as)
+/* What goes out in one datagram. */
+struct sending {
+	struct iovec *parts;
+	size_t count;
+	pid_t as;
+};
+
+static ssize_t send_as(int fd, const struct sending *s)
 {
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(struct ucred))];
 	} control = { 0 };
-	struct ucred who = { .pid = as, .uid = getuid(), .gid = getgid() };
-	struct iovec text = { (void *)(uintptr_t)line, n };
+	struct ucred who = { .pid = s->as, .uid = getuid(), .gid = getgid() };
 	struct msghdr m = {
-		.msg_iov = &text, .msg_iovlen = 1, .msg_control = &control,
+		.msg_iov = s->parts, .msg_iovlen = s->count, .msg_control = &control,
 		.msg_controllen = sizeof(control)
 	};
 
@@ -142,24 +176,26 @@ static ssize_t send_as(int fd, const char *line, size_t n, pid_t as)
 	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static ssize_t send_once(struct log *l, const char *line, size_t n, pid_t as)
+static ssize_t send_once(struct log *l, const struct sending *s)
 {
+	struct msghdr m = { .msg_iov = s->parts, .msg_iovlen = s->count };
+
 	if (l->fd < 0 && log_connect(l) < 0)
 		return -1;
 	/* a pid that has ended cannot be named any more (ESRCH), nor may users (EPERM) */
-	if (as > 0 && geteuid() == 0 && send_as(l->fd, line, n, as) >= 0)
+	if (s->as > 0 && geteuid() == 0 && send_as(l->fd, s) >= 0)
 		return 0;
-	return send(l->fd, line, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return sendmsg(l->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static void syslog_send(struct log *l, const char *line, size_t n, pid_t as)
+static void socket_send(struct log *l, const struct sending *s)
 {
-	if (send_once(l, line, n, as) >= 0)
+	if (send_once(l, s) >= 0)
 		return;
 	if (l->fd >= 0 && errno != EAGAIN && errno != ENOBUFS && errno != EMSGSIZE) {
 		close(l->fd); /* the reader went away and may be back */
 		l->fd = -1;
-		if (send_once(l, line, n, as) >= 0)
+		if (send_once(l, s) >= 0)
 			return;
 	}
 	count_lost(l);
@@ -181,7 +217,20 @@ static void stderr_send(struct log *l, const char *line, size_t n)
 		count_lost(l);
 }
 
-static size_t head_syslog(char *line, int priority, const char *tag, pid_t pid)
+/* Whose line it is, and what about. */
+struct speaker {
+	int priority;
+	const char *tag;
+	pid_t pid, as;
+	const struct log_about *about;
+};
+
+static int with_facility(int priority)
+{
+	return priority & ~PRIORITIES ? priority : FACILITY_CRON | priority;
+}
+
+static size_t head_syslog(char *line, const struct speaker *who)
 {
 	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
 		"Aug", "Sep", "Oct", "Nov", "Dec" };
@@ -192,14 +241,14 @@ static size_t head_syslog(char *line, int priority, const char *tag, pid_t pid)
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &tm);
 	n = snprintf(line, LINE_MOST, "<%d>%s %2d %02d:%02d:%02d %.32s[%d]: ",
-		priority & ~PRIORITIES ? priority : FACILITY_CRON | priority, months[tm.tm_mon % 12],
-		tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, tag, (int)pid);
+		with_facility(who->priority), months[tm.tm_mon % 12],
+		tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, who->tag, (int)who->pid);
 	return n > 0 ? (size_t)n : 0;
 }
 
 /* One line is one line whoever had a say in it: file names, paths, what a helper says.
- * Commands come here with such bytes spelled out. Where it ends. */
-static size_t plain(char *line, size_t from, size_t n)
+ * Commands come here with such bytes spelled out. */
+static void plain(char *line, size_t from, size_t n)
 {
 	for (size_t i = from; i < from + n; i++) {
 		unsigned char c = (unsigned char)line[i];
@@ -207,45 +256,78 @@ static size_t plain(char *line, size_t from, size_t n)
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
 			line[i] = '?';
 	}
-	return from + n;
 }
 
-static void stderr_line(struct log *l, int priority, const char *tag, pid_t pid, struct slice text)
+static void stderr_line(struct log *l, const struct speaker *who, struct slice text)
 {
-	struct logline who = { .priority = priority, .tag = tag, .pid = pid,
-		.json = l->target == LOG_TO_JSON };
+	struct logline line = { .priority = who->priority, .tag = who->tag, .pid = who->pid,
+		.about = who->about, .json = l->target == LOG_TO_JSON };
 	char out[LOGLINE_MOST];
 	size_t taken;
 
-	stderr_send(l, out, logline_put(out, &who, text, &taken));
+	stderr_send(l, out, logline_put(out, &line, text, &taken));
 }
 
-void log_line(struct log *l, int priority, const char *tag, pid_t pid, pid_t as, const char *fmt, ...)
+static void journal_send(struct log *l, const struct speaker *who, struct slice text)
+{
+	struct journal j = { .count = 0 };
+	struct sending s = { j.parts, 0, who->as };
+
+	journal_line(&j, with_facility(who->priority), who->tag, who->pid, text, who->about);
+	s.count = j.count;
+	socket_send(l, &s);
+}
+
+static void __attribute__((format(printf, 3, 0)))
+say(struct log *l, const struct speaker *who, const char *fmt, va_list ap)
 {
 	char line[LINE_MOST];
-	va_list ap;
 	size_t n = 0;
 	int more;
 
-	if ((priority & PRIORITIES) > l->level)
+	if ((who->priority & PRIORITIES) > l->level)
 		return;
-	if (l->target == LOG_TO_SYSLOG && l->fd < 0 && log_connect(l) < 0) {
+	if (to_socket(l) && l->fd < 0 && log_connect(l) < 0) {
 		count_lost(l); /* nobody is there: not worth being put together */
 		return;
 	}
 	if (l->target == LOG_TO_SYSLOG)
-		n = head_syslog(line, priority, tag, pid);
-	va_start(ap, fmt);
+		n = head_syslog(line, who);
 	more = vsnprintf(line + n, sizeof(line) - n, fmt, ap);
-	va_end(ap);
 	if (more < 0)
 		more = 0;
 	if ((size_t)more >= sizeof(line) - n)
 		more = (int)(sizeof(line) - n) - 1;
+	if (!to_socket(l)) {
+		stderr_line(l, who, (struct slice){ line, (size_t)more });
+		return;
+	}
+	plain(line, n, (size_t)more);
 	if (l->target == LOG_TO_SYSLOG)
-		syslog_send(l, line, plain(line, n, (size_t)more), as);
+		socket_send(l, &(struct sending){ &(struct iovec){ line, n + (size_t)more }, 1, who->as });
 	else
-		stderr_line(l, priority, tag, pid, (struct slice){ line, (size_t)more });
+		journal_send(l, who, (struct slice){ line, (size_t)more });
+}
+
+void log_line(struct log *l, int priority, const char *tag, pid_t pid, pid_t as, const char *fmt, ...)
+{
+	struct speaker who = { priority, tag, pid, as, l->about };
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(l, &who, fmt, ap);
+	va_end(ap);
+}
+
+void log_about(struct log *l, const struct log_about *about, int priority, const char *tag,
+	const char *fmt, ...)
+{
+	struct speaker who = { priority, tag, getpid(), 0, about };
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(l, &who, fmt, ap);
+	va_end(ap);
 }
 
 size_t log_output(struct log *l, const char *job, const char *run, const char *stream,

@@ -120,6 +120,16 @@ static void put_time(struct line *l)
 		tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now.tv_nsec / 1000000));
 }
 
+static void put_about(struct line *l, const struct log_about *a)
+{
+	if (a->job)
+		put_name(l, "job", a->job);
+	if (a->run)
+		put_name(l, "run", a->run);
+	if (a->result)
+		put_name(l, "result", a->result);
+}
+
 static void put_head(struct line *l, const struct logline *who)
 {
 	static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning", "notice",
@@ -131,6 +141,8 @@ static void put_head(struct line *l, const struct logline *who)
 	if (who->tag) {
 		put_name(l, "tag", who->tag);
 		put(l, l->json ? ",\"pid\":%d" : "[%d]", (int)who->pid);
+		if (l->json && who->about)
+			put_about(l, who->about);
 	} else {
 		if (l->json)
 			put_name(l, "job", who->job);

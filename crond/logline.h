@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "crond/base/slice.h"
+#include "crond/journal.h"
 
 /* As much as a pipe takes whole or not at all (PIPE_BUF), however many write to it. */
 enum { LOGLINE_MOST = 4096 };
@@ -18,6 +19,7 @@ struct logline {
 	const char *tag;    /* NULL: a job */
 	pid_t pid;
 	const char *job, *run, *stream;
+	const struct log_about *about; /* of our own, in JSON; NULL: nothing particular */
 	bool json;
 	bool more;          /* the text goes on: half a character at its end is left for later */
 };

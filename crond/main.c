@@ -195,14 +195,18 @@ static bool pam_wanted(const struct settings *s)
 static void log_start(struct crond *c)
 {
 	const struct settings *s = &c->set;
-	enum log_target to = LOG_TO_SYSLOG;
+	enum log_target asked = s->conf.log_target ? log_target_find(s->conf.log_target) : LOG_TARGETS;
+	enum log_target to = log_is_journal() ? LOG_TO_JOURNAL : LOG_TO_SYSLOG;
 
 	/* in the background standard error leads nowhere */
-	if (s->foreground && s->conf.log_target)
-		to = log_target_find(s->conf.log_target);
+	if (asked == LOG_TO_SYSLOG || asked == LOG_TO_JOURNAL ||
+		(s->foreground && asked != LOG_TARGETS))
+		to = asked;
 	else if (s->foreground && (s->only_files || access("/dev/log", F_OK) < 0))
 		to = LOG_TO_STDERR; /* as in a container: nobody else would take it */
 	log_open(&c->log, to, s->conf.log_level, NULL);
+	if (asked == LOG_TO_JOURNAL && c->log.target != asked && !s->check)
+		trouble_say(c, "log-target", "the journal has no socket here, the log goes to syslog");
 }
 
 /* cronie's -x: what it says more than we do is said at our level debug. */

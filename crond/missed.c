@@ -51,13 +51,16 @@ static void say_missed(struct crond *c, const struct job *job, const struct due_
 	const char *why)
 {
 	char name[JOB_NAME_MOST], id[RUN_ID_MOST];
+	struct log_about about = { .job = name, .run = id, .user = job->common->user->name,
+		.result = result_name(RESULT_MISSED), .reason = why, .exit_code = -1,
+		.scheduled = found->scheduled };
 	struct buf cmd = { 0 };
 
 	job_name(job, job->common->user->name, name);
 	if (run_id(id, name, found->scheduled, 1) < 0)
 		return;
 	text_quoted(&cmd, slice_of(start_command(job)), 200);
-	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+	log_about(&c->log, &about, LOG_ERR, c->set.dialect->daemon_tag,
 		"FAIL job=%s run=%s result=missed reason=\"%s%s\" user=%s cmd=%s", name, id, why,
 		found->more ? "; more of its times were missed" : "", job->common->user->name,
 		buf_text(&cmd) ? cmd.data : "");

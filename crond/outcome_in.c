@@ -58,6 +58,10 @@ static void say_end(struct crond *c, int priority, const char *what, const struc
 {
 	const struct run *r = e->run;
 	const struct outcome *o = e->outcome;
+	struct log_about about = { .job = r->job, .run = r->id, .user = r->user,
+		.result = result_name(o->result), .reason = o->reason, .command = r->command,
+		.signal = o->signal ? text_signal(o->signal) : NULL, .exit_code = o->exit_code,
+		.attempt = r->attempt, .failures = e->failures, .scheduled = r->scheduled };
 	struct buf b = { 0 };
 
 	buf_printf(&b, "%s job=%s run=%s result=%s", what, r->job, r->id, result_name(o->result));
@@ -71,7 +75,7 @@ static void say_end(struct crond *c, int priority, const char *what, const struc
 		put_seconds(&b, "late", o->started_ns - r->scheduled * 1000000000);
 	buf_printf(&b, " user=%s cmd=", r->user);
 	text_quoted(&b, slice_of(r->command), COMMAND_SHOWN);
-	log_line(&c->log, priority, c->set.dialect->daemon_tag, getpid(), 0, "%s",
+	log_about(&c->log, &about, priority, c->set.dialect->daemon_tag, "%s",
 		buf_text(&b) ? b.data : what);
 	buf_free(&b);
 }

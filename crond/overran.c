@@ -17,10 +17,12 @@ enum { COMMAND_SHOWN = 200 };
 
 static void say(struct crond *c, const struct run *r, const char *reason)
 {
+	struct log_about about = { .job = r->job, .run = r->id, .user = r->user, .reason = reason,
+		.command = r->command, .exit_code = -1, .attempt = r->attempt, .scheduled = r->scheduled };
 	struct buf cmd = { 0 };
 
 	text_quoted(&cmd, slice_of(r->command), COMMAND_SHOWN);
-	log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
+	log_about(&c->log, &about, LOG_WARNING, c->set.dialect->daemon_tag,
 		"TIMEOUT job=%s run=%s reason=\"%s\" attempt=%u user=%s cmd=%s", r->job, r->id, reason,
 		(unsigned)r->attempt, r->user, buf_text(&cmd) ? cmd.data : "");
 	buf_free(&cmd);

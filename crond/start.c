@@ -31,9 +31,18 @@ static void start_told(const struct start *s, enum result result, const char *wh
 		tell_start(s->c, s->job, s->id, s->scheduled, result, why);
 }
 
+static struct log_about about(const struct start *s, enum result result, const char *reason)
+{
+	return (struct log_about){ .job = s->name, .run = s->id, .user = s->common->user->name,
+		.result = result == RESULTS ? NULL : result_name(result), .reason = reason,
+		.exit_code = -1, .scheduled = s->scheduled };
+}
+
 static void say_skipped(struct start *s, const char *reason)
 {
-	log_line(&s->c->log, LOG_NOTICE, s->c->set.dialect->daemon_tag, getpid(), 0,
+	struct log_about a = about(s, RESULT_SKIPPED, reason);
+
+	log_about(&s->c->log, &a, LOG_NOTICE, s->c->set.dialect->daemon_tag,
 		"SKIPPED job=%s run=%s result=skipped reason=\"%s\" user=%s", s->name, s->id, reason,
 		s->common->user->name);
 	start_told(s, RESULT_SKIPPED, reason);
@@ -205,10 +214,11 @@ const char *start_command(const struct job *job)
 
 static void say_failed(struct start *s, const char *what)
 {
+	struct log_about a = about(s, RESULT_SPAWN, what);
 	struct buf cmd = { 0 };
 
 	text_quoted(&cmd, slice_of(start_command(s->job)), 200);
-	log_line(&s->c->log, LOG_ERR, s->c->set.dialect->daemon_tag, getpid(), 0,
+	log_about(&s->c->log, &a, LOG_ERR, s->c->set.dialect->daemon_tag,
 		"FAIL job=%s run=%s result=spawn reason=\"%s\" user=%s cmd=%s", s->name, s->id, what,
 		s->common->user->name, buf_text(&cmd) ? cmd.data : "");
 	buf_free(&cmd);
@@ -363,7 +373,9 @@ static int start_job(struct start *s, struct diag *d)
 
 static void say_asked(const struct start *s)
 {
-	log_line(&s->c->log, LOG_NOTICE, s->c->set.dialect->daemon_tag, getpid(), 0,
+	struct log_about a = about(s, RESULTS, NULL);
+
+	log_about(&s->c->log, &a, LOG_NOTICE, s->c->set.dialect->daemon_tag,
 		"RUN job=%s run=%s by=\"%s\" user=%s", s->name, s->id, s->by, s->common->user->name);
 }
 

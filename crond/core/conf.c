@@ -13,6 +13,9 @@
 enum { SHOWN_MOST = 48, LEVEL_FIRST = 3, LEVEL_INFO = 6, COUNT_MOST = 1000000 };
 
 #define HISTORY_RETENTION ((uint64_t)90 * 24 * 3600 * 1000)
+
+enum { METRICS_MS = 15 * 1000, HEARTBEAT_MS = 60 * 1000, HEARTBEAT_TIMEOUT_MS = 10 * 1000 };
+
 #define OUTPUT_MAX ((uint64_t)10 << 20)
 #define OUTPUT_LEAST ((uint64_t)1 << 10)
 #define OUTPUT_MOST ((uint64_t)1 << 30)
@@ -23,7 +26,7 @@ struct conf_dir {
 	bool listed, section;
 };
 
-static const char *const targets[] = { "syslog", "stderr", "json", NULL };
+static const char *const targets[] = { "syslog", "stderr", "json", "journal", NULL };
 static const char *const levels[] = { "err", "warning", "notice", "info", "debug", NULL };
 
 #define AT(field) .at = offsetof(struct conf, field)
@@ -35,6 +38,9 @@ static const struct conf_def defs[] = {
 	{ { "log-target", false }, conf_take_word, AT(log_target), .words = targets },
 	{ { "log-level", false }, conf_take_level, AT(log_level), .words = levels,
 		.least = LEVEL_FIRST },
+	PATH("metrics-file", metrics_file),
+	{ { "metrics-interval", false }, conf_take_duration, AT(metrics_interval_ms), .least = 100,
+		.most = 60 * 60 * 1000 },
 	{ { "output-max", false }, conf_take_size, AT(output_max), .least = OUTPUT_LEAST,
 		.most = OUTPUT_MOST },
 	{ { "max-running", false }, conf_take_count, AT(max_running), .least = 0, .most = COUNT_MOST },
@@ -68,6 +74,15 @@ static const struct conf_def history_defs[] = {
 	{ .name = { NULL, false } },
 };
 
+static const struct conf_def heartbeat_defs[] = {
+	{ { "url", false }, conf_take_url, .at = offsetof(struct heartbeat, url) },
+	{ { "interval", false }, conf_take_duration, .at = offsetof(struct heartbeat, interval_ms),
+		.least = 1000, .most = UINT64_C(24) * 60 * 60 * 1000 },
+	{ { "timeout", false }, conf_take_duration, .at = offsetof(struct heartbeat, timeout_ms),
+		.least = 1000, .most = 120 * 1000 },
+	{ .name = { NULL, false } },
+};
+
 static const struct conf_def dir_defs[] = {
 	{ { "watch", false }, conf_take_bool, .at = offsetof(struct conf_task_dir, watch) },
 	{ .name = { NULL, false } },
@@ -79,7 +94,7 @@ void conf_default(struct conf *c)
 {
 	*c = (struct conf){ .direct_exec = true, .log_level = LEVEL_INFO, .output_max = OUTPUT_MAX,
 		.task_dirs = &default_dir, .task_dir_count = 1, .history = true,
-		.history_retention = { .ms = HISTORY_RETENTION } };
+		.history_retention = { .ms = HISTORY_RETENTION }, .metrics_interval_ms = METRICS_MS };
 }
 
 bool conf_task_dirs_named(const struct conf *c)
@@ -233,6 +248,28 @@ static void parse_task_dir(struct conf_parser *p, const struct section *s)
 	dir->dir.watch = read.watch;
 }
 
+/* --- heartbeat */
+
+static void parse_heartbeat(struct conf_parser *p, const struct section *s)
+{
+	struct heartbeat h = { .interval_ms = HEARTBEAT_MS, .timeout_ms = HEARTBEAT_TIMEOUT_MS };
+	struct diag d;
+
+	if (s->title.s)
+		diag_error(&d, 0, 0, "'heartbeat' takes no title");
+	else if (p->conf.heartbeat.url)
+		diag_error(&d, 0, 0, "a second section 'heartbeat'");
+	else if (conf_read(p, s, heartbeat_defs, &h))
+		return;
+	else if (!h.url)
+		diag_error(&d, 0, 0, "'url' is missing");
+	else {
+		p->conf.heartbeat = h;
+		return;
+	}
+	conf_report(p, &d, s->line, s->column);
+}
+
 /* --- defaults */
 
 static void parse_defaults(struct conf_parser *p, const struct section *s)
@@ -303,6 +340,7 @@ static const struct {
 	{ "webhook", conf_webhook },
 	{ "history", parse_history },
 	{ "users", parse_users },
+	{ "heartbeat", parse_heartbeat },
 };
 
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))

@@ -24,6 +24,12 @@ struct conf_retention {
 	uint32_t count;
 };
 
+/* An outgoing sign of life. */
+struct heartbeat {
+	const char *url; /* NULL: none */
+	uint64_t interval_ms, timeout_ms;
+};
+
 /* Everything pointed to lives in the arena or for ever. NULL: not set, the place it is
  * used in has the default. */
 struct conf {
@@ -37,12 +43,15 @@ struct conf {
 	const struct options *defaults[2]; /* what jobs begin with, by enum job_kind */
 	uint64_t defaults_hash;     /* of these; 0: there is no such section */
 	bool direct_exec;           /* default yes */
-	const char *log_target;     /* "syslog", "stderr", "json" */
+	const char *log_target;     /* "syslog", "stderr", "json", "journal"; NULL: as it comes */
 	int log_level;              /* syslog priority, default LOG_INFO's number */
 	uint64_t output_max;        /* bytes of a run's output kept for mail; default 10M */
 	uint64_t stop_grace_ms;     /* 0: as it is by default */
 	bool timeout_counts_suspend; /* default no */
 	const char *cgroup;         /* "auto", "off" or a path; NULL: auto */
+	const char *metrics_file;   /* NULL: none */
+	uint64_t metrics_interval_ms;
+	struct heartbeat heartbeat;
 	uint32_t max_running;       /* 0: no limit */
 	uint32_t start_rate;        /* starts a second; 0: no limit */
 	const char *notify_user, *history_user;

@@ -145,6 +145,8 @@ static void everything(void **state)
 		"webhook \"chat\" { url = \"https://u:p@chat.example.org:8443/x?y=${z}\"\n"
 		"  headers = { \"X-Team: a b\", \"Accept:\" } secret-file = /etc/s timeout = 30s\n"
 		"  retries = 0 users = yes template = json }\n"
+		"metrics-file = /var/lib/node/crond.prom metrics-interval = 500ms\n"
+		"heartbeat { url = https://hc.example.org/u interval = 5m }\n"
 		"webhook plain { url = http://[::1]:80/ }\n");
 
 	(void)state;
@@ -166,6 +168,11 @@ static void everything(void **state)
 	assert_int_equal(w.c.log_level, 7);
 	assert_int_equal(w.c.output_max, 512 << 10);
 	assert_int_equal(w.c.max_running, 200);
+	assert_string_equal(w.c.metrics_file, "/var/lib/node/crond.prom");
+	assert_int_equal(w.c.metrics_interval_ms, 500);
+	assert_string_equal(w.c.heartbeat.url, "https://hc.example.org/u");
+	assert_int_equal(w.c.heartbeat.interval_ms, 300000);
+	assert_int_equal(w.c.heartbeat.timeout_ms, 10000);
 	assert_string_equal(w.c.notify_user, "crond-notify");
 	assert_string_equal(w.c.history_user, "hist");
 	assert_false(w.c.history);
@@ -233,7 +240,7 @@ static void errors(void **state)
 		{ "mailer = off mailer = /x", "1:14 'mailer' is given twice, first in line 1;" },
 		{ "log-level = loud",
 			"1:1 bad log-level 'loud': err, warning, notice, info or debug is needed;" },
-		{ "log-target = file", "1:1 bad log-target 'file': syslog, stderr or json is needed;" },
+		{ "log-target = file", "1:1 bad log-target 'file': syslog, stderr, json or journal is needed;" },
 		{ "cgroup = crond", "1:1 bad cgroup 'crond': auto, off or the path of a cgroup is needed;" },
 		{ "direct-exec = perhaps", "1:1 bad direct-exec 'perhaps': yes or no is needed;" },
 		{ "output-max = 2G",
@@ -258,6 +265,14 @@ static void errors(void **state)
 			"1:11 bad retention '20': a time such as 30d, a count, both or none are needed;" },
 		{ "history { path = h }", "1:11 bad path 'h': an absolute path is needed;" },
 		{ "cluster { }", "1:1 unknown section 'cluster';" },
+		{ "metrics-interval = 0", "1:1 bad metrics-interval '0': a duration such as 10s, from 0s to 60m, "
+			"is needed;" },
+		{ "heartbeat { interval = 5m }", "1:1 'url' is missing;" },
+		{ "heartbeat a { url = http://a }", "1:1 'heartbeat' takes no title;" },
+		{ "heartbeat { url = http://a }heartbeat { url = http://b }",
+			"1:29 a second section 'heartbeat';" },
+		{ "heartbeat { url = file:///etc/passwd }",
+			"1:13 bad url: http:// or https:// and a host are needed;" },
 		{ "webhok a { }", "1:1 unknown section 'webhok', did you mean 'webhook'?;" },
 		{ "junk\n", "1:1 text that belongs to nothing: 'junk';" },
 		{ "webhook { url = http://a }", "1:1 a webhook without a name;" },
