@@ -48,12 +48,10 @@ static void make_as_user(void *arg, struct errand *e)
 }
 
 /* Two runs may begin in one second: the later one gets a number behind its name. */
-static int keep(int from, const char *name, int to, const char *as)
+static int keep(int from, const char *name, int to, const char *as, char room[NAME_MAX + 1])
 {
-	char room[NAME_MAX + 1];
-
 	for (int n = 1; n < NAMES_TRIED; n++) {
-		snprintf(room, sizeof(room), n == 1 ? "%.200s" : "%.200s_%d", as, n);
+		snprintf(room, NAME_MAX + 1, n == 1 ? "%.200s" : "%.200s_%d", as, n);
 		/* over an empty directory it would go: mkdir tells whether there is one */
 		if (mkdirat(to, room, 0700) < 0) {
 			if (errno == EEXIST)
@@ -81,8 +79,10 @@ static void keep_as_user(void *arg, struct errand *e)
 		return;
 	}
 	to = parent_of(m->run, m->to, &as);
-	if (to < 0 || keep(from, name, to, as) < 0)
+	if (to < 0 || keep(from, name, to, as, e->text) < 0) {
+		*e->text = '\0';
 		e->error = errno;
+	}
 }
 
 /* --- the keeper */
@@ -95,6 +95,16 @@ static int from_make(struct move *m, const struct run *r)
 	                (int)sizeof(m->from)
 	        ? 0
 	        : -1;
+}
+
+/* name: what it is called now; "": there is none. */
+static void kept_path(const struct move *m, const char *name, char *path, size_t n)
+{
+	const char *end = strrchr(m->to, '/');
+
+	*path = '\0';
+	if (*name && end)
+		snprintf(path, n, "%s/%.*s/%s", m->run->dress.log_dir, (int)(end - m->to), m->to, name);
 }
 
 int artifacts_make(const struct spawn *as, char *path, size_t n)
@@ -113,7 +123,7 @@ int artifacts_make(const struct spawn *as, char *path, size_t n)
 	return -1;
 }
 
-int artifacts_keep(const struct spawn *as, int64_t started_ns)
+int artifacts_keep(const struct spawn *as, int64_t started_ns, char *path, size_t n)
 {
 	const struct run *r = as->run;
 	const struct logpath_of of = runlog_of(r, started_ns);
@@ -129,6 +139,8 @@ int artifacts_keep(const struct spawn *as, int64_t started_ns)
 		memcpy(m.to, to.data, to.len);
 		m.to[to.len] = '\0';
 		rc = errand_run(as, keep_as_user, &m, &e);
+		if (rc == 0)
+			kept_path(&m, e.text, path, n);
 		errno = e.error;
 	}
 	buf_free(&to);

@@ -14,8 +14,8 @@ struct spawn;
 
 /* Makes it, 0700; its path into path. 0 or -1 with errno (path is filled even then). */
 int artifacts_make(const struct spawn *as, char *path, size_t n);
-/* Puts it where it is kept, or removes it where nothing is in it. Nothing else is ever
- * emptied. 0 or -1 with errno: it stays where it is. */
-int artifacts_keep(const struct spawn *as, int64_t started_ns);
+/* Puts it where it is kept, and that into path, or removes it where nothing is in it (path is
+ * ""). Nothing else is ever emptied. 0 or -1 with errno: it stays where it is. */
+int artifacts_keep(const struct spawn *as, int64_t started_ns, char *path, size_t n);
 
 #endif

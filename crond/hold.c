@@ -380,6 +380,19 @@ static void order_watchdog(struct hold *h)
 	stop_order_set(&h->order, STOP_WATCHDOG, text);
 }
 
+/* What else there is of it to be read. */
+static void outcome_kept(struct hold *h)
+{
+	struct outcome *o = &h->outcome;
+
+	o->stderr_head = output_head(&h->output);
+	o->one_stream = !h->output.apart && o->stdout_tail.n;
+	if (h->outfit) {
+		o->log = *h->outfit->log_path ? h->outfit->log_path : NULL;
+		o->artifacts = outfit_artifacts(h->outfit);
+	}
+}
+
 void hold_ended(struct hold *h)
 {
 	const struct guard *g = &h->guard;
@@ -415,6 +428,7 @@ void hold_ended(struct hold *h)
 	o->truncated = h->output.truncated;
 	o->stdout_tail = output_tail(&h->output, 0);
 	o->stderr_tail = output_tail(&h->output, 1);
+	outcome_kept(h);
 }
 
 void hold_refused(struct hold *h)
@@ -425,6 +439,7 @@ void hold_refused(struct hold *h)
 		.output_bytes = h->output.total, /* what a hook has printed */
 		.stdout_tail = output_tail(&h->output, 0), .stderr_tail = output_tail(&h->output, 1)
 	};
+	outcome_kept(h);
 }
 
 void hold_session_close(struct hold *h, struct log *log)

@@ -197,7 +197,7 @@ static void outcome_write(struct keeper *k, struct hold *h)
 		return;
 	log_line(&k->log, LOG_ERR, hold_tag(h), getpid(), 0,
 		"(CRON) ERROR (cannot write the outcome of %s: %s)", id, strerror(errno));
-	h->outcome.stdout_tail.n = h->outcome.stderr_tail.n = 0;
+	h->outcome.stdout_tail.n = h->outcome.stderr_tail.n = h->outcome.stderr_head.n = 0;
 	keeper_slot_release(k);
 	while (rundir_finish(k->runs, id, h->lock, &h->progress, &h->outcome) < 0 &&
 		tries++ < FINISH_TRIES && !*told_to_end())
@@ -221,13 +221,15 @@ static void end_at_once(const struct hold *h)
 		_exit(0);
 }
 
-/* The run counts as running until its hooks have ended, too; how it ended stands by then. */
+/* The run counts as running until its hooks have ended, too; how it ended stands by then, and
+ * once more when its artifacts are where they are kept. */
 static void finish(struct keeper *k, struct hold *h)
 {
 	outcome_write(k, h);
 	if (h->run.dress.given) {
 		hook_after(h, &k->log);
-		outfit_put_away(h, &k->log);
+		if (outfit_put_away(h, &k->log))
+			rundir_amend(k->runs, h->run.id, h->lock, &h->progress, &h->outcome);
 	}
 	close(h->lock);
 	h->lock = -1;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 #include "crond/plan.h"
 #include "crond/retention.h"
 #include "crond/runlog_open.h"
+
+#define SETTING "CRON_ARTIFACTS="
 
 static void say(
         const struct hold *h, struct log *log, const char *what, const char *which, int error)
@@ -44,19 +47,23 @@ static int settings_take(struct hold *h)
 /* A log is for people: that it cannot be is no reason not to run. */
 static void log_begin(struct hold *h, struct log *log)
 {
-	char what[LOGPATH_MOST + PATH_MAX];
+	char *path = h->outfit->log_path;
 
-	if (runlog_open(&h->outfit->log, &h->spawn, h->progress.started_ns, what, sizeof(what)) < 0)
-		say(h, log, "log ", what, errno);
+	if (runlog_open(&h->outfit->log, &h->spawn, h->progress.started_ns, path,
+	            sizeof(h->outfit->log_path)) == 0)
+		return;
+	say(h, log, "log ", path, errno);
+	*path = '\0';
 }
 
 static int artifacts_begin(struct hold *h)
 {
 	struct outfit *f = h->outfit;
-	const int n = snprintf(f->artifacts, sizeof(f->artifacts), "CRON_ARTIFACTS=");
+	const size_t n = sizeof(SETTING) - 1;
 	char *path = f->artifacts + n;
 
-	if (artifacts_make(&h->spawn, path, sizeof(f->artifacts) - (size_t)n) < 0) {
+	memcpy(f->artifacts, SETTING, n);
+	if (artifacts_make(&h->spawn, path, sizeof(f->artifacts) - n) < 0) {
 		snprintf(h->reason, sizeof(h->reason),
 		        "cannot make the directory of artifacts %.150s: %s", path, strerror(errno));
 		*f->artifacts = '\0';
@@ -82,18 +89,35 @@ int outfit_make(struct hold *h, struct log *log)
 	return d->given & DRESS_ARTIFACTS ? artifacts_begin(h) : 0;
 }
 
-void outfit_put_away(struct hold *h, struct log *log)
+const char *outfit_artifacts(const struct outfit *f)
+{
+	return *f->artifacts ? f->artifacts + sizeof(SETTING) - 1 : NULL;
+}
+
+/* True: they are not where they were. */
+static bool artifacts_end(struct hold *h, struct log *log)
+{
+	struct outfit *f = h->outfit;
+
+	if (artifacts_keep(&h->spawn, h->progress.started_ns, f->kept, sizeof(f->kept)) < 0) {
+		say(h, log, "keeping its ", "artifacts", errno);
+		return false;
+	}
+	h->outcome.artifacts = *f->kept ? f->kept : NULL;
+	return true;
+}
+
+bool outfit_put_away(struct hold *h, struct log *log)
 {
 	struct outfit *f = h->outfit;
 	const struct dress *d = &h->run.dress;
 
 	if (!f)
-		return;
+		return false;
 	if (f->log.error)
 		say(h, log, "log ", d->log, f->log.error);
 	runlog_close(&f->log);
-	if (*f->artifacts && artifacts_keep(&h->spawn, h->progress.started_ns) < 0)
-		say(h, log, "keeping its ", "artifacts", errno);
+	return *f->artifacts && artifacts_end(h, log);
 }
 
 void outfit_say(struct hold *h, const char *reason)

@@ -5,9 +5,11 @@
 #define CROND_OUTFIT_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "crond/base/buf.h"
+#include "crond/core/logpath.h"
 #include "crond/runlog.h"
 
 struct hold;
@@ -16,15 +18,19 @@ struct log;
 struct outfit {
 	struct buf settings; /* of the env-file, NUL-separated */
 	struct runlog log;
+	char log_path[LOGPATH_MOST + PATH_MAX]; /* "": none */
 	char artifacts[PATH_MAX + 32]; /* "CRON_ARTIFACTS=...", "": none */
+	char kept[PATH_MAX]; /* what became of them */
 };
 
 /* For a run with DRESS_ON, after its identity and environment are known. A log that cannot
  * be opened is said in *log and done without; for anything else 0 or -1 with h->reason. */
 int outfit_make(struct hold *h, struct log *log);
+/* Where its artifacts are just now; NULL: it has none. */
+const char *outfit_artifacts(const struct outfit *f);
 /* When all of it has ended: closes its log, keeps its artifacts, and says in *log what went
- * wrong with either. */
-void outfit_put_away(struct hold *h, struct log *log);
+ * wrong with either. True: its artifacts are elsewhere now, and its outcome says so. */
+bool outfit_put_away(struct hold *h, struct log *log);
 /* Says in its log, not to the job, why there is no job. */
 void outfit_say(struct hold *h, const char *reason);
 /* Removes what of the job's earlier runs is older or more than is to be kept. */

@@ -231,13 +231,34 @@ void output_begin(struct output *o, int out, int err, uint64_t most)
 	o->streams[0].tail.most = o->streams[1].tail.most = OUTCOME_TAIL;
 }
 
+/* What the tail holds is about to be its end alone. Without memory there is no head. */
+static void head_save(struct stream *s, const char *more, size_t n)
+{
+	const struct tail *t = &s->tail;
+	size_t rest = OUTCOME_TAIL - t->len < n ? OUTCOME_TAIL - t->len : n;
+
+	if (t->cut || t->len + n <= OUTCOME_TAIL || s->head || !(s->head = malloc(OUTCOME_TAIL)))
+		return;
+	if (t->len)
+		memcpy(s->head, t->at, t->len);
+	memcpy(s->head + t->len, more, rest);
+}
+
+static const struct stream *errors(const struct output *o)
+{
+	return &o->streams[o->apart];
+}
+
 static void take(struct output *o, struct stream *s, size_t n)
 {
 	o->total += n;
 	if (o->keep)
 		keep(o, chunk, n);
-	if (o->tails)
+	if (o->tails) {
+		if (s == errors(o))
+			head_save(s, chunk, n);
 		tail_add(&s->tail, chunk, n);
+	}
 	if (o->log)
 		runlog_add(o->log, s == &o->streams[1], chunk, n);
 	if (o->echo)
@@ -328,6 +349,13 @@ struct slice output_tail(struct output *o, int stream)
 	return s;
 }
 
+struct slice output_head(const struct output *o)
+{
+	const char *head = errors(o)->head;
+
+	return head ? outcome_head((struct slice){ head, OUTCOME_TAIL }) : (struct slice){ NULL, 0 };
+}
+
 uint64_t output_left_out(const struct output *o)
 {
 	return o->total - o->head_len - o->rest.len;
@@ -380,6 +408,8 @@ void output_free(struct output *o)
 			close(o->streams[i].fd);
 		o->streams[i].fd = -1;
 		tail_free(&o->streams[i].tail);
+		free(o->streams[i].head);
+		o->streams[i].head = NULL;
 		buf_free(&o->streams[i].line);
 	}
 	tail_free(&o->rest);

@@ -28,6 +28,7 @@ struct tail {
 struct stream {
 	int fd; /* read end, non-blocking; -1: at its end */
 	struct tail tail;
+	char *head;     /* OUTCOME_TAIL bytes that came first; NULL: the tail has them */
 	struct buf line; /* for the echo: a line not yet complete */
 };
 
@@ -67,6 +68,9 @@ bool output_open(const struct output *o);
 void output_end(struct output *o);
 /* The last bytes of a stream, beginning at a character; valid until output_free(). */
 struct slice output_tail(struct output *o, int stream);
+/* What came first on standard error (on the one stream, where there is one), as outcome_head()
+ * has it; empty where its tail begins with it. Valid until output_free(). */
+struct slice output_head(const struct output *o);
 /* Bytes kept for mail, from offset on: how many were put into room (0: the end). */
 size_t output_body(struct output *o, uint64_t offset, char *room, size_t n);
 /* Bytes that stand in neither head nor tail. */

@@ -44,6 +44,9 @@ int rundir_mark(int fd, const struct run_progress *p);
  * it into the locked file; or beside it; where there is no room for that, a shorter one into
  * the locked file. 0 or -1 with errno. */
 int rundir_finish(int runs, const char *id, int fd, struct run_progress *p, const struct outcome *o);
+/* Another one in the place of the outcome that stands, by who put it there and holds the lock.
+ * 0; -1 with errno: the former stands. */
+int rundir_amend(int runs, const char *id, int fd, struct run_progress *p, const struct outcome *o);
 /* Appends the whole file to out. 0 or -1 with errno. */
 int rundir_read(int runs, const char *id, const char *file, struct buf *out);
 /* A file beside the run file, whole or not at all. 0 or -1 with errno. */

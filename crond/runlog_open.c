@@ -107,6 +107,7 @@ static void open_as_user(void *arg, struct errand *e)
 		e->error = errno;
 		return;
 	}
+	snprintf(e->text, sizeof(e->text), "%s", file);
 	snprintf(target, sizeof(target), "%.*s%s", (int)(name - w->rest), w->rest, file);
 	if (strcmp(file, "latest") != 0)
 		link_latest(links, target, id);
@@ -154,6 +155,7 @@ int runlog_open(struct runlog *l, const struct spawn *as, int64_t started_ns, ch
 	struct wish w = { .run = r };
 	struct errand e = { .fd = -1 };
 	struct stat st;
+	char *name;
 	int rc = -1;
 
 	snprintf(what, n, "%s", r->dress.log);
@@ -171,6 +173,9 @@ int runlog_open(struct runlog *l, const struct spawn *as, int64_t started_ns, ch
 		errno = e.error ? e.error : ENXIO;
 		goto out;
 	}
+	name = strrchr(what, '/'); /* what it is called in the end */
+	if (name)
+		snprintf(name + 1, n - (size_t)(name + 1 - what), "%s", e.text);
 	*l = (struct runlog){ .fd = e.fd,
 		.base = (uint64_t)st.st_size,
 		.most = r->dress.log_most,

@@ -18,7 +18,8 @@ struct logpath_of runlog_of(const struct run *r, int64_t started_ns);
 /* Opens as->run's log, made with its directories where they are missing, and leaves a link
  * named "latest" to it in the last directory whose name has no time in it. A file that is
  * there is appended to; one that another run is writing to is left to it, and this run's id
- * stands behind the name. 0, or -1 with errno and what (the path). */
+ * stands behind the name. 0, or -1 with errno; what is the
+ * path in either case. */
 int runlog_open(struct runlog *l, const struct spawn *as, int64_t started_ns, char *what, size_t n);
 
 #endif

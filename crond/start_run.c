@@ -210,7 +210,7 @@ static void run_flags(struct start *s)
 	/* a private instance's user may well have no home: in a container few have */
 	if (s->common->kind == JOB_TASK && (o->dir || !set->only_files))
 		*f |= RUN_CHDIR_MUST;
-	if (s->common->kind == JOB_TASK || o->alert)
+	if (s->common->kind == JOB_TASK || s->common->has_options)
 		*f |= RUN_KEEP_TAIL;
 	if (set->root)
 		*f |= RUN_IDENTITY;

@@ -34,6 +34,7 @@ enum outcome_tag {
 	OUTCOME_RESULT = 1, OUTCOME_EXIT_CODE, OUTCOME_SIGNAL, OUTCOME_REASON, OUTCOME_STARTED,
 	OUTCOME_FINISHED, OUTCOME_TOOK, OUTCOME_CPU, OUTCOME_MEMORY, OUTCOME_OUTPUT,
 	OUTCOME_TRUNCATED, OUTCOME_JOB_PID, OUTCOME_STDOUT, OUTCOME_STDERR, OUTCOME_STOPPED,
+	OUTCOME_STDERR_HEAD, OUTCOME_ONE_STREAM, OUTCOME_LOG, OUTCOME_ARTIFACTS,
 };
 
 const char *result_name(enum result r)
@@ -62,6 +63,45 @@ bool result_alerts(enum result r)
 bool result_failed(enum result r)
 {
 	return (unsigned)r < RESULTS && results[r].failed;
+}
+
+/* Bytes at the end of s that begin a character and do not end it. */
+static size_t half_character(struct slice s)
+{
+	for (size_t i = 1; i <= 3 && i <= s.n; i++) {
+		unsigned char c = (unsigned char)s.s[s.n - i];
+
+		if ((c & 0xc0) == 0x80)
+			continue;
+		return (c >= 0xf0 ? 4u : c >= 0xe0 ? 3u : c >= 0xc0 ? 2u : 1u) > i ? i : 0;
+	}
+	return 0;
+}
+
+struct slice outcome_head(struct slice s)
+{
+	const char *at = s.s;
+	size_t left = s.n;
+
+	if (s.n >= OUTCOME_TAIL) {
+		s.n = left = OUTCOME_TAIL;
+		s.n = left -= half_character(s);
+	}
+	for (int lines = 0; lines < OUTCOME_HEAD_LINES && left; lines++) {
+		const char *end = memchr(at, '\n', left);
+		size_t n = end ? (size_t)(end + 1 - at) : left;
+
+		at += n;
+		left -= n;
+	}
+	s.n -= left;
+	return s;
+}
+
+struct slice outcome_errors(const struct outcome *o)
+{
+	return outcome_head(o->stderr_head.n ? o->stderr_head
+		: o->one_stream ? o->stdout_tail : o->stderr_tail);
 }
 
 static void put_tail(struct buf *out, uint16_t tag, struct slice tail)
@@ -97,6 +137,12 @@ void outcome_encode(const struct outcome *o, struct buf *out)
 	put_number(out, OUTCOME_STOPPED, o->stopped);
 	put_tail(out, OUTCOME_STDOUT, o->stdout_tail);
 	put_tail(out, OUTCOME_STDERR, o->stderr_tail);
+	if (o->stderr_head.n)
+		record_put(out, OUTCOME_STDERR_HEAD, o->stderr_head.s,
+			o->stderr_head.n < OUTCOME_TAIL ? o->stderr_head.n : OUTCOME_TAIL);
+	put_number(out, OUTCOME_ONE_STREAM, o->one_stream);
+	record_put_text(out, OUTCOME_LOG, o->log);
+	record_put_text(out, OUTCOME_ARTIFACTS, o->artifacts);
 }
 
 void outcome_encode_short(const struct outcome *o, size_t most, struct buf *out)
@@ -108,7 +154,9 @@ void outcome_encode_short(const struct outcome *o, size_t most, struct buf *out)
 
 	s.cpu_us = s.memory_kb = s.output_bytes = 0;
 	s.truncated |= s.stdout_tail.n || s.stderr_tail.n;
-	s.stdout_tail.n = s.stderr_tail.n = 0;
+	s.stdout_tail.n = s.stderr_tail.n = s.stderr_head.n = 0;
+	s.one_stream = false;
+	s.log = s.artifacts = NULL;
 	s.reason = NULL;
 	outcome_encode(&s, out);
 	room = before + most > out->len + head ? before + most - out->len - head : 0;
@@ -136,6 +184,12 @@ static int field_int(const struct record_field *f, int least, int most, int *val
 		return -1;
 	*value = (int)v;
 	return 0;
+}
+
+static int field_path(const struct record_field *f, const char **path)
+{
+	*path = record_text(f);
+	return *path && f->value.n <= OUTCOME_PATH_MOST ? 0 : -1;
 }
 
 static int field_decode(struct outcome *o, const struct record_field *f)
@@ -176,6 +230,17 @@ static int field_decode(struct outcome *o, const struct record_field *f)
 		bad = field_int(f, 0, STOP_REASONS - 1, &value);
 		o->stopped = (enum stop_reason)value;
 		return bad;
+	case OUTCOME_STDERR_HEAD:
+		o->stderr_head = f->value;
+		return f->value.n > OUTCOME_TAIL ? -1 : 0;
+	case OUTCOME_ONE_STREAM:
+		bad = field_int(f, 0, 1, &value);
+		o->one_stream = value != 0;
+		return bad;
+	case OUTCOME_LOG:
+		return field_path(f, &o->log);
+	case OUTCOME_ARTIFACTS:
+		return field_path(f, &o->artifacts);
 	case OUTCOME_STDOUT:
 		o->stdout_tail = f->value;
 		return f->value.n > OUTCOME_TAIL ? -1 : 0;

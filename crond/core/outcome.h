@@ -39,7 +39,8 @@ enum stop_reason {
 	STOP_REASONS
 };
 
-enum { OUTCOME_MAGIC = 0x6f6e7243, OUTCOME_VERSION = 1, OUTCOME_TAIL = 4096 };
+enum { OUTCOME_MAGIC = 0x6f6e7243, OUTCOME_VERSION = 1, OUTCOME_TAIL = 4096,
+	OUTCOME_HEAD_LINES = 200, OUTCOME_PATH_MOST = 8192 };
 
 struct outcome {
 	enum result result;
@@ -54,6 +55,10 @@ struct outcome {
 	bool truncated;           /* some of it was not kept */
 	int32_t job_pid;
 	struct slice stdout_tail, stderr_tail; /* at most OUTCOME_TAIL bytes each */
+	struct slice stderr_head; /* as outcome_head() has it; empty where the tail begins at the start */
+	bool one_stream;          /* its two are one: stdout_tail and stderr_head are of both */
+	const char *log;          /* path of the file that it was logged to; NULL: none */
+	const char *artifacts;    /* the directory that holds what it has left; NULL: none */
 };
 
 const char *result_name(enum result r);  /* "ok", "exit", ... */
@@ -62,9 +67,14 @@ int result_find(struct slice name);      /* or -1 */
 bool result_alerts(enum result r);       /* marked in the vocabulary's table */
 bool result_failed(enum result r);       /* gets a FAIL line */
 
+/* The first OUTCOME_HEAD_LINES lines of s, at most OUTCOME_TAIL bytes, no half character. */
+struct slice outcome_head(struct slice s);
+/* What it said first of its errors, as outcome_head(): standard error, or all of one stream. */
+struct slice outcome_errors(const struct outcome *o);
+
 void outcome_encode(const struct outcome *o, struct buf *out);
-/* In no more than most bytes (160 or more): without what it printed and used, and with as much
- * of its reason as there is room for. */
+/* In no more than most bytes (160 or more): without what it printed, used and left, and with as
+ * much of its reason as there is room for. */
 void outcome_encode_short(const struct outcome *o, size_t most, struct buf *out);
 /* Texts and slices point into bytes. 0 or -1 with *d. */
 int outcome_decode(struct outcome *o, struct slice bytes, struct diag *d);

@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	demand(o.result < RESULTS && o.exit_code >= -1 && o.exit_code <= 255);
 	demand(o.stdout_tail.n <= OUTCOME_TAIL && o.stderr_tail.n <= OUTCOME_TAIL);
+	demand(o.stderr_head.n <= OUTCOME_TAIL && outcome_errors(&o).n <= OUTCOME_TAIL);
 	demand(!o.reason || strlen(o.reason) < size);
 	outcome_encode(&o, &once);
 	demand(!once.failed);

@@ -225,6 +225,32 @@ static void test_streams(void **state)
 	assert_true(stage_log_says(p, "merged-1-1 output: no\\x1b\tend\n", SOON_MS));
 }
 
+/* Where the tail is all there is it stands for itself. */
+static void test_stderr_head(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("head-1-1", "echo out; seq 300 >&2");
+	struct outcome o;
+
+	r.flags |= RUN_TASK;
+	o = stage_run(p, &r);
+	assert_int_equal(o.stderr_head.n, 0);
+	assert_int_equal(o.stderr_tail.n, 9 * 2 + 90 * 3 + 201 * 4);
+	assert_false(o.one_stream);
+	assert_memory_equal(outcome_errors(&o).s + outcome_errors(&o).n - 5, "\n200\n", 5);
+	r = player_run("head-2-1", "seq 3000 >&2");
+	r.flags |= RUN_TASK;
+	o = stage_run(p, &r);
+	assert_memory_equal(o.stderr_head.s, "1\n2\n3\n", 6);
+	assert_memory_equal(o.stderr_head.s + o.stderr_head.n - 5, "\n200\n", 5);
+	assert_memory_equal(o.stderr_tail.s + o.stderr_tail.n - 5, "3000\n", 5);
+	r = player_run("head-3-1", "printf %0100000d 7 >&2"); /* one long line, one stream for both */
+	o = stage_run(p, &r);
+	assert_int_equal(o.stderr_head.n, OUTCOME_TAIL);
+	assert_int_equal(o.stderr_tail.n, 0);
+	assert_true(o.one_stream);
+}
+
 static void test_tail_at_character(void **state)
 {
 	struct player *p = *state;
@@ -278,7 +304,7 @@ int main(void)
 		STAGE_TEST(test_input),
 		STAGE_TEST(test_identity),
 		STAGE_TEST(test_streams),
-		STAGE_TEST(test_tail_at_character),
+		STAGE_TEST(test_stderr_head), STAGE_TEST(test_tail_at_character),
 		STAGE_TEST(test_much_output),
 	};
 

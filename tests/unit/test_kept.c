@@ -204,7 +204,9 @@ static void test_log(void **state)
 		"gold/" LOGPATH_DEFAULT);
 	char link[256] = "", path[256];
 
-	assert_int_equal(stage_run(p, &r).result, RESULT_OK);
+	struct outcome o = stage_run(p, &r);
+	assert_int_equal(o.result, RESULT_OK);
+	assert_string_equal(o.log, one_path("gold/[0-9]*/[0-9]*/[0-9]*-gold-1-1.log"));
 	assert_file("gold/[0-9]*/[0-9]*/[0-9]*-gold-1-1.log", "out\nstderr: err\nend\n");
 	snprintf(path, sizeof(path), "%s", one_path("gold/[0-9]*/[0-9]*/[0-9]*-gold-1-1.log"));
 	assert_mine(path, 0640);
@@ -216,7 +218,9 @@ static void test_log(void **state)
 	r = logged("gold-2-1", "true", "gold/out.log");
 	r.dir = "/nosuchdir";
 	r.flags |= RUN_CHDIR_MUST;
-	assert_int_equal(stage_run(p, &r).result, RESULT_SPAWN);
+	o = stage_run(p, &r);
+	assert_int_equal(o.result, RESULT_SPAWN);
+	assert_string_equal(o.log, one_path("gold/out.log"));
 	assert_file_around("gold/out.log", "stderr: crond: cannot enter directory /nosuchdir: "
 		"No such file or directory\n", "\n");
 	/* a name that is there is written on, and one that is being written to is left alone */
@@ -226,8 +230,10 @@ static void test_log(void **state)
 	r = logged("gold-4-1", "echo mine", "gold/out.log");
 	int fd = open(path, O_RDONLY);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
-	assert_int_equal(stage_run(p, &r).result, RESULT_OK);
+	o = stage_run(p, &r);
+	assert_int_equal(o.result, RESULT_OK);
 	close(fd);
+	assert_string_equal(o.log, one_path("gold/out.log.gold-4-1"));
 	assert_file_around("gold/out.log", "stderr: crond: cannot", "\nmore\n");
 	assert_file("gold/out.log.gold-4-1", "mine\n");
 }
@@ -312,11 +318,14 @@ static void test_artifacts(void **state)
 
 	assert_int_equal(o.result, RESULT_OK);
 	stage_assert_output(&o, "/\n700\n");
+	assert_null(o.artifacts);
 	snprintf(path, sizeof(path), "%s/gold/history", top); /* nothing was in it */
 	assert_int_equal(access(path, F_OK), -1);
 	r = with_artifacts("gold-2-1", "mkdir $CRON_ARTIFACTS/d; echo x >$CRON_ARTIFACTS/d/file");
 	r.dress.post = "echo y >$CRON_ARTIFACTS/post"; /* it is there for hooks, too */
-	assert_int_equal(stage_run(p, &r).result, RESULT_OK);
+	o = stage_run(p, &r);
+	assert_int_equal(o.result, RESULT_OK);
+	assert_string_equal(o.artifacts, one_path("gold/history/[0-9]*/[0-9]*_[0-9]*"));
 	assert_file("gold/history/[0-9]*/[0-9]*_[0-9]*/d/file", "x\n");
 	assert_file("gold/history/[0-9]*/[0-9]*_[0-9]*/post", "y\n");
 	assert_mine(one_path("gold/history/[0-9]*/[0-9]*_[0-9]*"), 0700);

@@ -241,6 +241,55 @@ static void test_outcome_fails(void **state)
 	rundir_remove(runs, "e-1-1");
 }
 
+static struct outcome stands(const char *id)
+{
+	static struct buf b;
+	static struct run_progress p;
+	struct outcome o;
+	struct diag d;
+
+	buf_clear(&b);
+	assert_int_equal(rundir_read(runs, id, "run", &b), 0);
+	assert_int_equal(run_progress_decode(&p, (struct slice){ b.data, b.len }, &d), 0);
+	if (!p.outcome_n) {
+		buf_clear(&b);
+		assert_int_equal(rundir_read(runs, id, "outcome", &b), 0);
+		assert_int_equal(outcome_decode(&o, (struct slice){ b.data, b.len }, &d), 0);
+	} else {
+		assert_int_equal(outcome_decode(&o, (struct slice){ p.outcome, p.outcome_n }, &d), 0);
+	}
+	return o;
+}
+
+/* From the head to beside it, there again, and back into a head; a failure changes nothing. */
+static void test_outcome_amended(void **state)
+{
+	static char text[300];
+	struct outcome o = { .result = RESULT_OK, .log = "/a" };
+	struct run_progress p = started;
+	int lock = claim_and_lock("j-1-1");
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	assert_int_equal(rundir_finish(runs, "j-1-1", lock, &p, &o), 0);
+	o.artifacts = "/b";
+	assert_int_equal(rundir_amend(runs, "j-1-1", lock, &p, &o), 0);
+	assert_string_equal(stands("j-1-1").artifacts, "/b");
+	assert_int_equal(mkdirat(runs, "j-1-1/outcome.new", 0700), 0);
+	o.artifacts = text;
+	assert_int_equal(rundir_amend(runs, "j-1-1", lock, &p, &o), -1);
+	assert_string_equal(stands("j-1-1").artifacts, "/b");
+	assert_int_equal(unlinkat(runs, "j-1-1/outcome.new", AT_REMOVEDIR), 0);
+	assert_int_equal(rundir_amend(runs, "j-1-1", lock, &p, &o), 0);
+	assert_string_equal(stands("j-1-1").artifacts, text);
+	o.artifacts = NULL;
+	assert_int_equal(rundir_amend(runs, "j-1-1", lock, &p, &o), 0);
+	assert_null(stands("j-1-1").artifacts);
+	assert_true(rundir_has_outcome(runs, "j-1-1"));
+	close(lock);
+	rundir_remove(runs, "j-1-1");
+}
+
 /* Where there is no room beside it, as much of it as the head holds. */
 static void test_outcome_shortened(void **state)
 {
@@ -277,7 +326,7 @@ int main(void)
 		cmocka_unit_test(test_remove_whole), cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_outcome),
 		cmocka_unit_test(test_outcome_long), cmocka_unit_test(test_outcome_beside),
-		cmocka_unit_test(test_outcome_fails), cmocka_unit_test(test_outcome_shortened),
+		cmocka_unit_test(test_outcome_fails), cmocka_unit_test(test_outcome_amended), cmocka_unit_test(test_outcome_shortened),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
