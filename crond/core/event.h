@@ -73,7 +73,7 @@ enum notice_type {
 	NOTICE_CONFIG = 'c',  /* to notify: a config record (first, and at each reload) */
 	NOTICE_EVENT = 'e',   /* to notify: an event record */
 	NOTICE_SPOOLED = 's', /* from notify: followed by the event's id: it is safe on disk */
-	NOTICE_LOG = 'l',     /* from notify: followed by a priority digit and one line to log */
+	NOTICE_LOG = 'l',     /* from notify: a line to log, see base/report.h */
 };
 
 void notice_config_encode(const struct webhook *hooks, size_t count, const char *mailer,

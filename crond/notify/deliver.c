@@ -15,7 +15,7 @@
 #include "crond/core/mailtext.h"
 #include "crond/notify/body.h"
 #include "crond/notify/entry.h"
-#include "crond/notify/report.h"
+#include "crond/base/report.h"
 #include "crond/notify/spool.h"
 
 enum {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <syslog.h>
 #include <time.h>
@@ -109,10 +110,10 @@ static void take_event(struct notify *n, struct slice record, int64_t now)
 		report_log(&n->report, LOG_ERR, "alert %s is refused: %s", id, d.text);
 		break;
 	case SPOOL_KNOWN:
-		report_spooled(&n->report, id);
+		report_send(&n->report, NOTICE_SPOOLED, id, strlen(id));
 		break;
 	case SPOOL_NEW:
-		report_spooled(&n->report, id);
+		report_send(&n->report, NOTICE_SPOOLED, id, strlen(id));
 		deliver_entry(&n->deliver, entry, now);
 		break;
 	}

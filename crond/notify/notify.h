@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "crond/notify/deliver.h"
-#include "crond/notify/report.h"
+#include "crond/base/report.h"
 #include "crond/notify/spool.h"
 
 struct notify {

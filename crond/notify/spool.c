@@ -21,7 +21,7 @@
 #include "crond/base/text.h"
 #include "crond/core/event.h"
 #include "crond/notify/entry.h"
-#include "crond/notify/report.h"
+#include "crond/base/report.h"
 #include "crond/notify/spooldir.h"
 
 enum { BUCKETS = 8192 };

@@ -20,7 +20,7 @@
 #include "crond/base/diag.h"
 #include "crond/base/file.h"
 #include "crond/notify/entry.h"
-#include "crond/notify/report.h"
+#include "crond/base/report.h"
 #include "crond/notify/spool.h"
 
 static const char *const suffixes[] = {

@@ -1,12 +1,15 @@
-/* report: what crond-notify says to the scheduler.
+/* report: what an unprivileged helper says to the scheduler.
  * Flow: acknowledgements and log lines go back through the socket, and wait here while
  * it is full. */
-#ifndef NOTIFY_REPORT_H
-#define NOTIFY_REPORT_H
+#ifndef BASE_REPORT_H
+#define BASE_REPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* The first byte of a log line: a priority digit and the line follow. */
+enum { REPORT_LOG = 'l' };
 
 struct message;
 
@@ -21,8 +24,8 @@ struct report {
 };
 
 void report_open(struct report *r, int fd, int64_t now_ms);
-/* The event is safe on disk. Dropped only with the connection: then it is sent again. */
-void report_spooled(struct report *r, const char *id);
+/* A message of that type. Dropped only with the connection. */
+void report_send(struct report *r, char type, const void *bytes, size_t n);
 /* One line for the log, control bytes replaced. Lines beyond a burst of 40 and two a
  * second are counted and left out, so that a broken receiver does not fill the log;
  * debug lines are neither counted nor limited, but dropped first. */

@@ -1,9 +1,9 @@
-/* report: what crond-notify says to the scheduler.
+/* report: what an unprivileged helper says to the scheduler.
  * Flow: acknowledgements and log lines go back through the socket, and wait here while
  * it is full. */
 #include "config.h"
 
-#include "crond/notify/report.h"
+#include "crond/base/report.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -12,8 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <syslog.h>
-
-#include "crond/core/event.h"
 
 enum { LINE_MOST = 600, BURST = 40, REFILL_MS = 500, WAIT_MOST = 256, WAIT_LINES = 128 };
 
@@ -70,7 +68,7 @@ static void send_waiting(struct report *r)
 		drop_all(r);
 }
 
-static void put(struct report *r, char type, const char *text, size_t n)
+void report_send(struct report *r, char type, const void *bytes, size_t n)
 {
 	struct message *m = r->closed ? NULL : malloc(sizeof(*m) + 1 + n);
 
@@ -79,7 +77,7 @@ static void put(struct report *r, char type, const char *text, size_t n)
 	m->next = NULL;
 	m->n = 1 + n;
 	m->bytes[0] = type;
-	memcpy(m->bytes + 1, text, n);
+	memcpy(m->bytes + 1, bytes, n);
 	if (r->last)
 		r->last->next = m;
 	else
@@ -89,18 +87,13 @@ static void put(struct report *r, char type, const char *text, size_t n)
 	send_waiting(r);
 }
 
-void report_spooled(struct report *r, const char *id)
-{
-	put(r, NOTICE_SPOOLED, id, strlen(id));
-}
-
 static void put_line(struct report *r, int priority, char *line)
 {
 	line[0] = (char)('0' + priority);
 	for (char *p = line + 1; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
-	put(r, NOTICE_LOG, line, strlen(line));
+	report_send(r, REPORT_LOG, line, strlen(line));
 }
 
 static bool may_say(struct report *r, int priority)
@@ -144,7 +137,7 @@ void report_flush(struct report *r, int64_t now_ms)
 		unsigned n = r->left_out;
 
 		r->left_out = 0;
-		report_log(r, LOG_WARNING, "%u lines about alerts were left out", n);
+		report_log(r, LOG_WARNING, "%u lines were left out", n);
 	}
 }
 
