@@ -57,7 +57,7 @@ packages_need()
 build_packages_need()
 {
 	packages_need gcc libc6-dev make autoconf automake pkg-config libconfuse-dev \
-		libcurl4-openssl-dev libbsd-dev libjansson-dev libpam0g-dev tzdata "$@"
+		libcurl4-openssl-dev libbsd-dev libjansson-dev libsqlite3-dev libpam0g-dev tzdata "$@"
 }
 
 # Can we build inside the clone without standing in somebody's way?
