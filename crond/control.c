@@ -352,13 +352,8 @@ enum control_step control_ok(struct control_client *k)
 
 static void request_begin(struct crond *c, struct control_client *k, struct slice line)
 {
-	enum ctlmsg_code code;
-	struct diag d;
-
-	if (ctlmsg_parse(&k->asked, line, &code, &d) < 0) {
-		ctlmsg_error(&k->out, code, d.text);
+	if (ctlmsg_asked(&k->asked, line, CTLMSG_OF_CONTROL, &k->out) < 0)
 		return;
-	}
 	k->verb = control_verb_get(k->asked.verb);
 	expire_at(c, k, STALL_MS);
 	k->changes = c->due.changes;

@@ -37,11 +37,11 @@ int clients_listen(int dirfd, const char *dir, const char *name)
 	if (fd < 0)
 		return -1;
 	if (snprintf(at.sun_path, sizeof(at.sun_path), "%s/%s", dir, name) >=
-	        (int)sizeof(at.sun_path))
+		(int)sizeof(at.sun_path))
 		snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/%s", dirfd, name);
 	unlinkat(dirfd, name, 0);
 	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 &&
-	        fchmodat(dirfd, name, 0666, 0) == 0 && listen(fd, BACKLOG) == 0)
+		fchmodat(dirfd, name, 0666, 0) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
 	error = errno;
 	close(fd);
@@ -69,7 +69,7 @@ int clients_open(struct clients *c, int listening, const struct clients_calls *c
 	TAILQ_INIT(&c->turns);
 	c->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (c->fd >= 0 && flags >= 0 && fcntl(listening, F_SETFL, flags | O_NONBLOCK) == 0 &&
-	        hear(c, EPOLL_CTL_ADD, listening, NULL, EPOLLIN) == 0)
+		hear(c, EPOLL_CTL_ADD, listening, NULL, EPOLLIN) == 0)
 		return 0;
 	error = errno;
 	if (c->fd >= 0)
@@ -164,7 +164,7 @@ static void turn_away(struct clients *c, int fd)
 	c->calls->refuse(&b, CLIENTS_TOO_MANY);
 	if (!b.failed && b.len)
 		(void)!send(
-		        fd, b.data, b.len, MSG_DONTWAIT | MSG_NOSIGNAL); /* it will see the end */
+			fd, b.data, b.len, MSG_DONTWAIT | MSG_NOSIGNAL); /* it will see the end */
 	buf_free(&b);
 	close(fd);
 }
@@ -258,7 +258,7 @@ static int client_write(struct client *k, int64_t now)
 {
 	while (k->sent < k->out.len) {
 		ssize_t n = send(k->fd, k->out.data + k->sent, k->out.len - k->sent,
-		        MSG_DONTWAIT | MSG_NOSIGNAL);
+			MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -371,7 +371,7 @@ static void expire(struct clients *c, int64_t now)
 			client_drop(c, k);
 	}
 	if (c->listen_ms && c->listen_ms <= now &&
-	        hear(c, EPOLL_CTL_MOD, c->listening, NULL, EPOLLIN) == 0)
+		hear(c, EPOLL_CTL_MOD, c->listening, NULL, EPOLLIN) == 0)
 		c->listen_ms = 0;
 }
 

@@ -1,17 +1,15 @@
-/* ctlmsg: what people ask the scheduler, and how it is answered.
- * Flow: a line's bytes in (jansson reads them), a request or a reason why not out; answers
- * are written member by member, since some are longer than anybody wants to hold. */
+/* ctlmsg: what people ask the scheduler and its helpers, and how it is answered.
+ * Flow: a line's bytes in (jansson reads them), a request or a reason why not out. */
 #include "crond/core/ctlmsg.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 
-#include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
+#include "crond/core/outcome.h"
 
-enum { SIGNAL_LAST = 64, COUNT_DEFAULT = 5, SHOWN_MOST = 40 };
+enum { SIGNAL_LAST = 64, EXIT_MOST = 255, COUNT_DEFAULT = 5, SHOWN_MOST = 40 };
 
 #define AFTER_MOST ((json_int_t)1 << 46)
 
@@ -26,23 +24,55 @@ enum member {
 	MEMBER_AFTER = 1 << 5,
 	MEMBER_SIGNAL = 1 << 6,
 	MEMBER_WAIT = 1 << 7,
+	MEMBER_RUN = 1 << 8,
+	MEMBER_SINCE = 1 << 9,
+	MEMBER_UNTIL = 1 << 10,
+	MEMBER_RESULT = 1 << 11,
+	MEMBER_EXIT = 1 << 12,
+	MEMBER_LIMIT = 1 << 13,
+	MEMBER_STDERR = 1 << 14,
+	MEMBER_ARTIFACTS = 1 << 15,
+	MEMBER_ACTION = 1 << 16,
+	MEMBER_IDS = 1 << 17,
+	MEMBER_ALL = 1 << 18,
+	MEMBERS_FILTER = MEMBER_JOB | MEMBER_SINCE | MEMBER_UNTIL | MEMBER_RESULT | MEMBER_EXIT,
 };
 
 static const struct {
 	const char *name;
 	unsigned needs, takes; /* beside version and verb */
+	enum ctlmsg_socket of;
 } verbs[CTLMSG_VERBS] = {
-	[CTLMSG_LIST] = { "list", 0, MEMBER_NAMES },
-	[CTLMSG_SHOW] = { "show", MEMBER_JOB, 0 },
-	[CTLMSG_NEXT] = { "next", MEMBER_JOB, MEMBER_COUNT | MEMBER_AFTER },
-	[CTLMSG_RUN] = { "run", MEMBER_JOB, MEMBER_WAIT },
-	[CTLMSG_KILL] = { "kill", MEMBER_JOB, 0 },
-	[CTLMSG_RESTART] = { "restart", MEMBER_JOB, 0 },
-	[CTLMSG_SIGNAL] = { "signal", MEMBER_JOB | MEMBER_SIGNAL, 0 },
-	[CTLMSG_PAUSE] = { "pause", MEMBER_JOB, 0 },
-	[CTLMSG_RESUME] = { "resume", MEMBER_JOB, 0 },
-	[CTLMSG_RELOAD] = { "reload", 0, 0 },
-	[CTLMSG_STATUS] = { "status", 0, 0 },
+	[CTLMSG_LIST] = { "list", 0, MEMBER_NAMES, CTLMSG_OF_CONTROL },
+	[CTLMSG_SHOW] = { "show", MEMBER_JOB, 0, CTLMSG_OF_CONTROL },
+	[CTLMSG_NEXT] = { "next", MEMBER_JOB, MEMBER_COUNT | MEMBER_AFTER, CTLMSG_OF_CONTROL },
+	[CTLMSG_RUN] = { "run", MEMBER_JOB, MEMBER_WAIT, CTLMSG_OF_CONTROL },
+	[CTLMSG_KILL] = { "kill", MEMBER_JOB, 0, CTLMSG_OF_CONTROL },
+	[CTLMSG_RESTART] = { "restart", MEMBER_JOB, 0, CTLMSG_OF_CONTROL },
+	[CTLMSG_SIGNAL] = { "signal", MEMBER_JOB | MEMBER_SIGNAL, 0, CTLMSG_OF_CONTROL },
+	[CTLMSG_PAUSE] = { "pause", MEMBER_JOB, 0, CTLMSG_OF_CONTROL },
+	[CTLMSG_RESUME] = { "resume", MEMBER_JOB, 0, CTLMSG_OF_CONTROL },
+	[CTLMSG_RELOAD] = { "reload", 0, 0, CTLMSG_OF_CONTROL },
+	[CTLMSG_STATUS] = { "status", 0, 0, CTLMSG_OF_CONTROL },
+	[CTLMSG_RUNS] = { "runs", 0,
+		MEMBERS_FILTER | MEMBER_RUN | MEMBER_LIMIT | MEMBER_STDERR | MEMBER_ARTIFACTS,
+		CTLMSG_OF_HISTORY },
+	[CTLMSG_STATS] = { "stats", 0, MEMBER_JOB | MEMBER_SINCE | MEMBER_UNTIL,
+		CTLMSG_OF_HISTORY },
+	[CTLMSG_ALERTS] = { "alerts", 0, MEMBER_ACTION | MEMBER_IDS | MEMBER_ALL,
+		CTLMSG_OF_ALERTS },
+};
+
+static const char *const sockets[] = {
+	[CTLMSG_OF_CONTROL] = CTLMSG_SOCKET,
+	[CTLMSG_OF_HISTORY] = CTLMSG_SOCKET_HISTORY,
+	[CTLMSG_OF_ALERTS] = CTLMSG_SOCKET_ALERTS,
+};
+
+static const char *const actions[CTLMSG_ACTIONS] = {
+	[CTLMSG_ACTION_LIST] = "list",
+	[CTLMSG_ACTION_RETRY] = "retry",
+	[CTLMSG_ACTION_DROP] = "drop",
 };
 
 static const char *const codes[CTLMSG_CODES] = {
@@ -58,6 +88,16 @@ static const char *const codes[CTLMSG_CODES] = {
 const char *ctlmsg_verb_name(enum ctlmsg_verb verb)
 {
 	return verbs[verb].name;
+}
+
+enum ctlmsg_socket ctlmsg_verb_socket(enum ctlmsg_verb verb)
+{
+	return verbs[verb].of;
+}
+
+const char *ctlmsg_socket_name(enum ctlmsg_socket s)
+{
+	return sockets[s];
 }
 
 const char *ctlmsg_code_name(enum ctlmsg_code code)
@@ -153,14 +193,29 @@ static int take_count(struct ctlmsg_request *r, const json_t *value)
 	return 0;
 }
 
-static int take_after(struct ctlmsg_request *r, const json_t *value)
+static int time_take(const json_t *value, int64_t *at)
 {
 	json_int_t n = json_integer_value(value);
 
 	if (!json_is_integer(value) || n < -AFTER_MOST || n > AFTER_MOST)
 		return -1;
-	r->after = n;
+	*at = n;
 	return 0;
+}
+
+static int take_after(struct ctlmsg_request *r, const json_t *value)
+{
+	return time_take(value, &r->after);
+}
+
+static int take_since(struct ctlmsg_request *r, const json_t *value)
+{
+	return time_take(value, &r->since);
+}
+
+static int take_until(struct ctlmsg_request *r, const json_t *value)
+{
+	return time_take(value, &r->until);
 }
 
 static int take_job(struct ctlmsg_request *r, const json_t *value)
@@ -183,6 +238,74 @@ static int take_wait(struct ctlmsg_request *r, const json_t *value)
 	return json_is_boolean(value) ? 0 : -1;
 }
 
+static int take_run(struct ctlmsg_request *r, const json_t *value)
+{
+	r->run = json_string_value(value);
+	return r->run && *r->run ? 0 : -1;
+}
+
+static int take_result(struct ctlmsg_request *r, const json_t *value)
+{
+	for (size_t i = 0; i < json_array_size(value); i++) {
+		const char *name = json_string_value(json_array_get(value, i));
+		int result = name ? result_find(slice_of(name)) : -1;
+
+		if (result < 0 && (!name || strcmp(name, "running") != 0))
+			return -1;
+		r->results |= result < 0 ? (unsigned)CTLMSG_RUNNING : 1u << result;
+	}
+	return r->results ? 0 : -1;
+}
+
+static int take_exit(struct ctlmsg_request *r, const json_t *value)
+{
+	json_int_t n = json_integer_value(value);
+
+	if (!json_is_integer(value) || n < 0 || n > EXIT_MOST)
+		return -1;
+	r->exit_code = (int)n;
+	return 0;
+}
+
+static int take_limit(struct ctlmsg_request *r, const json_t *value)
+{
+	json_int_t n = json_integer_value(value);
+
+	if (!json_is_integer(value) || n < 0 || n > CTLMSG_LIMIT_MOST)
+		return -1;
+	r->limit = (uint64_t)n;
+	return 0;
+}
+
+static int take_stderr(struct ctlmsg_request *r, const json_t *value)
+{
+	r->with_stderr = json_is_true(value);
+	return json_is_boolean(value) ? 0 : -1;
+}
+
+static int take_artifacts(struct ctlmsg_request *r, const json_t *value)
+{
+	r->with_artifacts = json_is_true(value);
+	return json_is_boolean(value) ? 0 : -1;
+}
+
+static int take_action(struct ctlmsg_request *r, const json_t *value)
+{
+	const char *name = json_string_value(value);
+
+	for (r->action = 0; name && r->action < CTLMSG_ACTIONS; r->action++) {
+		if (strcmp(actions[r->action], name) == 0)
+			return 0;
+	}
+	return -1;
+}
+
+static int take_all(struct ctlmsg_request *r, const json_t *value)
+{
+	r->all = json_is_true(value);
+	return json_is_boolean(value) ? 0 : -1;
+}
+
 static const struct {
 	enum member bit;
 	const char *name;
@@ -197,6 +320,17 @@ static const struct {
 	{ MEMBER_AFTER, "after", take_after, "seconds since 1970" },
 	{ MEMBER_SIGNAL, "signal", take_signal, "the name or number of a signal, as text" },
 	{ MEMBER_WAIT, "wait", take_wait, "true or false" },
+	{ MEMBER_RUN, "run", take_run, "a text" },
+	{ MEMBER_SINCE, "since", take_since, "seconds since 1970" },
+	{ MEMBER_UNTIL, "until", take_until, "seconds since 1970" },
+	{ MEMBER_RESULT, "result", take_result, "a list of results" },
+	{ MEMBER_EXIT, "exit", take_exit, "a number from 0 to 255" },
+	{ MEMBER_LIMIT, "limit", take_limit, "a number from 0 to 1000000000" },
+	{ MEMBER_STDERR, "stderr", take_stderr, "true or false" },
+	{ MEMBER_ARTIFACTS, "artifacts", take_artifacts, "true or false" },
+	{ MEMBER_ACTION, "action", take_action, "list, retry or drop" },
+	{ MEMBER_IDS, "ids", take_names, "a list of at most 64 texts of at most 200 bytes" },
+	{ MEMBER_ALL, "all", take_all, "true or false" },
 };
 
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
@@ -238,6 +372,22 @@ static int take_members(struct ctlmsg_request *r, json_t *object, struct diag *d
 	return 0;
 }
 
+/* What is done to deliveries is done to some, or to all. */
+static int check_alerts(const struct ctlmsg_request *r, struct diag *d)
+{
+	if (r->action != CTLMSG_ACTION_LIST && r->all == (r->name_count > 0))
+		return diag_error(d, 0, 0, "alerts: %s needs \"ids\" or \"all\"", actions[r->action]);
+	return 0;
+}
+
+/* A pattern is held against many names. */
+static int check_filter(const struct ctlmsg_request *r, struct diag *d)
+{
+	if (r->job && strlen(r->job) > CTLMSG_NAME_MOST)
+		return diag_error(d, 0, 0, "bad \"job\": longer than %d bytes", CTLMSG_NAME_MOST);
+	return 0;
+}
+
 static int take_object(struct ctlmsg_request *r, json_t *object, enum ctlmsg_code *code,
 	struct diag *d)
 {
@@ -247,7 +397,11 @@ static int take_object(struct ctlmsg_request *r, json_t *object, enum ctlmsg_cod
 		return -1;
 	if (take_verb(r, json_object_get(object, "verb"), d) < 0)
 		return -1;
-	return take_members(r, object, d);
+	if (take_members(r, object, d) < 0)
+		return -1;
+	if (verbs[r->verb].of == CTLMSG_OF_HISTORY)
+		return check_filter(r, d);
+	return r->verb == CTLMSG_ALERTS ? check_alerts(r, d) : 0;
 }
 
 int ctlmsg_parse(struct ctlmsg_request *r, struct slice line, enum ctlmsg_code *code, struct diag *d)
@@ -255,7 +409,8 @@ int ctlmsg_parse(struct ctlmsg_request *r, struct slice line, enum ctlmsg_code *
 	json_error_t error;
 	json_t *object;
 
-	*r = (struct ctlmsg_request){ .count = COUNT_DEFAULT, .after = INT64_MIN };
+	*r = (struct ctlmsg_request){ .count = COUNT_DEFAULT, .after = INT64_MIN, .since = INT64_MIN,
+		.until = INT64_MAX, .exit_code = -1, .limit = CTLMSG_LIMIT };
 	*code = CTLMSG_BAD_REQUEST;
 	if (line.n > CTLMSG_REQUEST_MOST)
 		return diag_error(d, 0, 0, "bad request: longer than %d bytes", CTLMSG_REQUEST_MOST);
@@ -269,135 +424,25 @@ int ctlmsg_parse(struct ctlmsg_request *r, struct slice line, enum ctlmsg_code *
 	return -1;
 }
 
+int ctlmsg_asked(struct ctlmsg_request *r, struct slice line, enum ctlmsg_socket s, struct buf *out)
+{
+	enum ctlmsg_code code;
+	struct diag d;
+
+	if (ctlmsg_parse(r, line, &code, &d) == 0) {
+		if (verbs[r->verb].of == s)
+			return 0;
+		code = CTLMSG_BAD_REQUEST;
+		diag_error(&d, 0, 0, "%s is asked at %s, not at %s", verbs[r->verb].name,
+			sockets[verbs[r->verb].of], sockets[s]);
+		ctlmsg_free(r);
+	}
+	ctlmsg_error(out, code, d.text);
+	return -1;
+}
+
 void ctlmsg_free(struct ctlmsg_request *r)
 {
 	json_decref(r->json);
 	*r = (struct ctlmsg_request){ 0 };
-}
-
-/* --- an answer */
-
-/* U+0080 to U+009F, some of which a terminal would obey. */
-static bool control_second(const char *s)
-{
-	return (unsigned char)s[0] == 0xc2 && (unsigned char)s[1] < 0xa0;
-}
-
-static size_t plain_length(struct slice s)
-{
-	size_t n = 0, one;
-
-	while (n < s.n) {
-		unsigned char c = (unsigned char)s.s[n];
-
-		if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f)
-			break;
-		if (c < 0x80) {
-			n++;
-			continue;
-		}
-		one = text_utf8((struct slice){ s.s + n, s.n - n });
-		if (!one || control_second(s.s + n))
-			break;
-		n += one;
-	}
-	return n;
-}
-
-static void put_text(struct buf *b, struct slice s)
-{
-	buf_putc(b, '"');
-	while (s.n) {
-		size_t n = plain_length(s);
-		unsigned char c;
-
-		buf_append(b, s.s, n);
-		s = (struct slice){ s.s + n, s.n - n };
-		if (!s.n)
-			break;
-		c = (unsigned char)*s.s;
-		n = 1;
-		if (c == '"' || c == '\\')
-			buf_printf(b, "\\%c", c);
-		else if (c < 0x80)
-			buf_printf(b, "\\u%04x", c);
-		else if ((n = text_utf8(s)) == 2)
-			buf_printf(b, "\\u%04x", (unsigned char)s.s[1]);
-		else
-			buf_puts(b, "\\ufffd");
-		n = n ? n : 1;
-		s = (struct slice){ s.s + n, s.n - n };
-	}
-	buf_putc(b, '"');
-}
-
-static void put_name(struct buf *b, const char *name)
-{
-	if (b->len && b->data[b->len - 1] != '{')
-		buf_putc(b, ',');
-	buf_putc(b, '"');
-	buf_puts(b, name);
-	buf_append(b, "\":", 2);
-}
-
-void ctlmsg_open(struct buf *b)
-{
-	buf_putc(b, '{');
-}
-
-void ctlmsg_slice(struct buf *b, const char *name, struct slice text)
-{
-	put_name(b, name);
-	put_text(b, text);
-}
-
-void ctlmsg_text(struct buf *b, const char *name, const char *text)
-{
-	if (text)
-		ctlmsg_slice(b, name, slice_of(text));
-}
-
-void ctlmsg_number(struct buf *b, const char *name, int64_t value)
-{
-	put_name(b, name);
-	buf_printf(b, "%" PRId64, value);
-}
-
-void ctlmsg_bool(struct buf *b, const char *name, bool value)
-{
-	put_name(b, name);
-	buf_puts(b, value ? "true" : "false");
-}
-
-void ctlmsg_list(struct buf *b, const char *name, const char *const *texts)
-{
-	put_name(b, name);
-	buf_putc(b, '[');
-	for (size_t i = 0; texts[i]; i++) {
-		if (i)
-			buf_putc(b, ',');
-		put_text(b, slice_of(texts[i]));
-	}
-	buf_putc(b, ']');
-}
-
-void ctlmsg_close(struct buf *b)
-{
-	buf_append(b, "}\n", 2);
-}
-
-void ctlmsg_end(struct buf *b, bool ok)
-{
-	ctlmsg_open(b);
-	ctlmsg_number(b, "version", CTLMSG_VERSION);
-	ctlmsg_bool(b, "end", true);
-	ctlmsg_bool(b, "ok", ok);
-}
-
-void ctlmsg_error(struct buf *b, enum ctlmsg_code code, const char *text)
-{
-	ctlmsg_end(b, false);
-	ctlmsg_text(b, "code", codes[code]);
-	ctlmsg_text(b, "error", text);
-	ctlmsg_close(b);
 }

@@ -28,6 +28,11 @@ static void check_request(struct slice bytes)
 	demand(r.verb < CTLMSG_VERBS && r.count <= CTLMSG_COUNT_MOST);
 	demand(r.name_count <= CTLMSG_NAMES_MOST && (!r.job || *r.job));
 	demand(r.verb != CTLMSG_SIGNAL || (r.signal > 0 && r.signal <= 64));
+	demand(r.verb == CTLMSG_RUNS || (!r.run && !r.results && r.exit_code == -1));
+	demand(r.exit_code >= -1 && r.exit_code <= 255 && r.limit <= CTLMSG_LIMIT_MOST);
+	demand(r.verb != CTLMSG_RUNS || !r.job || strlen(r.job) <= CTLMSG_NAME_MOST);
+	demand(r.action < CTLMSG_ACTIONS);
+	demand(r.action == CTLMSG_ACTION_LIST || r.all != (r.name_count > 0));
 	for (size_t i = 0; i < r.name_count; i++)
 		ctlmsg_match(r.names[i], "gold-1763668800-1");
 	ctlmsg_free(&r);

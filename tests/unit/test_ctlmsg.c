@@ -15,6 +15,7 @@
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/core/ctlmsg.h"
+#include "crond/core/outcome.h"
 
 static enum ctlmsg_code code;
 static struct diag diag;
@@ -55,6 +56,70 @@ static void taken(void **state)
 	assert_int_equal(parse(&r, "{\"version\":1,\"verb\":\"run\",\"job\":\"x\",\"wait\":true}"), 0);
 	assert_true(r.wait);
 	ctlmsg_free(&r);
+}
+
+#define RUNS "{\"version\":1,\"verb\":\"runs\""
+#define ALERTS "{\"version\":1,\"verb\":\"alerts\""
+
+static void taken_by_helpers(void **state)
+{
+	struct ctlmsg_request r;
+
+	(void)state;
+	assert_int_equal(parse(&r, RUNS "}"), 0);
+	assert_true(!r.job && !r.run && !r.results && r.exit_code == -1 && r.limit == CTLMSG_LIMIT);
+	assert_true(r.since == INT64_MIN && r.until == INT64_MAX && !r.with_stderr);
+	ctlmsg_free(&r);
+	assert_int_equal(parse(&r, RUNS ",\"job\":\"g*\",\"since\":-1,\"until\":2000000000,"
+		"\"result\":[\"exit\",\"lost\",\"running\"],\"exit\":255,\"limit\":0,\"stderr\":true,"
+		"\"artifacts\":true,\"run\":\"g-1-1\"}"), 0);
+	assert_string_equal(r.job, "g*");
+	assert_string_equal(r.run, "g-1-1");
+	assert_true(r.since == -1 && r.until == 2000000000 && r.exit_code == 255 && r.limit == 0);
+	assert_int_equal(r.results, 1u << RESULT_EXIT | 1u << RESULT_LOST | CTLMSG_RUNNING);
+	assert_true(r.with_stderr && r.with_artifacts);
+	ctlmsg_free(&r);
+	assert_int_equal(parse(&r, "{\"version\":1,\"verb\":\"stats\",\"job\":\"g\"}"), 0);
+	assert_int_equal(r.verb, CTLMSG_STATS);
+	ctlmsg_free(&r);
+	assert_int_equal(parse(&r, ALERTS "}"), 0);
+	assert_int_equal(r.action, CTLMSG_ACTION_LIST);
+	ctlmsg_free(&r);
+	assert_int_equal(parse(&r, ALERTS ",\"action\":\"drop\",\"ids\":[\"a\",\"b\"]}"), 0);
+	assert_int_equal(r.action, CTLMSG_ACTION_DROP);
+	assert_int_equal(r.name_count, 2);
+	assert_string_equal(r.names[1], "b");
+	ctlmsg_free(&r);
+	assert_int_equal(parse(&r, ALERTS ",\"action\":\"retry\",\"all\":true}"), 0);
+	assert_true(r.all && r.action == CTLMSG_ACTION_RETRY);
+	ctlmsg_free(&r);
+}
+
+/* Each is asked where it is known, and nowhere else. */
+static void asked_at_its_socket(void **state)
+{
+	struct ctlmsg_request r;
+	struct buf out = { 0 };
+
+	(void)state;
+	assert_int_equal(ctlmsg_asked(&r, slice_of(RUNS "}"), CTLMSG_OF_HISTORY, &out), 0);
+	assert_int_equal(out.len, 0);
+	ctlmsg_free(&r);
+	assert_int_equal(ctlmsg_asked(&r, slice_of(RUNS "}"), CTLMSG_OF_CONTROL, &out), -1);
+	assert_non_null(strstr(buf_text(&out), "runs is asked at history.sock, not at control.sock"));
+	assert_null(r.json);
+	buf_clear(&out);
+	assert_int_equal(ctlmsg_asked(&r, slice_of(ALERTS ",\"x\":1}"), CTLMSG_OF_ALERTS, &out), -1);
+	assert_non_null(strstr(buf_text(&out), "\"ok\":false"));
+	buf_clear(&out);
+	ctlmsg_refuse(&out, CLIENTS_TOO_MANY);
+	assert_non_null(strstr(buf_text(&out), "\"busy\""));
+	buf_clear(&out);
+	ctlmsg_refuse(&out, CLIENTS_TOO_LONG);
+	assert_non_null(strstr(buf_text(&out), "longer than 65536 bytes"));
+	buf_free(&out);
+	for (enum ctlmsg_verb v = 0; v < CTLMSG_VERBS; v++)
+		assert_non_null(strstr(ctlmsg_socket_name(ctlmsg_verb_socket(v)), ".sock"));
 }
 
 /* What is wrong with it must be said, by a code and in words. */
@@ -109,6 +174,20 @@ static void refused(void **state)
 		{ "{\"version\":1,\"verb\":\"run\",\"job\":\"a\",\"wait\":1}", "bad \"wait\"",
 		        CTLMSG_BAD_REQUEST },
 		{ "{\"version\":1,\"verb\":\"list\"} {}", "bad request", CTLMSG_BAD_REQUEST },
+		{ RUNS ",\"result\":\"ok\"}", "bad \"result\"", CTLMSG_BAD_REQUEST },
+		{ RUNS ",\"result\":[]}", "bad \"result\"", CTLMSG_BAD_REQUEST },
+		{ RUNS ",\"result\":[\"okay\"]}", "bad \"result\"", CTLMSG_BAD_REQUEST },
+		{ RUNS ",\"result\":[1]}", "bad \"result\"", CTLMSG_BAD_REQUEST },
+		{ RUNS ",\"exit\":256}", "bad \"exit\"", CTLMSG_BAD_REQUEST },
+		{ RUNS ",\"limit\":-1}", "bad \"limit\"", CTLMSG_BAD_REQUEST },
+		{ RUNS ",\"since\":\"2h\"}", "bad \"since\"", CTLMSG_BAD_REQUEST },
+		{ RUNS ",\"run\":\"\"}", "bad \"run\"", CTLMSG_BAD_REQUEST },
+		{ "{\"version\":1,\"verb\":\"stats\",\"limit\":1}", "stats takes no \"limit\"",
+			CTLMSG_BAD_REQUEST },
+		{ ALERTS ",\"action\":\"send\"}", "bad \"action\"", CTLMSG_BAD_REQUEST },
+		{ ALERTS ",\"action\":\"drop\"}", "drop needs \"ids\" or \"all\"", CTLMSG_BAD_REQUEST },
+		{ ALERTS ",\"action\":\"drop\",\"ids\":[\"a\"],\"all\":true}", "drop needs",
+			CTLMSG_BAD_REQUEST },
 	};
 	struct ctlmsg_request r;
 
@@ -151,6 +230,10 @@ static void bounds(void **state)
 	buf_clear(&b);
 	buf_printf(&b, "{\"version\":1,\"verb\":\"list\",\"names\":[\"%0*d\"]}", CTLMSG_NAME_MOST + 1, 1);
 	assert_int_equal(parse(&r, buf_text(&b)), -1);
+	buf_clear(&b);
+	buf_printf(&b, RUNS ",\"job\":\"%0*d\"}", CTLMSG_NAME_MOST + 1, 1);
+	assert_int_equal(parse(&r, buf_text(&b)), -1);
+	assert_non_null(strstr(diag.text, "longer than 200"));
 	buf_free(&b);
 }
 
@@ -233,7 +316,8 @@ static void answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(taken), cmocka_unit_test(refused), cmocka_unit_test(bounds),
+		cmocka_unit_test(taken), cmocka_unit_test(taken_by_helpers),
+		cmocka_unit_test(asked_at_its_socket), cmocka_unit_test(refused), cmocka_unit_test(bounds),
 		cmocka_unit_test(signals), cmocka_unit_test(patterns), cmocka_unit_test(answers),
 	};
 
