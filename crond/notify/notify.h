@@ -6,8 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crond/notify/deliver.h"
+#include "crond/base/clients.h"
 #include "crond/base/report.h"
+#include "crond/notify/deliver.h"
 #include "crond/notify/spool.h"
 
 struct notify {
@@ -15,6 +16,7 @@ struct notify {
 	struct report report;
 	struct spool spool;
 	struct deliver deliver;
+	struct clients clients; /* people who ask (asked.c) */
 	char *message;    /* room for NOTICE_MOST bytes and one */
 	bool ended;       /* the scheduler is gone, or we are to go */
 	int64_t ended_ms;
