@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,7 +44,9 @@ static void make_as_user(void *arg, struct errand *e)
 	const char *name;
 	int dir = parent_of(m->run, m->from, &name);
 
-	if (dir < 0 || mkdirat(dir, name, 0700) < 0)
+	if (dir >= 0 && mkdirat(dir, name, 0700) == 0)
+		e->fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (e->fd < 0 || flock(e->fd, LOCK_SH | LOCK_NB) < 0)
 		e->error = errno;
 }
 
@@ -91,7 +94,7 @@ static int from_make(struct move *m, const struct run *r)
 {
 	m->run = r;
 	errno = ENAMETOOLONG;
-	return snprintf(m->from, sizeof(m->from), "%s/artifacts/%s", r->dress.home, r->id) <
+	return snprintf(m->from, sizeof(m->from), "%s/" LOGPATH_ARTIFACTS "/%s", r->dress.home, r->id) <
 	                (int)sizeof(m->from)
 	        ? 0
 	        : -1;
@@ -118,7 +121,7 @@ int artifacts_make(const struct spawn *as, char *path, size_t n)
 	        logdir_give(r, m.from) < 0)
 		return -1;
 	if (errand_run(as, make_as_user, &m, &e) == 0)
-		return 0;
+		return e.fd;
 	errno = e.error;
 	return -1;
 }

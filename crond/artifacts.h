@@ -12,7 +12,8 @@ struct spawn;
 /* Below the job's directory: artifacts/ID while it runs, then history/ and this. */
 #define ARTIFACTS_KEPT "%Y%m/%d_%H%M%S"
 
-/* Makes it, 0700; its path into path. 0 or -1 with errno (path is filled even then). */
+/* Makes it, 0700; its path into path. A descriptor that holds a lock on it: as long as that is
+ * open nobody prunes it. Or -1 with errno (path is filled even then). */
 int artifacts_make(const struct spawn *as, char *path, size_t n);
 /* Puts it where it is kept, and that into path, or removes it where nothing is in it (path is
  * ""). Nothing else is ever emptied. 0 or -1 with errno: it stays where it is. */

@@ -16,6 +16,7 @@
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
 #include "crond/cgroup.h"
+#include "crond/core/logpath.h"
 #include "crond/rundir.h"
 #include "crond/tell.h"
 #include "crond/tree.h"
@@ -309,9 +310,27 @@ static bool left_kill(const struct run_progress *p, const struct buf *b)
 	return true; /* if there was nobody its process had that of the kernel */
 }
 
+/* What is left of it to be read, though nobody has looked. */
+static void lost_kept(struct outcome *o, const struct run_progress *p, const struct buf *b,
+	struct buf kept[2])
+{
+	const size_t head = sizeof(*p);
+	time_t at = (time_t)(p->started_ns / 1000000000);
+	struct tm tm = { 0 };
+	struct run r;
+
+	if ((p->phase != RUN_STARTED && p->phase != RUN_RUNNING) ||
+		run_decode(&r, (struct slice){ b->data + head, b->len - head }, NULL) < 0 || !r.dress.given)
+		return;
+	localtime_r(&at, &tm);
+	logpath_of_lost(&r, p->started_ns, (int32_t)tm.tm_gmtoff, &kept[0], &kept[1]);
+	o->log = kept[0].len ? buf_text(&kept[0]) : NULL;
+	o->artifacts = kept[1].len ? buf_text(&kept[1]) : NULL;
+}
+
 void outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason)
 {
-	struct buf b = { 0 }, tails[2] = { { 0 }, { 0 } };
+	struct buf b = { 0 }, tails[2] = { { 0 }, { 0 } }, kept[2] = { { 0 }, { 0 } };
 	struct run_progress p = { 0 };
 	struct outcome o;
 	char text[128];
@@ -322,6 +341,7 @@ void outcome_lost(struct crond *c, struct live_run *run, int lock, const char *r
 		p = (struct run_progress){ 0 };
 	killed = p.phase == RUN_RUNNING && left_kill(&p, &b);
 	lost_fill(&o, &p, &b, reason, killed, text, sizeof(text));
+	lost_kept(&o, &p, &b, kept);
 	drain_begin(c, run, tails, &o.output_bytes);
 	o.stdout_tail = (struct slice){ tails[0].data, tails[0].len };
 	o.stderr_tail = (struct slice){ tails[1].data, tails[1].len };
@@ -331,7 +351,9 @@ void outcome_lost(struct crond *c, struct live_run *run, int lock, const char *r
 	buf_free(&b);
 	if (rundir_finish(c->runs, run->id, lock, &p, &o) < 0)
 		say_bad_record(c, run->id, "outcome", strerror(errno));
-	buf_free(&tails[0]);
-	buf_free(&tails[1]);
+	for (int i = 0; i < 2; i++) {
+		buf_free(&tails[i]);
+		buf_free(&kept[i]);
+	}
 	outcome_take(c, run);
 }

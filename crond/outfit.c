@@ -63,7 +63,8 @@ static int artifacts_begin(struct hold *h)
 	char *path = f->artifacts + n;
 
 	memcpy(f->artifacts, SETTING, n);
-	if (artifacts_make(&h->spawn, path, sizeof(f->artifacts) - n) < 0) {
+	f->artifacts_lock = artifacts_make(&h->spawn, path, sizeof(f->artifacts) - n);
+	if (f->artifacts_lock < 0) {
 		snprintf(h->reason, sizeof(h->reason),
 		        "cannot make the directory of artifacts %.150s: %s", path, strerror(errno));
 		*f->artifacts = '\0';
@@ -81,7 +82,7 @@ int outfit_make(struct hold *h, struct log *log)
 		snprintf(h->reason, sizeof(h->reason), "out of memory");
 		return -1;
 	}
-	h->outfit->log.fd = -1;
+	h->outfit->log.fd = h->outfit->artifacts_lock = -1;
 	if (d->log)
 		log_begin(h, log);
 	if (d->env_file && settings_take(h) < 0)
@@ -142,6 +143,8 @@ void outfit_free(struct hold *h)
 	if (!h->outfit)
 		return;
 	runlog_close(&h->outfit->log);
+	if (h->outfit->artifacts_lock >= 0)
+		close(h->outfit->artifacts_lock);
 	buf_free(&h->outfit->settings);
 	free(h->outfit);
 	h->outfit = NULL;

@@ -21,6 +21,7 @@ struct outfit {
 	char log_path[LOGPATH_MOST + PATH_MAX]; /* "": none */
 	char artifacts[PATH_MAX + 32]; /* "CRON_ARTIFACTS=...", "": none */
 	char kept[PATH_MAX]; /* what became of them */
+	int artifacts_lock;  /* -1: none */
 };
 
 /* For a run with DRESS_ON, after its identity and environment are known. A log that cannot

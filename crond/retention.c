@@ -39,6 +39,7 @@ struct prune {
 	const struct run *run;
 	int64_t now_ns;
 	bool trees;       /* artifacts: directories, whole */
+	bool locked;      /* what a lock is held on is in use */
 	const char *also; /* another shape of the last component; NULL: none */
 	uint32_t kept, removed, seen;
 };
@@ -47,6 +48,7 @@ struct prune {
 struct level {
 	struct slice format, oldest; /* oldest: a path of that format */
 	enum age age;
+	bool stays; /* the directory itself: another run may be about to use it */
 };
 
 struct names {
@@ -130,10 +132,15 @@ static void remove_tree(int dir, const char *name, int depth)
 	unlinkat(dir, name, AT_REMOVEDIR);
 }
 
-static bool being_written(int dir, const char *name)
+/* Its keeper has a lock on it. Where there can be none (NFS wants a directory to be open for
+ * writing) nobody knows, and it stays. */
+static bool in_use(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	bool busy = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	struct stat st = { 0 };
+	bool tree = fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+	bool busy = fd >= 0 && flock(fd, (tree ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0 &&
+	        (tree || errno == EWOULDBLOCK);
 
 	if (fd >= 0)
 		close(fd);
@@ -145,7 +152,7 @@ static void leaf(struct prune *p, int dir, const char *name, enum age age)
 	uint32_t count = p->run->dress.retention_count;
 
 	if ((age != AGE_OLDER && (!count || p->kept < count)) || p->removed >= REMOVED_MOST ||
-	        (!p->trees && being_written(dir, name))) {
+	        (p->locked && in_use(dir, name))) {
 		p->kept++;
 		return;
 	}
@@ -188,7 +195,7 @@ static void visit(struct prune *p, int dir, const char *name, struct level next)
 		return;
 	down(p, fd, next);
 	close(fd);
-	if (p->removed > before)
+	if (p->removed > before && !next.stays)
 		unlinkat(dir, name, AT_REMOVEDIR); /* if it was the last one */
 }
 
@@ -199,7 +206,8 @@ static void down(struct prune *p, int dir, struct level l)
 
 	names_read(&list, p, dir, one, l.format.n == 0);
 	for (size_t i = 0; i < list.n && p->removed < REMOVED_MOST; i++) {
-		struct level next = { l.format, l.oldest, age_of(&l, oldest, list.at[i]) };
+		struct level next = { l.format, l.oldest, age_of(&l, oldest, list.at[i]),
+			!memchr(one.s, '%', one.n) };
 
 		visit(p, dir, list.at[i], next);
 	}
@@ -235,7 +243,7 @@ static void prune(struct prune *p, const char *format)
 
 static void prune_as_user(void *arg, struct errand *e)
 {
-	struct prune *p = arg, kept = *p;
+	struct prune *p = arg, kept = *p, left = *p;
 	const struct run *r = p->run;
 	struct buf format = { 0 };
 
@@ -245,17 +253,25 @@ static void prune_as_user(void *arg, struct errand *e)
 	if (!(r->dress.given & DRESS_ARTIFACTS))
 		return;
 	kept.trees = true;
+	kept.locked = false;
 	kept.also = "%d_%H%M%S_%s";
 	logpath_quote(&format, r->dress.home);
 	buf_puts(&format, "/history/" ARTIFACTS_KEPT);
 	if (buf_text(&format))
 		prune(&kept, format.data);
+	/* of runs whose keepers were killed */
+	left.trees = true;
+	buf_clear(&format);
+	logpath_quote(&format, r->dress.home);
+	buf_puts(&format, "/" LOGPATH_ARTIFACTS "/%i");
+	if (buf_text(&format))
+		prune(&left, format.data);
 	buf_free(&format);
 }
 
 void retention_prune(const struct spawn *as, int64_t now_ns)
 {
-	struct prune p = { .run = as->run, .now_ns = now_ns };
+	struct prune p = { .run = as->run, .now_ns = now_ns, .locked = true };
 	struct errand e;
 
 	errand_run(as, prune_as_user, &p, &e);

@@ -9,6 +9,7 @@
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/core/calendar.h"
+#include "crond/core/run.h"
 
 enum { DAY = 86400 };
 
@@ -156,6 +157,22 @@ int logpath_expand(struct slice format, const struct logpath_of *of, struct buf 
 			buf_putc(out, plain);
 	}
 	return more < 0 || out->failed ? -1 : 0;
+}
+
+void logpath_of_lost(const struct run *r, int64_t started_ns, int32_t offset, struct buf *log,
+	struct buf *artifacts)
+{
+	const struct dress *d = &r->dress;
+	const struct logpath_of of = { .epoch = started_ns / 1000000000, .offset = offset, .id = r->id };
+
+	if (!d->log_dir || started_ns <= 0)
+		return;
+	if (d->log && *d->log != '/')
+		buf_printf(log, "%s/", d->log_dir);
+	if (d->log && logpath_expand(slice_of(d->log), &of, log) < 0)
+		buf_clear(log);
+	if (d->given & DRESS_ARTIFACTS && d->home)
+		buf_printf(artifacts, "%s/%s/" LOGPATH_ARTIFACTS "/%s", d->log_dir, d->home, r->id);
 }
 
 void logpath_quote(struct buf *out, const char *text)

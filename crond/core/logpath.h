@@ -11,10 +11,14 @@
 
 struct buf;
 struct diag;
+struct run;
 
 /* In a format: %Y %y %m %d %j %H %M %S %s %F %T as strftime(3) has them, %i for the run's
  * id, %% for a %. */
 #define LOGPATH_DEFAULT "%Y%m/%d/%H%M%S-%i.log" /* below the job's directory */
+
+/* Below the job's directory: where its artifacts are while a run lasts, by its id. */
+#define LOGPATH_ARTIFACTS "artifacts"
 
 enum { LOGPATH_MOST = 1024 };
 
@@ -29,6 +33,10 @@ struct logpath_of {
 int logpath_check(struct slice format, struct diag *d);
 /* Appends the path, no NUL. 0 or -1 (a bad format, no memory). */
 int logpath_expand(struct slice format, const struct logpath_of *of, struct buf *out);
+/* Where the log and the artifacts of this run were put, as far as its record tells: absolute
+ * paths, or nothing where it has none. offset as above. */
+void logpath_of_lost(const struct run *r, int64_t started_ns, int32_t offset, struct buf *log,
+	struct buf *artifacts);
 /* Appends text as a format that stands for itself. */
 void logpath_quote(struct buf *out, const char *text);
 /* Could the format have made this name for a run of that job? */

@@ -18,8 +18,10 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "crond/base/buf.h"
 #include "crond/core/logpath.h"
 #include "crond/runlog.h"
 #include "tests/unit/stage.h"
@@ -238,6 +240,43 @@ static void test_log(void **state)
 	assert_file("gold/out.log.gold-4-1", "mine\n");
 }
 
+/* Who takes a dead keeper's run in names the same files. */
+static void assert_lost_finds(const struct run *r, const struct outcome *o)
+{
+	struct buf log = { 0 }, artifacts = { 0 };
+	time_t at = (time_t)(o->started_ns / 1000000000);
+	struct tm tm;
+
+	localtime_r(&at, &tm);
+	logpath_of_lost(r, o->started_ns, (int32_t)tm.tm_gmtoff, &log, &artifacts);
+	assert_string_equal(buf_text(&log), o->log);
+	assert_string_equal(buf_text(&artifacts), o->artifacts);
+	buf_free(&log);
+	buf_free(&artifacts);
+}
+
+static void test_lost_finds(void **state)
+{
+	struct player *p = *state;
+	struct run r = logged("gold-1-1", "echo x", "gold/" LOGPATH_DEFAULT);
+	struct buf log = { 0 }, artifacts = { 0 };
+	struct outcome o = stage_run(p, &r);
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/gold/artifacts/gold-1-1", top);
+	o.artifacts = path; /* nothing was in it */
+	r.dress.given |= DRESS_ARTIFACTS;
+	r.dress.home = "gold";
+	assert_lost_finds(&r, &o);
+	r.dress.log = "/a/%i";
+	r.dress.given = DRESS_ON;
+	logpath_of_lost(&r, o.started_ns, 0, &log, &artifacts);
+	assert_string_equal(buf_text(&log), "/a/gold-1-1");
+	assert_int_equal(artifacts.len, 0);
+	buf_free(&log);
+	buf_free(&artifacts);
+}
+
 /* A job runs without its log, and the log of the system says once why. */
 static void test_no_log(void **state)
 {
@@ -365,6 +404,8 @@ static void test_retention(void **state)
 {
 	struct player *p = *state;
 	struct run r = logged("gold-9-1", "echo now", "gold/" LOGPATH_DEFAULT);
+	char used[256];
+	int lock;
 
 	plant("gold/200001/02/030405-gold-946782245-1.log");
 	plant("gold/200001/02/030405-silver-946782245-1.log"); /* another job's */
@@ -375,11 +416,18 @@ static void test_retention(void **state)
 	plant("gold/history/200001/02_030405/deep/file");
 	plant("gold/history/200001/02_030405_2/file");
 	plant("gold/history/200001/02_0304/file");
+	plant("gold/artifacts/gold-1046782245-1/deep/file"); /* whose keepers were killed */
+	plant("gold/artifacts/gold-1046782246-1/file");
+	plant("gold/artifacts/gold-4071006245-1/file");
+	plant("gold/artifacts/silver-1046782245-1/file");
+	snprintf(used, sizeof(used), "%s/gold/artifacts/gold-1046782246-1", top);
+	lock = open(used, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(flock(lock, LOCK_SH), 0); /* as one that lasts */
 	r.dress.given |= DRESS_ARTIFACTS;
 	r.dress.home = "gold";
 	r.dress.retention_ms = UINT64_C(86400000);
 	assert_int_equal(stage_run(p, &r).result, RESULT_OK);
-	for (int ms = 0; ms < SOON_MS && there("gold/history/200001/02_030405"); ms += 10)
+	for (int ms = 0; ms < SOON_MS && there("gold/artifacts/gold-1046782245-1"); ms += 10)
 		usleep(10000);
 	assert_false(there("gold/200001/02/030405-gold-946782245-1.log"));
 	assert_true(there("gold/200001/02/030405-silver-946782245-1.log"));
@@ -389,6 +437,11 @@ static void test_retention(void **state)
 	assert_false(there("gold/history/200001/02_030405"));
 	assert_false(there("gold/history/200001/02_030405_2"));
 	assert_true(there("gold/history/200001/02_0304/file"));
+	assert_false(there("gold/artifacts/gold-1046782245-1"));
+	assert_true(there("gold/artifacts/gold-1046782246-1/file"));
+	assert_true(there("gold/artifacts/gold-4071006245-1/file"));
+	assert_true(there("gold/artifacts/silver-1046782245-1/file"));
+	close(lock);
 	assert_file("gold/[0-9]*/[0-9]*/[0-9]*-gold-9-1.log", "now\n");
 	/* by number: the newest stay, whatever their age */
 	r = logged("gold-10-1", "echo now", "gold/" LOGPATH_DEFAULT);
@@ -411,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_disk_full),
 		KEPT_TEST(test_log),
+		KEPT_TEST(test_lost_finds),
 		KEPT_TEST(test_no_log),
 		KEPT_TEST(test_rights),
 		KEPT_TEST(test_artifacts),
