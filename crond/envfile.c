@@ -25,7 +25,9 @@
 static bool is_ours(const char *setting)
 {
 	static const char *const names[] = { "LOGNAME=", "USER=", "CRON_JOB=", "CRON_RUN_ID=",
-		"CRON_SCHEDULED_AT=", "CRON_ATTEMPT=", "CRON_HOST=", "CRON_ARTIFACTS=" };
+		"CRON_SCHEDULED_AT=", "CRON_ATTEMPT=", "CRON_HOST=", "CRON_ARTIFACTS=", "CRON_RESULT=",
+		"CRON_EXIT_CODE=", "CRON_SIGNAL=", "CRON_REASON=", "CRON_DURATION=", "CRON_FAILURES=",
+		"CRON_LOG=" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strncmp(setting, names[i], strlen(names[i])) == 0)

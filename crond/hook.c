@@ -14,12 +14,13 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/base/buf.h"
 #include "crond/base/text.h"
 #include "crond/cgroup.h"
 #include "crond/hold.h"
 #include "crond/rundir.h"
 
-enum { SETTING_MOST = 64, SETTINGS = 3 };
+enum { SETTINGS = 7 };
 
 /* One hook, from its text to how it ended. */
 struct hook {
@@ -158,47 +159,70 @@ int hook_before(struct hold *h)
 
 /* --- behind it */
 
-/* The job's environment and how it ended. Free the list; texts has room for SETTINGS. */
-static char **env_after(const struct hold *h, char texts[SETTINGS][SETTING_MOST])
+static void put(struct buf *b, const char *name, const char *value)
+{
+	if (value)
+		buf_printf(b, "%s=%s%c", name, value, 0);
+}
+
+static void put_number(struct buf *b, const char *name, long long value)
+{
+	buf_printf(b, "%s=%lld%c", name, value, 0);
+}
+
+/* How it ended: NUL-separated settings. */
+static void settings_after(const struct hold *h, struct buf *b)
 {
 	const struct outcome *o = &h->outcome;
+	const long long ms = o->took_ns / 1000000;
+	const long long before = o->result == RESULT_OK ? 0 : h->run.dress.failures;
+
+	put(b, "CRON_RESULT", result_name(o->result));
+	if (o->exit_code >= 0)
+		put_number(b, "CRON_EXIT_CODE", o->exit_code);
+	put(b, "CRON_SIGNAL", o->signal ? text_signal(o->signal) : NULL);
+	put(b, "CRON_REASON", o->reason);
+	buf_printf(b, "CRON_DURATION=%lld.%03lld%c", ms / 1000, ms % 1000, 0);
+	put_number(b, "CRON_FAILURES", before + result_failed(o->result));
+	put(b, "CRON_LOG", o->log);
+}
+
+/* The job's environment and settings behind it, which end with their NULs. To be freed. */
+static char **env_after(const struct hold *h, struct slice settings)
+{
 	char **env = calloc(h->spawn.env_count + SETTINGS + 2, sizeof(*env));
 	size_t n = h->spawn.env_count;
+	const char *one;
 
 	if (!env)
 		return NULL;
 	memcpy(env, h->spawn.env, n * sizeof(*env));
-	snprintf(texts[0], SETTING_MOST, "CRON_RESULT=%s", result_name(o->result));
-	env[n++] = texts[0];
-	if (o->exit_code >= 0) {
-		snprintf(texts[1], SETTING_MOST, "CRON_EXIT_CODE=%d", o->exit_code);
-		env[n++] = texts[1];
-	}
-	if (o->signal) {
-		snprintf(texts[2], SETTING_MOST, "CRON_SIGNAL=%s", text_signal(o->signal));
-		env[n++] = texts[2];
-	}
+	for (int i = 0; i < SETTINGS && (one = run_list_next(&settings)); i++)
+		env[n++] = (char *)(uintptr_t)one;
 	return env;
 }
 
 static void run_after(
         struct hold *h, struct log *log, const char *name, const char *command, uint64_t most_ms)
 {
-	char texts[SETTINGS][SETTING_MOST];
+	struct buf settings = { 0 };
 	struct hook k = {
 		.name = name, .command = command, .most_ms = most_ms, .from_ns = guard_now()
 	};
-	char **env;
+	char **env = NULL;
 
 	if (!command)
 		return;
-	env = env_after(h, texts);
+	settings_after(h, &settings);
+	if (!settings.failed)
+		env = env_after(h, (struct slice){ settings.data, settings.len });
 	k.env = env;
 	snprintf(k.reason, sizeof(k.reason), "%s: out of memory", name);
 	if (!env || run_hook(h, &k, false) < 0)
 		log_line(log, LOG_ERR, hold_tag(h), getpid(), 0, "(%.64s) ERROR (%s: %s)",
 		        h->run.user, h->run.id, k.reason);
 	free(env);
+	buf_free(&settings);
 }
 
 static void run_all_after(struct hold *h, struct log *log)

@@ -194,6 +194,14 @@ static void dress_simple(struct dress *d, const struct options *o)
 		        (struct slice){ (const char *)o->success_exit, sizeof(o->success_exit) };
 }
 
+static void dress_failures(struct start *s)
+{
+	const struct job_state *state = state_find(s->c, s->job->identity);
+
+	if (state)
+		s->run.dress.failures = state->failures;
+}
+
 static bool is_dressed(const struct dress *d)
 {
 	return d->given || d->cpus || d->env_file || d->pre || d->post || d->on_success ||
@@ -215,6 +223,8 @@ int start_dress(struct start *s)
 	dress_simple(d, o);
 	if (d->given & DRESS_NICE && !s->common->trusted && option_own(o, OPTION_NICE))
 		d->given |= DRESS_NICE_OWN;
+	if (o->post || o->on_success || o->on_failure)
+		dress_failures(s);
 	if (dress_limits(s) < 0 || dress_kept(s) < 0)
 		return -1;
 	if (is_dressed(d))

@@ -41,6 +41,7 @@ enum run_tag {
 	RUN_ALERT = 80, RUN_TAGS, RUN_OWNER, RUN_DESCRIPTION, RUN_SCHEDULE,
 	RUN_ALERT_ON, RUN_ALERT_AFTER, RUN_ALERT_EVERY, RUN_POOL,
 	RUN_LOG_DIR = 96, RUN_LOG, RUN_LOG_MOST, RUN_HOME, RUN_RETENTION, RUN_RETENTION_COUNT,
+	RUN_FAILURES,
 	RUN_TAGS_END
 };
 
@@ -116,6 +117,7 @@ static const struct field {
 	[RUN_HOME] = { KIND_TEXT, AT(dress.home), "home" },
 	[RUN_RETENTION] = { KIND_U64, AT(dress.retention_ms), "retention" },
 	[RUN_RETENTION_COUNT] = { KIND_U32, AT(dress.retention_count), "retention-count" },
+	[RUN_FAILURES] = { KIND_U32, AT(dress.failures), "failures" },
 	[RUN_POOL] = { KIND_TEXT, AT(pool), "pool" },
 };
 

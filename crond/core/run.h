@@ -136,6 +136,7 @@ struct dress {
 	struct slice success;   /* 32 bytes, a bit for each exit code that is success */
 	const char *env_file;   /* opened as the user; "-" in front: may be missing */
 	const char *pre, *post, *on_success, *on_failure; /* texts for the shell */
+	uint32_t failures;      /* of the job in a row before this run; where there are such */
 	const char *log_dir;    /* what relative paths of logs and artifacts are below */
 	const char *log;        /* core/logpath.h */
 	const char *home;       /* of artifacts: a plain path below log_dir */

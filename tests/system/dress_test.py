@@ -149,6 +149,7 @@ def test_behind_pam(room):
 
 def test_hooks_outlive_the_scheduler(room):
     told = "echo %%s $CRON_JOB $CRON_RESULT $CRON_EXIT_CODE $CRON_SIGNAL >>%s/%%s" % OUT
+    more = "echo $CRON_FAILURES $CRON_RUN_ID:$CRON_LOG: $CRON_DURATION,$CRON_REASON >>%s/more" % OUT
 
     def hooks(name):
         return ['%s = "%s"' % (hook, told % (hook, name))
@@ -160,6 +161,7 @@ def test_hooks_outlive_the_scheduler(room):
                          'on-failure = "%s; %s"' % (told % ("on-failure", "long"), until("hooked"))) +
                task("good", "true", *hooks("good")) +
                task("late", "sleep 300", 'timeout = "300ms"', *hooks("late")) +
+               task("more", "echo to the log; test -e %s/heal" % OUT, "log = yes", 'post = "%s"' % more) +
                task("no", "echo wrong >%s/wrong" % OUT, 'pre = "exit 5"', *hooks("no")[1:]))
     room.crontab("alice", line('pre="echo before" post="echo after"', "echo job"))
     daemon = room.start()
@@ -169,6 +171,14 @@ def test_hooks_outlive_the_scheduler(room):
     skipped = room.wait_log(r"SKIPPED job=no run=no-\d+-1 result=skipped reason=\"pre: exit status 5\"")
     equal(skipped.priority, 5, "the priority of what is skipped")
     equal(room.wait_out("no"), ["post no skipped"], "behind what was skipped")
+    first = room.wait_out("more")[0]
+    check(re.fullmatch(r"1 (more-\d+-1):%s/more/\d+/\d+/\d+-\1\.log: 0\.\d{3}," % LOGS, first), first)
+    cronctl(room, "run", "more")
+    check(room.wait_out("more", 2)[1].startswith("2 more-"), "failures in a row")
+    room.wait_log(r"FAIL job=more .* fails=2 ")
+    lab.put(OUT + "/heal", "")
+    cronctl(room, "run", "more")
+    check(room.wait_out("more", 3)[2].startswith("0 more-"), "and none behind a success")
     mail = lab.wait_for(lambda: room.mails(), 10, "mail")[0]
     check(mail[2].endswith("before\njob\nafter\n"), "the mail: %r" % mail[2])
     room.wait_out("long")
