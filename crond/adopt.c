@@ -113,6 +113,7 @@ static void adopt_claimed(struct crond *c, struct live_run *run)
 	if (run->flags & RUN_DAEMON || run->scheduled >= c->clock.real.tv_sec - LATE_START) {
 		run->adopted = false;
 		run_stop_adopt(c, run);
+		grace_begin(c, run, NULL, 0);
 		launch_send(c, run);
 	} else if (!looked || c->w_old.fd >= 0) {
 		c->adopt_again = true;

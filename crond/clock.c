@@ -30,6 +30,9 @@ void clock_init(struct crond *c, int64_t stamp)
 	if (stamp > 0 && stamp < c->clock.handled)
 		c->clock.handled = stamp;
 	c->clock.high = c->clock.handled;
+	c->clock.since = c->clock.handled + 1;
+	if (stamp > c->clock.handled) /* a clock that is behind, as one without a battery at a boot */
+		c->clock.past = (struct stretch){ stamp, stamp };
 	due_reset(&c->due, c->clock.handled, 0);
 }
 
@@ -38,7 +41,28 @@ static void say_missed_rest(struct crond *c)
 	if (c->missed_unsaid)
 		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) ERROR (%zu more jobs were missed and are not named)", c->missed_unsaid);
-	c->missed_said = c->missed_unsaid = 0;
+	if (c->missed_unrecorded)
+		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) ERROR (%" PRIu64 " more times were missed and are not in the history)",
+			c->missed_unrecorded);
+	c->missed_said = c->missed_unsaid = c->missed_records = 0;
+	c->missed_unrecorded = 0;
+}
+
+/* On record, so that who starts after us decides nothing of it again. */
+static void clock_handled(struct crond *c, int64_t now)
+{
+	c->clock.handled = now;
+	if (now > c->clock.high)
+		c->clock.high = now;
+	state_stamp(c, now);
+}
+
+static void clock_on_disk(struct crond *c)
+{
+	if (c->clock.catchup)
+		downtime_write(c, c->clock.handled);
+	c->clock.catchup = false;
 }
 
 static void clock_found_missed(void *arg, const struct due_found *found)
@@ -53,11 +77,16 @@ void clock_missed(struct crond *c)
 	if (c->clock.handled < from) {
 		due_skip(&c->due, from, clock_found_missed, c);
 		say_missed_rest(c);
-		c->clock.handled = from;
-		if (c->clock.over_boot)
-			downtime_write(c, from);
+		clock_handled(c, from);
+		clock_on_disk(c);
+		c->clock.since = from + 1;
 	}
 	c->clock.over_boot = false;
+}
+
+int64_t clock_new(const struct clock *k, int64_t first, int64_t until)
+{
+	return first <= k->past.to && until >= k->past.from ? k->past.to + 1 : first;
 }
 
 /* A table that is loaded after a quiet time starts counting now. */
@@ -92,8 +121,18 @@ static void say_step(struct crond *c, int64_t step)
 		"(CRON) INFO (the clock moved by %" PRId64 " s beyond the time that passed)", step);
 }
 
+/* What it has gone through is not missed when it comes to go over it again. */
 static void clock_back(struct crond *c, int64_t now, int64_t step)
 {
+	struct clock *k = &c->clock;
+
+	if (k->past.to < k->since || k->past.from > k->handled)
+		k->past = (struct stretch){ k->since, k->handled };
+	if (k->past.from > k->since)
+		k->past.from = k->since;
+	if (k->past.to < k->handled)
+		k->past.to = k->handled;
+	k->since = now + 1;
 	due_reset(&c->due, now, step);
 	c->clock.handled = now;
 	state_stamp(c, now);
@@ -129,12 +168,9 @@ void clock_advance(struct crond *c)
 	user_refresh(c);
 	due_advance(&c->due, now, step > 0 ? step : 0, clock_found, c);
 	say_missed_rest(c);
-	c->clock.handled = now;
-	if (now > c->clock.high)
-		c->clock.high = now;
-	state_stamp(c, now);
+	if (step_classify(step) == STEP_JUMP)
+		c->clock.since = now;
+	clock_handled(c, now);
 	launch_flush(c);
-	if (c->clock.catchup)
-		downtime_write(c, now);
-	c->clock.catchup = false;
+	clock_on_disk(c);
 }

@@ -192,6 +192,7 @@ struct job_state {
 	uint64_t look;         /* which look over all that wait; in that: */
 	uint32_t ahead;        /* how many of its starts wait in front of the next one */
 	bool held;             /* one of them waits for a place: so do the others */
+	bool held_late;        /* likewise one that makes up for something */
 };
 RB_HEAD(state_tree, job_state);
 RB_PROTOTYPE(state_tree, job_state, link, state_order)
@@ -248,6 +249,7 @@ struct live_run {
 	struct pending *pending; /* not NULL: it waits, RUN_STATE_PENDING */
 	uint32_t failures; /* of its job in a row, its own counted */
 	unsigned looks;    /* how often adopt found it claimed and not started */
+	int64_t grace_until; /* by wait_awake_ms(): not started by then it is late; 0: no grace, or said */
 	unsigned told;     /* as in its keeper, where we have no pidfd of that */
 	enum stop_reason stopping; /* not STOP_NONE: it was asked to stop */
 	int pipes[2];      /* ends of its output that we hold beside its keeper; -1: none */
@@ -354,6 +356,11 @@ int run_usage(struct crond *c, const struct live_run *run, struct tree_usage *u)
 /* One of the plain signals to its keeper. 0; -1 with errno. */
 int run_tell(struct crond *c, const struct live_run *run, int sig);
 
+/* grace.c: it is on its way to a keeper, so late already; job: NULL: to be looked for. That it
+ * is not started within its job's grace is told. */
+void grace_begin(struct crond *c, struct live_run *run, const struct job *job, uint64_t late_ms);
+void grace_look(struct crond *c);
+
 /* overran.c: says that its timeout is over, and it goes on, where that is to be said. */
 void run_overran(struct crond *c, struct live_run *run);
 /* drain.c: takes hold of the pipes that its keeper reads its output from, by the keeper's
@@ -420,10 +427,16 @@ void trouble_say(struct crond *c, const char *what, const char *why);
  * instead of missed: it died and came back within a second. */
 enum { LATE_START = 1 };
 
+struct stretch {
+	int64_t from, to;
+};
+
 struct clock {
 	struct timespec real, mono; /* as last seen */
 	int64_t handled;                  /* last second wholly handled */
 	int64_t high;                     /* the highest there ever was */
+	int64_t since;                    /* from here on it has gone through all seconds */
+	struct stretch past;              /* it went through these before it was set back */
 	bool over_boot;                   /* what is being looked at fell due before this boot */
 	bool catchup;                     /* a job was due whose times are kept on disk */
 };
@@ -433,6 +446,8 @@ void clock_init(struct crond *c, int64_t stamp);
 /* Says by name what fell due since the stamp and is too old to start. */
 void clock_missed(struct crond *c);
 void clock_touch(struct crond *c);
+/* The first of these seconds, which the clock went over, that it had not gone through before. */
+int64_t clock_new(const struct clock *k, int64_t first, int64_t until);
 void clock_arm(struct crond *c);
 /* Lets due advance to now: starts what is due, unless we are to end. */
 void clock_advance(struct crond *c);
@@ -467,6 +482,8 @@ enum { POLL_MS = 60 * 1000 };
 
 /* Monotonic. */
 int64_t wait_now_ms(void);
+/* The same, and it goes on while the host sleeps: how late something is, whoever sets the clock. */
+int64_t wait_awake_ms(void);
 int wait_for(struct crond *c, struct watch *w, uint32_t events);
 void wait_change(struct crond *c, struct watch *w, uint32_t events);
 void wait_end(struct crond *c, struct watch *w);
@@ -540,7 +557,7 @@ struct crond {
 	struct keeper_tree keepers;
 	struct pool_tree pools;
 	struct pending_times pending_times;
-	struct pending_orders pending;
+	struct pending_orders pending, pending_late; /* the latter: START_CATCHUP */
 	int64_t pending_order;         /* the last one's */
 	uint64_t room_each;            /* of the run-time directory, for each user: bytes (room.c) */
 	uint64_t pending_looks;        /* how often all that wait were looked at */
@@ -554,8 +571,11 @@ struct crond {
 	size_t starts_since_reports;
 	bool reports_paced; /* looked for now and then, not waited for */
 	size_t running;                    /* runs that are not over */
+	size_t catchups, catchups_waiting; /* of these, and of those that wait: RUN_CATCHUP */
 	size_t waiting;                    /* those that no keeper has yet */
-	size_t missed_said, missed_unsaid; /* in this advance of the clock */
+	size_t missed_said, missed_unsaid; /* in this advance of the clock; likewise: */
+	size_t missed_records;
+	uint64_t missed_unrecorded;
 	mode_t umask;                      /* of jobs */
 	char cgroup[PATH_MAX];             /* where runs get cgroups of their own; "": nowhere */
 	bool pam;                          /* the launcher with PAM is used */

@@ -38,7 +38,7 @@ static void clients_expire(struct crond *c)
 static void (*const later_calls[LATERS])(struct crond *c) = {
 	[LATER_RELOAD] = reload_all,
 	[LATER_GONE] = reload_gone,
-	[LATER_GRACE] = pending_grace,
+	[LATER_GRACE] = grace_look,
 	[LATER_SETTLE] = reload_settled,
 	[LATER_POLL] = look_unwatched,
 	[LATER_LAUNCHER] = launch_again,
@@ -231,11 +231,12 @@ int loop_run(struct crond *c)
 	struct epoll_event events[EVENTS_AT_ONCE];
 
 	while (!c->stopping) {
+		bool more = control_busy(c) || (c->places_freed && !c->stop.stage);
 		int n;
 
 		if (!c->stop.stage)
 			clock_arm(c);
-		n = epoll_wait(c->epoll, events, EVENTS_AT_ONCE, control_busy(c) ? 0 : -1);
+		n = epoll_wait(c->epoll, events, EVENTS_AT_ONCE, more ? 0 : -1);
 		if (n < 0 && errno != EINTR)
 			return 1;
 		loop_take_all(c, events, n < 0 ? 0 : n);

@@ -1,6 +1,6 @@
 /* missed: what fell due while nobody could start it.
- * Flow: due finds it, by way of start and clock -> said by name, told, or made up for where
- * the job's catchup asks for that: then it goes to start like anything due. */
+ * Flow: due finds it, by way of start and clock -> said by name, told, put on record, or made up
+ * for where the job's catchup asks for that: then it goes to start like anything due. */
 #include "config.h"
 
 #include "crond/missed.h"
@@ -15,120 +15,222 @@
 #include "crond/start.h"
 #include "crond/tell.h"
 
-enum { NAMES_MOST = 200 };
+/* Of one advance of the clock: jobs that are named, times that are put on record. A table of
+ * thousands floods neither; the rest is counted. */
+enum { NAMES_MOST = 200, RECORDS_MOST = 20000, REASON_MOST = 200 };
 
-/* One start for several of a job's times: those it takes in are not silent. */
-static void say_merged(struct crond *c, const struct job *job, const struct due_found *found)
+/* A job's times that nobody could start: they lie in [first, until], first is one of them. */
+struct missed {
+	struct crond *c;
+	const struct job *job;
+	const struct timer *timer;
+	int64_t first, until;
+	const char *why;
+	char name[JOB_NAME_MOST];
+};
+
+static struct catchup_case case_of(const struct missed *m, int64_t until)
 {
-	char name[JOB_NAME_MOST], id[RUN_ID_MOST];
+	const struct options *o = m->job->common->options;
+	const struct timer *t = m->timer;
 
-	job_name(job, job->common->user->name, name);
-	if (run_id(id, name, found->timer->next, 1) < 0 || !job->common->options->enabled)
-		return;
-	if (c->missed_said++ >= NAMES_MOST) {
+	return (struct catchup_case){ .schedule = &t->schedule, .zone = t->zone,
+		.source = (enum step_source)t->source, .catchup = o->catchup,
+		.window_ms = o->catchup_window_ms, .first = m->first, .until = until };
+}
+
+static struct log_about about(const struct missed *m, const char *id, enum result result)
+{
+	return (struct log_about){ .job = m->name, .run = id, .user = m->job->common->user->name,
+		.result = result_name(result), .reason = m->why, .exit_code = -1, .scheduled = m->first };
+}
+
+static bool named(struct crond *c)
+{
+	bool room = c->missed_said < NAMES_MOST;
+
+	if (room)
+		c->missed_said++;
+	else
 		c->missed_unsaid++;
+	return room;
+}
+
+/* --- on record, each of them */
+
+static void record_one(struct missed *m, int64_t scheduled, enum result result, const char *why)
+{
+	struct crond *c = m->c;
+
+	if (c->missed_records >= RECORDS_MOST) {
+		c->missed_unrecorded++;
 		return;
 	}
-	log_line(&c->log, LOG_NOTICE, c->set.dialect->daemon_tag, getpid(), 0,
-		"SKIPPED job=%s run=%s result=skipped reason=\"the clock was set forward, or the "
-		"scheduler could not run; one start for all times since\" user=%s", name, id,
-		job->common->user->name);
+	c->missed_records++;
+	(void)scheduled;
+	(void)result;
+	(void)why;
+}
+
+/* The latest, up to a bound, one by one; the oldest of these says how many there are before it.
+ * How many in all; not: one that has a record of its own, or 0. */
+static uint64_t record_all(struct missed *m, int64_t until, int64_t not, enum result result)
+{
+	struct catchup_case a = case_of(m, until);
+	struct catchup_times t;
+	char why[REASON_MOST];
+	uint64_t rest;
+
+	a.catchup = CATCHUP_ALL;
+	a.window_ms = 0;
+	catchup_times(&a, &t);
+	if (!t.count)
+		return 0;
+	a.until = t.times[0] - 1;
+	rest = t.more ? catchup_count(&a) : 0;
+	snprintf(why, sizeof(why), rest ? "%s; %s%" PRIu64 " more of its times before" : "%s", m->why,
+		rest > CATCHUP_COUNTED ? "more than " : "", rest > CATCHUP_COUNTED ? CATCHUP_COUNTED : rest);
+	for (size_t i = 0; i < t.count; i++) {
+		if (t.times[i] != not)
+			record_one(m, t.times[i], result, i == 0 ? why : m->why);
+	}
+	return rest + t.count;
+}
+
+/* --- said and told */
+
+static void say_missed(struct missed *m, const char *id, uint64_t count)
+{
+	struct log_about a = about(m, id, RESULT_MISSED);
+	struct buf cmd = { 0 };
+	char more[64] = "";
+
+	if (count > CATCHUP_COUNTED)
+		snprintf(more, sizeof(more), "; more than %d of its times were missed", CATCHUP_COUNTED);
+	else if (count > 1)
+		snprintf(more, sizeof(more), "; %" PRIu64 " of its times were missed", count);
+	text_quoted(&cmd, slice_of(start_command(m->job)), 200);
+	log_about(&m->c->log, &a, LOG_ERR, m->c->set.dialect->daemon_tag,
+		"FAIL job=%s run=%s result=missed reason=\"%s%s\" user=%s cmd=%s", m->name, id, m->why, more,
+		m->job->common->user->name, buf_text(&cmd) ? cmd.data : "");
+	buf_free(&cmd);
+}
+
+/* All up to there: one line and one alert, a record for each. */
+static void missed(struct missed *m, int64_t until)
+{
+	uint64_t count = record_all(m, until, 0, RESULT_MISSED);
+	char id[RUN_ID_MOST];
+
+	if (run_id(id, m->name, m->first, 1) < 0)
+		return;
+	tell_start(m->c, m->job, id, m->first, RESULT_MISSED, m->why);
+	if (named(m->c))
+		say_missed(m, id, count);
+}
+
+/* --- one start for several of a job's times: those it takes in are not silent */
+
+static void say_merged(struct missed *m)
+{
+	char id[RUN_ID_MOST];
+	struct log_about a = about(m, id, RESULT_SKIPPED);
+
+	if (run_id(id, m->name, m->first, 1) < 0 || !named(m->c))
+		return;
+	log_about(&m->c->log, &a, LOG_NOTICE, m->c->set.dialect->daemon_tag,
+		"SKIPPED job=%s run=%s result=skipped reason=\"%s\" user=%s", m->name, id, m->why,
+		m->job->common->user->name);
 }
 
 void missed_merged(struct crond *c, const struct job *job, const struct due_found *found)
 {
-	if (found->more)
-		say_merged(c, job, found);
+	struct missed m = { .c = c, .job = job, .timer = found->timer, .first = found->first,
+		.until = found->until, .why = "the clock was set forward, or the scheduler could not run; "
+		"one start for all times since" };
+
+	if (found->more && job->common->options->enabled) {
+		job_name(job, job->common->user->name, m.name);
+		say_merged(&m);
+		record_all(&m, m.until, found->scheduled, RESULT_SKIPPED);
+	}
 	start_at(c, job, found->timer, START_DUE, found->scheduled);
 }
+
+/* --- made up for */
 
 bool missed_keeps_time(const struct job *job)
 {
 	return job->common->options->catchup != CATCHUP_NONE || job->common->options->grace_ms;
 }
 
-static void say_missed(struct crond *c, const struct job *job, const struct due_found *found,
-	const char *why)
+static void say_catchup(struct missed *m, const struct catchup_times *times)
 {
-	char name[JOB_NAME_MOST], id[RUN_ID_MOST];
-	struct log_about about = { .job = name, .run = id, .user = job->common->user->name,
-		.result = result_name(RESULT_MISSED), .reason = why, .exit_code = -1,
-		.scheduled = found->scheduled };
-	struct buf cmd = { 0 };
-
-	job_name(job, job->common->user->name, name);
-	if (run_id(id, name, found->scheduled, 1) < 0)
-		return;
-	text_quoted(&cmd, slice_of(start_command(job)), 200);
-	log_about(&c->log, &about, LOG_ERR, c->set.dialect->daemon_tag,
-		"FAIL job=%s run=%s result=missed reason=\"%s%s\" user=%s cmd=%s", name, id, why,
-		found->more ? "; more of its times were missed" : "", job->common->user->name,
-		buf_text(&cmd) ? cmd.data : "");
-	buf_free(&cmd);
-}
-
-static void tell_missed(struct crond *c, const struct job *job, const struct due_found *found,
-	const char *why)
-{
-	char name[JOB_NAME_MOST], id[RUN_ID_MOST];
-
-	job_name(job, job->common->user->name, name);
-	if (job->common->options->alert && run_id(id, name, found->scheduled, 1) == 0)
-		tell_start(c, job, id, found->scheduled, RESULT_MISSED, why);
-}
-
-/* By name, but a table of thousands does not flood the log: the rest is counted. */
-static void missed(struct crond *c, const struct job *job, const struct due_found *found,
-	const char *why)
-{
-	tell_missed(c, job, found, why);
-	if (c->missed_said < NAMES_MOST) {
-		c->missed_said++;
-		say_missed(c, job, found, why);
-	} else {
-		c->missed_unsaid++;
-	}
-}
-
-static void say_catchup(struct crond *c, const struct job *job, const struct catchup_times *times,
-	const char *why)
-{
-	char name[JOB_NAME_MOST];
-
-	job_name(job, job->common->user->name, name);
-	log_line(&c->log, LOG_NOTICE, c->set.dialect->daemon_tag, getpid(), 0,
-		"CATCHUP job=%s starts=%zu from=%" PRId64 " to=%" PRId64 "%s reason=\"%s\" user=%s", name,
+	log_line(&m->c->log, LOG_NOTICE, m->c->set.dialect->daemon_tag, getpid(), 0,
+		"CATCHUP job=%s starts=%zu from=%" PRId64 " to=%" PRId64 "%s reason=\"%s\" user=%s", m->name,
 		times->count, times->times[0], times->times[times->count - 1],
-		times->more ? " older=left-out" : "", why, job->common->user->name);
+		times->more ? " older=left-out" : "", m->why, m->job->common->user->name);
 }
 
-/* What `one` takes in was asked for so; what `all` leaves out was missed. */
-bool missed_catchup(struct crond *c, const struct job *job, const struct due_found *found,
-	const char *why)
+/* What `one` takes in was asked for so, and nobody is told; what `all` leaves out was missed. */
+static void left_out(struct missed *m, int64_t until)
 {
-	const struct options *o = job->common->options;
-	const struct timer *t = found->timer;
-	int64_t changed = job->common->file->changed;
-	struct catchup_case a = { .schedule = &t->schedule, .zone = t->zone,
-		.source = (enum step_source)t->source, .catchup = o->catchup,
-		.window_ms = o->catchup_window_ms, .until = found->until,
-		.first = found->first > changed ? found->first : changed + 1 };
+	if (m->job->common->options->catchup == CATCHUP_ALL)
+		missed(m, until);
+	else
+		record_all(m, until, 0, RESULT_MISSED);
+}
+
+/* Starts what is to be made up for; false: there is nothing, all was missed. */
+static bool made_up(struct missed *m)
+{
+	struct catchup_case a = case_of(m, m->until);
 	struct catchup_times times;
 
-	if (o->catchup == CATCHUP_NONE)
-		return false;
 	catchup_times(&a, &times);
 	if (!times.count)
 		return false;
-	if (times.more && o->catchup == CATCHUP_ALL)
-		missed(c, job, found, why);
-	say_catchup(c, job, &times, why);
-	if (o->grace_ms && start_late_ms(c->clock.real.tv_sec * INT64_C(1000000000),
-		times.times[0] * INT64_C(1000000000)) > o->grace_ms)
-		tell_missed(c, job, found, "it starts later than its grace");
+	say_catchup(m, &times);
+	if (times.more)
+		left_out(m, times.times[0] - 1);
 	for (size_t i = 0; i < times.count; i++)
-		start_at(c, job, t, START_CATCHUP, times.times[i]);
+		start_at(m->c, m->job, m->timer, START_CATCHUP, times.times[i]);
 	return true;
+}
+
+/* Its first time of these that counts: not one that the clock has gone through before, and none
+ * before its file was changed. False: there is none. */
+static bool begin(struct missed *m, const struct due_found *found)
+{
+	const struct timer *t = m->timer;
+	int64_t changed = m->job->common->file->changed;
+
+	m->first = clock_new(&m->c->clock, found->first, found->until);
+	if (m->first <= changed)
+		m->first = changed + 1;
+	m->first = schedule_next(&t->schedule, t->zone, (enum step_source)t->source, m->first - 1);
+	if (m->first == SCHEDULE_NEVER || m->first > m->until)
+		return false;
+	job_name(m->job, m->job->common->user->name, m->name);
+	return true;
+}
+
+bool missed_catchup(struct crond *c, const struct job *job, const struct due_found *found,
+	const char *why)
+{
+	struct missed m = { .c = c, .job = job, .timer = found->timer, .until = found->until, .why = why };
+
+	return job->common->options->catchup != CATCHUP_NONE && begin(&m, found) && made_up(&m);
+}
+
+static bool wanted(struct crond *c, const struct job *job)
+{
+	const struct options *o = job->common->options;
+	const struct job_state *state = state_find(c, job->identity);
+
+	if (!o->enabled || (state && state->paused) || (c->clock.over_boot && !missed_keeps_time(job)))
+		return false;
+	return !o->hosts || hosts_match(o->hosts, host_self(c));
 }
 
 void start_missed(struct crond *c, const struct due_found *found, const char *why)
@@ -136,17 +238,13 @@ void start_missed(struct crond *c, const struct due_found *found, const char *wh
 	const struct job *next;
 
 	for (const struct job *job = found->timer->jobs; job; job = next) {
-		const struct options *o = job->common->options;
-		const struct job_state *state = state_find(c, job->identity);
+		struct missed m = { .c = c, .job = job, .timer = found->timer, .until = found->until,
+			.why = why };
 
 		next = job->next;
-		if (!o->enabled || (state && state->paused) || job->common->file->changed > found->until)
-			continue;
-		if (c->clock.over_boot && !missed_keeps_time(job))
-			continue;
-		if (o->hosts && !hosts_match(o->hosts, host_self(c)))
-			continue;
-		if (!missed_catchup(c, job, found, why) && job->common->file->changed <= found->scheduled)
-			missed(c, job, found, why);
+		c->clock.catchup |= missed_keeps_time(job);
+		if (wanted(c, job) && begin(&m, found) &&
+			(job->common->options->catchup == CATCHUP_NONE || !made_up(&m)))
+			missed(&m, m.until);
 	}
 }

@@ -7,7 +7,7 @@
 
 /* What was missed of it is to be known over a reboot, too. */
 bool missed_keeps_time(const struct job *job);
-/* Starts what is to be made up for; false: there is nothing, all was missed. */
+/* Starts what of these is to be made up for; false: there is nothing. */
 bool missed_catchup(struct crond *c, const struct job *job, const struct due_found *found,
 	const char *why);
 /* One start, for several of its times where found->more: those it takes in are not silent. */

@@ -16,7 +16,6 @@
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
 #include "crond/rundir.h"
-#include "crond/tell.h"
 
 enum { AGAIN_MS = 1000, MS = 1000000 };
 
@@ -70,6 +69,12 @@ static void look_at(struct crond *c, struct pending *p, int64_t in_ms)
 	look_armed(c);
 }
 
+/* What makes up for something waits apart: there may be very many, for few places. */
+static struct pending_orders *orders_of(struct crond *c, const struct pending *p)
+{
+	return p->cause == START_CATCHUP ? &c->pending_late : &c->pending;
+}
+
 /* --- coming and going */
 
 struct run_progress pending_head(struct crond *c, enum start_cause cause, enum admit_why why,
@@ -91,7 +96,7 @@ int pending_add(struct crond *c, struct live_run *run, const struct run_progress
 	const struct job *job)
 {
 	struct pending *p = calloc(1, sizeof(*p));
-	int64_t whole = head->not_before_ns - head->waits_since_ns, rest;
+	int64_t whole = head->not_before_ns - head->waits_since_ns, rest, due;
 
 	if (!p) {
 		run_forget(c, run);
@@ -99,20 +104,21 @@ int pending_add(struct crond *c, struct live_run *run, const struct run_progress
 	}
 	*p = (struct pending){ .run = run, .cause = (enum start_cause)head->waits_cause,
 		.why = (enum admit_why)head->waits_for, .order = head->waits_since_ns,
-		.not_before = head->not_before_ns, .job = job };
+		.job = job };
+	due = run->scheduled * 1000000000 > head->not_before_ns ? run->scheduled * 1000000000
+		: head->not_before_ns;
+	p->due_ms = wait_awake_ms() - (realtime_ns() - due) / MS;
 	if (job) {
 		run->job->job = job;
 		run->job->job_of = c->tables_changed + 1;
 	}
-	while (RB_INSERT(pending_orders, &c->pending, p))
+	while (RB_INSERT(pending_orders, orders_of(c, p), p))
 		p->order++;
 	if (p->order > c->pending_order)
 		c->pending_order = p->order;
 	LIST_INSERT_HEAD(&run->job->pending, p, of_job);
 	run_hold(c, run);
 	run->pending = p;
-	if (run->flags & RUN_GRACE)
-		wait_later(c, LATER_GRACE, 0);
 	rest = head->not_before_ns - realtime_ns();
 	if (whole > 0) { /* a clock that was set back makes it no longer than it was */
 		look_at(c, p, (rest < whole ? rest : whole) / MS);
@@ -130,7 +136,7 @@ void pending_drop(struct crond *c, struct live_run *run)
 	if (!p)
 		return;
 	look_not(c, p);
-	RB_REMOVE(pending_orders, &c->pending, p);
+	RB_REMOVE(pending_orders, orders_of(c, p), p);
 	LIST_REMOVE(p, of_job);
 	run->pending = NULL;
 	free(p);
@@ -209,6 +215,7 @@ static bool pending_go(struct crond *c, struct pending *p)
 	}
 	pending_drop(c, run);
 	run_release(c, run);
+	grace_begin(c, run, NULL, 0);
 	launch_send(c, run);
 	return false;
 }
@@ -243,24 +250,25 @@ void pending_yield(struct crond *c, struct job_state *state, const struct option
 		next = LIST_NEXT(p, of_job);
 		if (p->why == ADMIT_RETRY)
 			pending_end(c, p->run, RESULT_SKIPPED, "overtaken by the next regular start");
-		else if (o->concurrency == CONCURRENCY_REPLACE)
+		else if (o->concurrency == CONCURRENCY_REPLACE && p->cause != START_CATCHUP)
 			pending_end(c, p->run, RESULT_SKIPPED, "a later start takes its place");
 	}
 }
 
-uint32_t pending_ahead(const struct job_state *state, const struct pending *p)
+uint32_t pending_ahead(const struct job_state *state, const struct pending *p, enum start_cause cause)
 {
 	const struct pending *one;
 	uint32_t n = 0;
 
 	LIST_FOREACH(one, &state->pending, of_job)
-		n += one->why != ADMIT_RETRY && (!p || one->order < p->order);
+		n += one->why != ADMIT_RETRY && (!p || one->order < p->order) &&
+			(cause == START_CATCHUP || one->cause != START_CATCHUP);
 	return n;
 }
 
 /* --- what it is to be judged by */
 
-static const struct job *job_in_force(struct crond *c, uint64_t identity)
+const struct job *pending_job_of(struct crond *c, uint64_t identity)
 {
 	const struct job *named = names_find(&c->tasks, identity);
 	struct source *s;
@@ -281,7 +289,7 @@ static const struct job *pending_job(struct crond *c, struct pending *p)
 	struct job_state *s = p->run->job;
 
 	if (!s->job || s->job_of != c->tables_changed + 1)
-		s->job = job_in_force(c, s->identity);
+		s->job = pending_job_of(c, s->identity);
 	s->job_of = c->tables_changed + 1;
 	return p->job = s->job;
 }
@@ -308,7 +316,10 @@ static void pending_wait(struct crond *c, struct pending *p, const struct admit_
 	p->why = v->why;
 	p->blocked = !v->wait_ms;
 	p->judged_of = c->tables_changed + 1;
-	p->run->job->held |= v->verdict == ADMIT_WAIT && p->blocked;
+	if (p->cause == START_CATCHUP)
+		p->run->job->held_late |= p->blocked;
+	else
+		p->run->job->held |= v->verdict == ADMIT_WAIT && p->blocked;
 	if (v->wait_ms)
 		look_at(c, p, (int64_t)v->wait_ms);
 	else if (a->deadline_ms)
@@ -333,8 +344,7 @@ static bool pending_judge(struct crond *c, struct pending *p, uint32_t ahead)
 	start_case(c, job, run->job, p->cause, &a);
 	a.waited = p->why != ADMIT_JITTER; /* before that is over it has no place in a queue */
 	a.ahead = ahead;
-	a.late_ms = start_late_ms(realtime_ns(), run->scheduled * 1000000000 > p->not_before ?
-		run->scheduled * 1000000000 : p->not_before);
+	a.late_ms = start_late_ms(wait_awake_ms() * MS, p->due_ms * MS);
 	a.rate_ms = p->why == ADMIT_RATE ? 0 : start_rate_ms(c);
 	v = admit(&a);
 	switch (v.verdict) {
@@ -366,27 +376,42 @@ void pending_due(struct crond *c)
 
 	while (!c->stop.stage && (p = RB_MIN(pending_times, &c->pending_times)) && p->at <= now) {
 		look_not(c, p);
-		pending_judge(c, p, pending_ahead(p->run->job, p));
+		pending_judge(c, p, pending_ahead(p->run->job, p, p->cause));
 	}
 	look_armed(c);
 }
 
 /* In their order, so that what waits in front of each is known. Behind one that waits for a
- * place nothing of its job has changed: a long queue costs little. */
+ * place nothing of its job has changed: a long queue costs little. What makes up for something
+ * stands in nobody's way but that of its like. */
 static void pending_look_at(struct crond *c, struct pending *p)
 {
 	struct job_state *s = p->run->job;
-	bool waits = true;
+	bool late = p->cause == START_CATCHUP, waits = true;
 
 	if (s->look != c->pending_looks) {
 		s->look = c->pending_looks;
 		s->ahead = 0;
-		s->held = false;
+		s->held = s->held_late = false;
 	}
-	if (p->blocked && (!s->held || p->judged_of != c->tables_changed + 1))
+	if (p->blocked && (!(late ? s->held_late : s->held) || p->judged_of != c->tables_changed + 1))
 		waits = pending_judge(c, p, s->ahead);
 	if (waits) /* else p, and its job's state, may be no more */
 		s->ahead += p->why != ADMIT_RETRY;
+}
+
+/* No further than places go: there may be a hundred of each job. */
+static void pending_look_late(struct crond *c)
+{
+	uint32_t most = c->set.conf.catchup_max;
+	struct pending *p, *next;
+
+	for (p = RB_MIN(pending_orders, &c->pending_late); p; p = next) {
+		if (most && c->catchups >= most && p->judged_of == c->tables_changed + 1)
+			return;
+		next = RB_NEXT(pending_orders, &c->pending_late, p);
+		pending_look_at(c, p);
+	}
 }
 
 void pending_look(struct crond *c)
@@ -402,63 +427,21 @@ void pending_look(struct crond *c)
 		next = RB_NEXT(pending_orders, &c->pending, p);
 		pending_look_at(c, p);
 	}
+	pending_look_late(c);
 }
 
 void pending_abandon(struct crond *c)
 {
 	struct pending *p;
 
-	while ((p = RB_MIN(pending_orders, &c->pending))) {
+	while ((p = RB_MIN(pending_orders, &c->pending)) ||
+		(p = RB_MIN(pending_orders, &c->pending_late))) {
 		struct live_run *run = p->run;
 
 		pending_end(c, run, RESULT_SKIPPED, "the daemon ended");
 		rundir_remove(c->runs, run->id);
 		run_forget(c, run);
 	}
-}
-
-/* --- too late */
-
-/* Until it is told of as late, in ms; negative: it need not be (any more). */
-static int64_t grace_left(struct crond *c, struct pending *p, int64_t now_ns)
-{
-	const struct job *job = p->grace_told ? NULL : pending_job(c, p);
-	uint64_t grace = job ? job->common->options->grace_ms : 0;
-	uint64_t late = start_late_ms(now_ns, p->run->scheduled * 1000000000);
-
-	if (!grace || p->cause == START_RETRY)
-		return -1;
-	return late < grace ? (int64_t)(grace - late) : 0;
-}
-
-static void grace_over(struct crond *c, struct pending *p)
-{
-	static const char why[] = "not started within its grace; it still waits";
-
-	char name[JOB_NAME_MOST];
-
-	p->grace_told = true;
-	job_name(p->job, p->job->common->user->name, name);
-	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
-		"FAIL job=%s run=%s result=missed reason=\"%s: %s\" user=%s", name, p->run->id, why,
-		admit_word(p->why), p->job->common->user->name);
-	tell_start(c, p->job, p->run->id, p->run->scheduled, RESULT_MISSED, why);
-}
-
-void pending_grace(struct crond *c)
-{
-	int64_t now = realtime_ns(), next = -1, left;
-	struct pending *p;
-
-	RB_FOREACH(p, pending_orders, &c->pending) {
-		left = grace_left(c, p, now);
-		if (left == 0)
-			grace_over(c, p);
-		else if (left > 0 && (next < 0 || left < next))
-			next = left;
-	}
-	if (next >= 0)
-		wait_later(c, LATER_GRACE, next + 1);
 }
 
 /* --- once more */
@@ -471,7 +454,7 @@ static const struct job *job_to_retry(struct crond *c, const struct live_run *ru
 
 	if (!(run->flags & RUN_RETRIES) || !result_failed(o->result) || o->result == RESULT_MISSED)
 		return NULL;
-	job = job_in_force(c, r->identity);
+	job = pending_job_of(c, r->identity);
 	if (!job || !job->common->options->enabled || r->attempt > job->common->options->retries)
 		return NULL;
 	return run->job && run->job->paused ? NULL : job;

@@ -24,10 +24,9 @@ struct pending {
 	enum start_cause cause;
 	enum admit_why why;
 	bool blocked;  /* to be looked at when a run has ended */
-	bool grace_told; /* that it is late */
 	int64_t at;    /* monotonic ms: to be looked at then; 0: not because of the time */
 	int64_t order; /* realtime ns at which it began to wait, no two alike */
-	int64_t not_before; /* realtime ns */
+	int64_t due_ms; /* when it was to start, by wait_awake_ms(): from then on it is late */
 	const struct job *job; /* as it was last found; NULL: never */
 	uint64_t judged_of;    /* one more than struct crond's tables_changed; 0: never judged */
 };
@@ -50,12 +49,15 @@ void pending_end(struct crond *c, struct live_run *run, enum result result, cons
  * for *ms. */
 bool pending_retry(struct crond *c, const struct live_run *run, const struct run *r,
 	const struct outcome *o, uint64_t *ms);
-/* Says of those that wait for longer than their grace that they were missed. */
-void pending_grace(struct crond *c);
+/* The job of that identity that is in force now; NULL: none. Of lines without a name it is
+ * looked for: not before it is needed. */
+const struct job *pending_job_of(struct crond *c, uint64_t identity);
 /* A regular start has come: what waits for the one before gives way. */
 void pending_yield(struct crond *c, struct job_state *state, const struct options *o);
-/* How many starts of the job wait in front of that one (NULL: of a new one). */
-uint32_t pending_ahead(const struct job_state *state, const struct pending *p);
+/* How many starts of the job wait in front of that one (NULL: of a new one) for that cause; what
+ * makes up for something is in nobody's way but of its like. */
+uint32_t pending_ahead(const struct job_state *state, const struct pending *p,
+	enum start_cause cause);
 void pending_drop(struct crond *c, struct live_run *run); /* it does not wait any more */
 void pending_abandon(struct crond *c); /* nobody comes back for them */
 void pending_due(struct crond *c); /* it is time for some */

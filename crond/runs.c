@@ -35,14 +35,29 @@ static void count_in(struct crond *c, struct live_run *run)
 {
 	run->job->running++;
 	c->running++;
+	c->catchups += run->flags & RUN_CATCHUP ? 1 : 0;
 	if (run->pool)
 		run->pool->running++;
+}
+
+/* Those that wait. */
+static void waits_in(struct crond *c, struct live_run *run)
+{
+	run->job->waiting++;
+	c->catchups_waiting += run->flags & RUN_CATCHUP ? 1 : 0;
+}
+
+static void waits_out(struct crond *c, struct live_run *run)
+{
+	run->job->waiting--;
+	c->catchups_waiting -= run->flags & RUN_CATCHUP ? 1 : 0;
 }
 
 static void count_out(struct crond *c, struct live_run *run)
 {
 	run->job->running--;
 	c->running--;
+	c->catchups -= run->flags & RUN_CATCHUP ? 1 : 0;
 	if (run->pool)
 		run->pool->running--;
 }
@@ -90,23 +105,25 @@ struct live_run *run_find(struct crond *c, const char *id)
 
 static void run_set(struct crond *c, struct live_run *run, enum run_state state)
 {
-	if (run->state == RUN_STATE_WAITING && state != RUN_STATE_WAITING && --c->waiting == 0)
+	if (run->state == RUN_STATE_WAITING && state != RUN_STATE_WAITING && --c->waiting == 0) {
 		wait_not(c, LATER_WAITING);
-	else if (run->state != RUN_STATE_WAITING && state == RUN_STATE_WAITING)
+		wait_not(c, LATER_GRACE);
+	} else if (run->state != RUN_STATE_WAITING && state == RUN_STATE_WAITING) {
 		c->waiting++;
+	}
 	run->state = state;
 }
 
 void run_hold(struct crond *c, struct live_run *run)
 {
 	count_out(c, run);
-	run->job->waiting++;
+	waits_in(c, run);
 	run_set(c, run, RUN_STATE_PENDING);
 }
 
 void run_release(struct crond *c, struct live_run *run)
 {
-	run->job->waiting--;
+	waits_out(c, run);
 	count_in(c, run);
 	run->job->last_start = (int64_t)c->clock.real.tv_sec * 1000;
 	run_set(c, run, RUN_STATE_WAITING);
@@ -120,7 +137,7 @@ void run_over(struct crond *c, struct live_run *run)
 		return;
 	if (run->pending) {
 		pending_drop(c, run);
-		state->waiting--;
+		waits_out(c, run);
 	} else {
 		count_out(c, run);
 	}

@@ -60,14 +60,14 @@ void start_case(struct crond *c, const struct job *job, const struct job_state *
 		.max = o->max, .running = state->running, .queue_max = o->queue_max,
 		.pool_max = o->pool ? o->pool_max : 0, .pool_running = pool ? pool->running : 0,
 		.pool_own = state->running > 0, .all_max = c->set.conf.max_running,
-		.all_running = (uint32_t)c->running, .deadline_ms = o->start_deadline_ms };
+		.all_running = (uint32_t)c->running, .deadline_ms = o->start_deadline_ms,
+		.catchup_max = c->set.conf.catchup_max, .catchup_running = (uint32_t)c->catchups };
 	if (cause != START_CATCHUP)
 		return;
 	a->deadline_ms = 0; /* catchup-window is what says how late */
-	if (o->concurrency != CONCURRENCY_ALLOW) {
+	a->queue_max = CATCHUP_MOST;
+	if (o->concurrency != CONCURRENCY_ALLOW || o->max)
 		a->concurrency = CONCURRENCY_QUEUE;
-		a->queue_max = CATCHUP_MOST;
-	}
 }
 
 uint64_t start_late_ms(int64_t now_ns, int64_t due_ns)
@@ -112,7 +112,8 @@ static struct admit start_judge(struct start *s, const struct job_state *state,
 	int64_t now_ns = (int64_t)real->tv_sec * 1000000000 + real->tv_nsec;
 
 	start_case(s->c, s->job, state, s->cause, a);
-	a->ahead = state->waiting ? pending_ahead(state, NULL) : 0;
+	a->ahead = state->waiting ? pending_ahead(state, NULL, s->cause) : 0;
+	a->catchup_ahead = (uint32_t)s->c->catchups_waiting;
 	if (s->cause == START_DUE)
 		a->late_ms = start_late_ms(now_ns, s->scheduled * 1000000000);
 	a->jitter_ms = jitter_ms(s, now_ns);
@@ -249,7 +250,8 @@ static struct live_run *start_claim(struct start *s, struct diag *d)
 	run = run_new(s->c, s->id, &s->run);
 	if (run && !s->common->trusted)
 		room_take(run, s->common->user, s->c->record.len);
-	if (!run || (s->head && pending_add(s->c, run, s->head, s->job) < 0)) {
+	if (!run || (s->head && s->head->phase == RUN_PENDING &&
+		pending_add(s->c, run, s->head, s->job) < 0)) {
 		say_failed(s, "out of memory");
 		diag_error(d, 0, 0, "out of memory");
 		return NULL;
@@ -263,13 +265,35 @@ static int start_failed(struct start *s, struct diag *d, const char *why)
 	return diag_error(d, 0, 0, "%s", why);
 }
 
+/* Claimed so late, or with such a job, is not lost where we die before its name is sent: who
+ * adopts it asks once more whether it may start. */
+static bool start_lasts(const struct start *s)
+{
+	return s->cause == START_CATCHUP || (s->cause == START_DUE &&
+		(s->scheduled < s->c->clock.real.tv_sec - LATE_START ||
+			s->common->options->catchup != CATCHUP_NONE));
+}
+
+/* By the clock on the wall, at the moment of the decision. */
+static uint64_t late_now(const struct start *s)
+{
+	const struct timespec *real = &s->c->clock.real;
+
+	if (s->cause != START_DUE && s->cause != START_CATCHUP)
+		return 0;
+	return start_late_ms((int64_t)real->tv_sec * 1000000000 + real->tv_nsec,
+		s->scheduled * 1000000000);
+}
+
 static int start_allowed(struct start *s, const struct admit *v, struct diag *d)
 {
 	struct run_progress head;
 	struct live_run *run;
 
-	if (v->verdict != ADMIT_START) {
+	if (v->verdict != ADMIT_START || start_lasts(s)) {
 		head = pending_head(s->c, s->cause, v->why, v->wait_ms);
+		if (v->verdict == ADMIT_START)
+			head.phase = RUN_CLAIMED;
 		s->head = &head;
 	}
 	if (v->verdict == ADMIT_START || v->why == ADMIT_RATE)
@@ -277,6 +301,8 @@ static int start_allowed(struct start *s, const struct admit *v, struct diag *d)
 	run = start_claim(s, d);
 	if (!run)
 		return -1;
+	if (run->flags & RUN_GRACE)
+		grace_begin(s->c, run, s->job, late_now(s));
 	if (v->verdict == ADMIT_START) {
 		run->job->last_start = (int64_t)s->c->clock.real.tv_sec * 1000;
 		launch_send(s->c, run);

@@ -231,6 +231,8 @@ static void run_flags(struct start *s)
 		*f |= RUN_RETRIES;
 	if (o->grace_ms)
 		*f |= RUN_GRACE;
+	if (s->cause == START_CATCHUP)
+		*f |= RUN_CATCHUP;
 	if (o->type == JOB_TYPE_DAEMON)
 		*f |= RUN_DAEMON;
 }

@@ -20,6 +20,14 @@ int64_t wait_now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+int64_t wait_awake_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 int wait_for(struct crond *c, struct watch *w, uint32_t events)
 {
 	struct epoll_event e = { .events = events, .data = { .ptr = w } };

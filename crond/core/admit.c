@@ -59,10 +59,10 @@ static struct admit limit_own(const struct admit_case *a)
 	return wait_for(a->ahead ? ADMIT_QUEUE : ADMIT_OVERLAP, 0);
 }
 
-/* A limit that it shares. Only who queues waits for others to end. */
+/* A limit that it shares. Only who queues, or makes up for something, waits for others to end. */
 static struct admit limit_shared(const struct admit_case *a, enum admit_why why)
 {
-	if (a->concurrency != CONCURRENCY_QUEUE)
+	if (a->concurrency != CONCURRENCY_QUEUE && a->cause != START_CATCHUP)
 		return skip(why);
 	if (!a->waited && a->ahead >= a->queue_max)
 		return skip(ADMIT_QUEUE_FULL);
@@ -88,6 +88,9 @@ struct admit admit(const struct admit_case *a)
 	}
 	if (a->all_max && a->all_running >= a->all_max)
 		return limit_shared(a, ADMIT_MAX_RUNNING);
+	if (a->cause == START_CATCHUP && a->catchup_max &&
+		(a->catchup_running >= a->catchup_max || a->catchup_ahead))
+		return wait_for(ADMIT_CATCHUP, 0);
 	if (a->rate_ms)
 		return wait_for(ADMIT_RATE, a->rate_ms);
 	return own;
@@ -109,6 +112,7 @@ static const struct why_row {
 	[ADMIT_JITTER] = { "its jitter", "jitter" },
 	[ADMIT_RATE] = { "start-rate of crond.conf is reached", "rate" },
 	[ADMIT_RETRY] = { "the delay before it is tried again", "retry" },
+	[ADMIT_CATCHUP] = { "catchup-max of crond.conf is reached", "queued" },
 };
 
 bool admit_said(enum admit_why why)

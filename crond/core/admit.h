@@ -38,6 +38,7 @@ enum admit_why {
 	ADMIT_JITTER,
 	ADMIT_RATE,         /* start-rate of crond.conf */
 	ADMIT_RETRY,        /* the delay before another attempt */
+	ADMIT_CATCHUP,      /* catchup-max of crond.conf */
 	ADMIT_WHYS
 };
 
@@ -52,6 +53,7 @@ struct admit_case {
 	uint32_t pool_max, pool_running; /* 0: no pool, or no limit */
 	bool pool_own;        /* some of those in the pool are its job's */
 	uint32_t all_max, all_running;
+	uint32_t catchup_max, catchup_running, catchup_ahead; /* of START_CATCHUP; max 0: no limit */
 	uint64_t late_ms, deadline_ms;   /* deadline 0: none */
 	uint64_t jitter_ms;   /* to be waited before the first look */
 	uint64_t rate_ms;     /* the same, for start-rate */

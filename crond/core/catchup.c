@@ -50,3 +50,15 @@ void catchup_times(const struct catchup_case *c, struct catchup_times *out)
 	}
 	out->more |= out->count == 0 || out->times[0] > c->first;
 }
+
+uint64_t catchup_count(const struct catchup_case *c)
+{
+	uint64_t n = 0;
+
+	for (int64_t t = c->first - 1; n <= CATCHUP_COUNTED; n++) {
+		t = schedule_next(c->schedule, c->zone, c->source, t);
+		if (t == SCHEDULE_NEVER || t > c->until)
+			break;
+	}
+	return n;
+}

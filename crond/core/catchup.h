@@ -11,7 +11,7 @@
 #include "crond/core/schedule.h"
 
 /* A job that was due each second for a day is not started 86,400 times. */
-enum { CATCHUP_MOST = 100 };
+enum { CATCHUP_MOST = 100, CATCHUP_COUNTED = 10000 };
 
 struct catchup_case {
 	const struct schedule *schedule;
@@ -31,5 +31,8 @@ struct catchup_times {
 /* Of CATCHUP_ONE the latest, of CATCHUP_ALL each; those alone that lie within the window before
  * `until`. */
 void catchup_times(const struct catchup_case *c, struct catchup_times *out);
+/* How many there are from first to until, whatever is asked for; where it is more than
+ * CATCHUP_COUNTED: one more than that. */
+uint64_t catchup_count(const struct catchup_case *c);
 
 #endif

@@ -10,7 +10,8 @@
 #include "crond/core/defaults.h"
 #include "crond/core/section.h"
 
-enum { SHOWN_MOST = 48, LEVEL_FIRST = 3, LEVEL_INFO = 6, COUNT_MOST = 1000000 };
+enum { SHOWN_MOST = 48, LEVEL_FIRST = 3, LEVEL_INFO = 6, COUNT_MOST = 1000000,
+	CATCHUP_AT_ONCE = 10 };
 
 #define HISTORY_RETENTION ((uint64_t)90 * 24 * 3600 * 1000)
 
@@ -44,6 +45,7 @@ static const struct conf_def defs[] = {
 	{ { "output-max", false }, conf_take_size, AT(output_max), .least = OUTPUT_LEAST,
 		.most = OUTPUT_MOST },
 	{ { "max-running", false }, conf_take_count, AT(max_running), .least = 0, .most = COUNT_MOST },
+	{ { "catchup-max", false }, conf_take_count, AT(catchup_max), .least = 0, .most = COUNT_MOST },
 	{ { "control-group", false }, conf_take_group, AT(control_group) },
 	{ { "start-rate", false }, conf_take_count, AT(start_rate), .least = 0, .most = COUNT_MOST },
 	{ { "stop-grace", false }, conf_take_duration, AT(stop_grace_ms), .least = 1000,
@@ -93,6 +95,7 @@ static const struct conf_task_dir default_dir = { SYSCONFDIR "/crond.tasks", tru
 void conf_default(struct conf *c)
 {
 	*c = (struct conf){ .direct_exec = true, .log_level = LEVEL_INFO, .output_max = OUTPUT_MAX,
+		.catchup_max = CATCHUP_AT_ONCE,
 		.task_dirs = &default_dir, .task_dir_count = 1, .history = true,
 		.history_retention = { .ms = HISTORY_RETENTION }, .metrics_interval_ms = METRICS_MS };
 }

@@ -54,6 +54,7 @@ struct conf {
 	struct heartbeat heartbeat;
 	uint32_t max_running;       /* 0: no limit */
 	uint32_t start_rate;        /* starts a second; 0: no limit */
+	uint32_t catchup_max;       /* runs that make up for something at once; 0: no limit */
 	const char *notify_user, *history_user;
 	bool history;               /* default yes */
 	const char *history_dir;    /* NULL: below the state directory */

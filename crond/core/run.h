@@ -106,6 +106,7 @@ enum {
 	RUN_ALERT_SUCCESS = 1 << 25, /* its success is told, too */
 	RUN_GRACE = 1 << 26,      /* that it is late is told */
 	RUN_ASKED = 1 << 27,      /* started by hand: its second was not due */
+	RUN_CATCHUP = 1 << 28,    /* makes up for what was missed */
 };
 
 /* What of struct dress is asked for where its value alone cannot tell. */

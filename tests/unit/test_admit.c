@@ -13,6 +13,7 @@
 #define HAND .cause = START_HAND, .enabled = true, .here = true
 #define RETRY .cause = START_RETRY, .enabled = true, .here = true
 #define DAEMON .cause = START_DAEMON, .enabled = true, .here = true
+#define LATE .cause = START_CATCHUP, .enabled = true, .here = true
 #define FORBID .concurrency = CONCURRENCY_FORBID
 #define ALLOW .concurrency = CONCURRENCY_ALLOW
 #define QUEUE .concurrency = CONCURRENCY_QUEUE, .queue_max = 1
@@ -98,6 +99,21 @@ static const struct {
 		SKIP(MAX_RUNNING) },
 	{ "max-running, queue", { DUE, QUEUE, .all_max = 5, .all_running = 5 },
 		WAIT(MAX_RUNNING) },
+
+	{ "catch-up, room", { LATE, ALLOW, .catchup_max = 2, .catchup_running = 1 }, GO },
+	{ "catch-up, no room", { LATE, ALLOW, .catchup_max = 2, .catchup_running = 2 },
+		WAIT(CATCHUP) },
+	{ "catch-up, others are in front of it", { LATE, ALLOW, .catchup_max = 2, .catchup_ahead = 1 },
+		WAIT(CATCHUP) },
+	{ "catch-up, no limit", { LATE, ALLOW, .catchup_running = 99, .catchup_ahead = 99 }, GO },
+	{ "catch-up, its own run first", { LATE, QUEUE, .max = 1, .running = 1,
+		.catchup_max = 2, .catchup_running = 2 }, WAIT(OVERLAP) },
+	{ "catch-up, max-running, no queue", { LATE, ALLOW, .queue_max = 100, .all_max = 5,
+		.all_running = 5 }, WAIT(MAX_RUNNING) },
+	{ "catch-up, a full pool", { LATE, ALLOW, .queue_max = 100, .pool_max = 1, .pool_running = 1 },
+		WAIT(POOL) },
+	{ "regular, whatever waits to be made up for", { DUE, ALLOW, .catchup_max = 2,
+		.catchup_running = 2, .catchup_ahead = 9 }, GO },
 
 	{ "a daemon, room", { DAEMON, FORBID, .max = 2, .running = 1 }, GO },
 	{ "a daemon, all there", { DAEMON, QUEUE, .max = 2, .running = 2 },

@@ -113,6 +113,7 @@ static void defaults(void **state)
 	assert_int_equal(w.c.log_level, 6);
 	assert_int_equal(w.c.output_max, 10 << 20);
 	assert_int_equal(w.c.max_running, 0);
+	assert_int_equal(w.c.catchup_max, 10);
 	assert_int_equal(w.c.task_dir_count, 1);
 	assert_string_equal(w.c.task_dirs[0].path, SYSCONFDIR "/crond.tasks");
 	assert_true(w.c.task_dirs[0].watch);
@@ -136,6 +137,7 @@ static void everything(void **state)
 		"log-target = stderr log-level = debug\n"
 		"output-max = 512K\n"
 		"max-running = 0200\n"
+		"catchup-max = 0\n"
 		"timeout-counts-suspend = yes cgroup = off\n"
 		"users { notify = crond-notify history = hist }\n"
 		"history { enabled = no path = /srv/h retention = { 30d, 500 } }\n"
@@ -168,6 +170,7 @@ static void everything(void **state)
 	assert_int_equal(w.c.log_level, 7);
 	assert_int_equal(w.c.output_max, 512 << 10);
 	assert_int_equal(w.c.max_running, 200);
+	assert_int_equal(w.c.catchup_max, 0);
 	assert_string_equal(w.c.metrics_file, "/var/lib/node/crond.prom");
 	assert_int_equal(w.c.metrics_interval_ms, 500);
 	assert_string_equal(w.c.heartbeat.url, "https://hc.example.org/u");
