@@ -6,13 +6,14 @@
 #include "crond/runlog.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "crond/core/logmark.h"
+
 #define STDERR_MARK "stderr: "
 
-enum { PIECE = 8 * 1024, CUT_MOST = 64 };
+enum { PIECE = 8 * 1024 };
 
 static uint64_t most_of(const struct runlog *l)
 {
@@ -48,13 +49,6 @@ static bool put_at(struct runlog *l, uint64_t at, const char *s, size_t n)
 	return true;
 }
 
-/* Always as long, so that its number can be put right in its place. */
-static size_t mark(const struct runlog *l, char out[CUT_MOST])
-{
-	return (size_t)snprintf(out, CUT_MOST, "\n[... %12llu bytes left out ...]\n",
-	        (unsigned long long)l->left_out);
-}
-
 /* Forward, piece by piece: what is read stands behind what is written. */
 static bool move(struct runlog *l, uint64_t from, uint64_t to, uint64_t n)
 {
@@ -80,12 +74,12 @@ static bool move(struct runlog *l, uint64_t from, uint64_t to, uint64_t n)
 /* The older half of the tail makes room, so a byte is moved once at most on the average. */
 static bool cut(struct runlog *l)
 {
-	char text[CUT_MOST];
+	char text[LOGMARK_MOST];
 	uint64_t head = head_of(l), keep = (most_of(l) - head) / 2;
-	uint64_t marked = l->left_out ? mark(l, text) : 0;
+	uint64_t marked = l->left_out ? logmark(l->left_out, text) : 0;
 
 	l->left_out += l->len - head - marked - keep;
-	marked = mark(l, text);
+	marked = logmark(l->left_out, text);
 	/* the mark is longer than nothing: the first time it must not meet what it keeps */
 	if (!move(l, l->len - keep, head + marked, keep) || !put_at(l, head, text, (size_t)marked))
 		return false;
@@ -95,8 +89,8 @@ static bool cut(struct runlog *l)
 
 static uint64_t room(const struct runlog *l)
 {
-	char text[CUT_MOST];
-	uint64_t most = most_of(l) + (l->left_out ? mark(l, text) : 0);
+	char text[LOGMARK_MOST];
+	uint64_t most = most_of(l) + (l->left_out ? logmark(l->left_out, text) : 0);
 
 	return l->most ? most - l->len : UINT64_MAX;
 }

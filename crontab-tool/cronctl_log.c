@@ -17,8 +17,9 @@
 #include "crond/core/logpath.h"
 #include "crontab-tool/cronctl.h"
 #include "crontab-tool/cronctl_talk.h"
+#include "crontab-tool/follow.h"
 
-enum { PIECE = 16 * 1024, LOOK_MS = 100, EPOCH_LEAST = 9 };
+enum { LOOK_MS = 100, EPOCH_LEAST = 9 };
 
 /* A run's id is its job's name, an epoch and an attempt: the name's length, 0 for none. */
 static size_t job_of_run(const char *text)
@@ -98,22 +99,22 @@ static int find(struct slice format, const char *run, struct buf *path)
 	return status;
 }
 
-/* What there is from *at on; false: it cannot be read or written. */
-static bool copy(int fd, off_t *at)
+/* What there is; false: it cannot be read or written. */
+static bool copy(struct follow *f, bool more)
 {
-	char piece[PIECE];
-	struct stat st;
-	ssize_t n;
+	struct buf out = { 0 };
+	int next;
 
-	/* what was cut out of its middle has been seen already */
-	if (fstat(fd, &st) == 0 && st.st_size < *at)
-		*at = st.st_size;
-	while ((n = pread(fd, piece, sizeof(piece), *at)) > 0) {
-		if (file_write(STDOUT_FILENO, piece, (size_t)n) < 0)
-			return false;
-		*at += n;
-	}
-	return n == 0;
+	do {
+		buf_clear(&out);
+		next = follow_next(f, &out);
+		if (next == 0 && !more)
+			follow_end(f, &out);
+		if (out.failed || file_write(STDOUT_FILENO, out.data, out.len) < 0)
+			next = -1;
+	} while (next > 0);
+	buf_free(&out);
+	return next == 0;
 }
 
 /* Its keeper holds a lock on it. */
@@ -128,12 +129,12 @@ static bool being_written(int fd)
 static int show(const char *path, bool follow)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	off_t at = 0;
+	struct follow f = { .fd = fd, .harmless = isatty(STDOUT_FILENO) };
 	bool more = true, good = fd >= 0;
 
 	while (good && more) {
 		more = follow && being_written(fd); /* asked first: what follows is its last then */
-		good = copy(fd, &at);
+		good = copy(&f, more);
 		if (good && more)
 			poll(NULL, 0, LOOK_MS);
 	}
