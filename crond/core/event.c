@@ -42,6 +42,7 @@ enum event_tag {
 	EVENT_FLAGS,
 	EVENT_UID,
 	EVENT_MAIL_TO,
+	EVENT_NOTE,
 	EVENT_TAGS_END
 };
 
@@ -67,6 +68,7 @@ static const struct text_field {
 	[EVENT_DESCRIPTION] = { offsetof(struct event, description), 4096 },
 	[EVENT_REASON] = { offsetof(struct event, reason), 4096 },
 	[EVENT_MAIL_TO] = { offsetof(struct event, mail_to), 1024 },
+	[EVENT_NOTE] = { offsetof(struct event, note), 1024 },
 };
 
 static const struct slice_field {

@@ -40,6 +40,7 @@ struct event {
 	bool trusted;          /* of root's file: may use any webhook; else those with users=yes */
 	uint32_t uid;          /* whose job it is; EVENT_NOBODY: the record does not say */
 	const char *mail_to;   /* who is written to when a target cannot be reached; NULL: nobody */
+	const char *note;      /* what crond-notify adds for people: another alert reached nobody */
 	/* of a digest, which stands in for others and is never encoded */
 	const struct event *members;
 	size_t member_count;

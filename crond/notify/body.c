@@ -117,6 +117,20 @@ static json_t *json_duration(const struct event *e)
 	return json_real((double)(e->took_ns / 1000000) / 1000.0);
 }
 
+static json_t *json_event(const struct event *e);
+
+static json_t *json_members(const struct event *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < e->member_count; i++)
+		if (json_array_append_new(list, json_event(&e->members[i]))) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 static json_t *json_event(const struct event *e)
 {
 	json_t *j = json_object();
@@ -149,6 +163,8 @@ static json_t *json_event(const struct event *e)
 	bad |= json_object_set_new(j, "stderr_tail", json_slice(e->stderr_tail));
 	bad |= json_object_set_new(j, "truncated", json_boolean(e->truncated));
 	bad |= json_object_set_new(j, "url", json_null());
+	if (e->members)
+		bad |= json_object_set_new(j, "events", json_members(e));
 	if (bad) {
 		json_decref(j);
 		return NULL;

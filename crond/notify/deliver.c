@@ -5,36 +5,26 @@
 #include "crond/notify/deliver.h"
 
 #include <string.h>
-#include <sys/random.h>
 #include <syslog.h>
 #include <time.h>
 
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
-#include "crond/base/text.h"
+#include "crond/base/report.h"
 #include "crond/core/mailtext.h"
 #include "crond/notify/body.h"
+#include "crond/notify/digest.h"
 #include "crond/notify/entry.h"
-#include "crond/base/report.h"
+#include "crond/notify/settle.h"
 #include "crond/notify/spool.h"
 
 enum {
-	MAIL_RETRIES = 4,
 	PARKED_DAYS = 7,
 	LOOK_MS = 60 * 1000,
 	WAIT_MOST = 2 * 3600, /* seconds; a later next try in a state file is a wrong clock */
 };
 
 static const char default_mailer[] = "/usr/sbin/sendmail";
-
-/* Seconds before the second, third... try. */
-static const unsigned delays[] = { 5, 30, 120, 600, 1800, 3600 };
-
-struct verdict {
-	bool accepted, final;
-	int64_t wait_s;
-	const char *why;
-};
 
 int deliver_open(struct deliver *d, struct spool *spool, struct report *report)
 {
@@ -43,120 +33,22 @@ int deliver_open(struct deliver *d, struct spool *spool, struct report *report)
 	return post_open(&d->post);
 }
 
-/* Targets may hold anything that a table's writer put there. */
-static const char *shown(const struct target *t, struct buf *room)
-{
-	text_visible(room, slice_of(t->name), 100);
-	return buf_text(room) ? room->data : "?";
-}
-
 static void park(struct deliver *d, struct target *t)
 {
+	t->place = PLACE_PARKED;
 	t->next = d->parked;
 	d->parked = t;
 }
 
-static void wait_for(struct deliver *d, struct target *t)
+void deliver_wait(struct deliver *d, struct target *t)
 {
 	if (heap_push(&d->waiting, t))
 		park(d, t); /* no memory: looked at again with the parked */
 }
 
-/* Due next, with a fifth of jitter, so that what failed together does not come again
- * together. */
-static int64_t delay_ms(const struct deliver *d, uint32_t tries)
-{
-	size_t most = sizeof(delays) / sizeof(delays[0]);
-	int64_t ms = d->unit_ms * delays[tries <= most ? tries - 1 : most - 1];
-	uint32_t random = 0;
-
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
-		random = 0;
-	return ms * 4 / 5 + (int64_t)(random % 1024) * (ms * 2 / 5) / 1024;
-}
-
-static uint32_t retries_of(const struct lane *l)
-{
-	return l && l->hook ? l->hook->retries : MAIL_RETRIES;
-}
-
-static void say_failure(struct deliver *d, const struct target *t, const struct lane *l,
-	const struct verdict *v)
-{
-	struct buf name = { 0 };
-	const char *where = l && l->shown[0] ? l->shown : "";
-	const char *to = shown(t, &name);
-
-	if (t->state == TARGET_FAILED)
-		report_log(d->report, LOG_ERR,
-			"alert %s to %s%s%s given up after %u tries: %s (kept in failed/)",
-			t->entry->id, to, where[0] ? " " : "", where, t->tries, v->why);
-	else if (t->tries == 1)
-		report_log(d->report, LOG_WARNING, "alert %s to %s%s%s failed: %s (tried again)",
-			t->entry->id, to, where[0] ? " " : "", where, v->why);
-	buf_free(&name);
-}
-
-static void settle(struct deliver *d, struct target *t)
-{
-	struct entry *e = t->entry;
-
-	if (!entry_waits(e)) {
-		spool_finish(d->spool, e);
-		return;
-	}
-	if (spool_save(d->spool, e, t->state != TARGET_WAIT))
-		report_log(d->report, LOG_ERR, "alert %s: its state cannot be written: %m", e->id);
-}
-
-static void accept(struct deliver *d, struct target *t)
-{
-	struct buf name = { 0 };
-
-	t->state = TARGET_DONE;
-	report_log(d->report, LOG_DEBUG, "alert %s to %s delivered", t->entry->id,
-		shown(t, &name));
-	buf_free(&name);
-	settle(d, t);
-}
-
-static void try_again(struct deliver *d, struct target *t, const struct verdict *v,
-	int64_t now_ms)
-{
-	int64_t ms = delay_ms(d, t->tries);
-
-	if (v->wait_s * d->unit_ms > ms)
-		ms = v->wait_s * d->unit_ms;
-	t->due_ms = now_ms + ms;
-	t->due_s = time(NULL) + (ms + 999) / 1000;
-	wait_for(d, t);
-}
-
-/* The one place where a try ends. lane: NULL when there is none (any more). */
-static void conclude(struct deliver *d, struct target *t, struct lane *l, const struct verdict *v,
-	int64_t now_ms)
-{
-	if (l) {
-		l->fails = v->accepted ? 0 : l->fails + 1;
-		if (v->wait_s > 0)
-			l->hold_ms = now_ms + v->wait_s * d->unit_ms;
-	}
-	if (v->accepted) {
-		accept(d, t);
-		return;
-	}
-	t->tries++;
-	if (v->final || t->tries > retries_of(l))
-		t->state = TARGET_FAILED;
-	say_failure(d, t, l, v);
-	if (t->state == TARGET_WAIT)
-		try_again(d, t, v, now_ms);
-	settle(d, t);
-}
-
 static void refuse(struct deliver *d, struct target *t, const char *why, int64_t now_ms)
 {
-	conclude(d, t, NULL, &(struct verdict){ .final = true, .why = why }, now_ms);
+	settle_try(d, t, NULL, &(struct verdict){ .final = true, .why = why }, now_ms);
 }
 
 /* A hook that nobody defined may be defined tomorrow. Only root's own events wait for
@@ -166,7 +58,9 @@ static void route_unknown(struct deliver *d, struct target *t, int64_t now_ms)
 	struct buf name = { 0 };
 	int64_t age = time(NULL) - t->entry->received;
 
-	if (strncmp(t->name, "webhook:", 8) != 0) {
+	if (strncmp(t->name, "mail:", 5) == 0) {
+		park(d, t); /* there is no memory for its queue */
+	} else if (strncmp(t->name, "webhook:", 8) != 0) {
 		refuse(d, t, "it is neither mail:ADDRESS nor webhook:NAME", now_ms);
 	} else if (!t->entry->trusted) {
 		refuse(d, t, "no webhook of that name is defined", now_ms);
@@ -175,7 +69,7 @@ static void route_unknown(struct deliver *d, struct target *t, int64_t now_ms)
 	} else {
 		report_log(d->report, LOG_WARNING,
 			"alert %s waits: no %s is defined; it goes out when one is", t->entry->id,
-			shown(t, &name));
+			settle_shown(t, &name));
 		park(d, t);
 	}
 	buf_free(&name);
@@ -183,7 +77,7 @@ static void route_unknown(struct deliver *d, struct target *t, int64_t now_ms)
 
 static void route(struct deliver *d, struct target *t, int64_t now_ms)
 {
-	struct lane *l = lanes_find(&d->lanes, t->name);
+	struct lane *l = lanes_find(&d->lanes, t->name, now_ms);
 
 	if (!l)
 		route_unknown(d, t, now_ms);
@@ -214,24 +108,83 @@ static int begin_mail(struct deliver *d, struct target *t, const struct event *e
 	return bad;
 }
 
-static int begin(struct deliver *d, struct lane *l, struct target *t, int64_t now_ms,
+static int begin_one(struct deliver *d, const struct lane *l, struct target *t,
+	const struct event *e, int64_t now_ms, struct diag *diag)
+{
+	return l->hook ? post_start(&d->post, l->hook, e, t, diag)
+		       : begin_mail(d, t, e, now_ms, diag);
+}
+
+static int begin_digest(struct deliver *d, struct lane *l, struct target *t, int64_t now_ms,
+	struct diag *diag)
+{
+	struct digest g;
+	int bad = digest_read(&g, d->spool, t->entry, d->lanes.host, diag) ||
+		begin_one(d, l, t, &g.event, now_ms, diag);
+
+	digest_free(&g);
+	return bad ? -1 : 0;
+}
+
+/* That it is sent is noted first: after a death it comes under its own id again. */
+static int begin_event(struct deliver *d, struct lane *l, struct target *t, int64_t now_ms,
 	struct diag *diag)
 {
 	struct buf record = { 0 };
 	struct event e;
 	int bad;
 
-	bad = spool_read(d->spool, t->entry, &record, diag);
-	if (bad)
-		goto out;
-	bad = event_decode(&e, (struct slice){ record.data, record.len }, diag);
-	if (bad)
-		goto out;
-	bad = l->hook ? post_start(&d->post, l->hook, &e, t, diag)
-		      : begin_mail(d, t, &e, now_ms, diag);
-out:
+	bad = spool_read(d->spool, t->entry, &record, diag) ||
+		event_decode(&e, (struct slice){ record.data, record.len }, diag);
+	if (!bad && !t->sent) {
+		t->sent = true;
+		if (spool_save(d->spool, t->entry, false))
+			report_log(d->report, LOG_ERR, "alert %s: its state cannot be written: %m",
+				t->entry->id);
+	}
+	bad = bad || begin_one(d, l, t, &e, now_ms, diag);
 	buf_free(&record);
-	return bad;
+	return bad ? -1 : 0;
+}
+
+/* --- digests */
+
+static void digest_say(struct deliver *d, const struct entry *e)
+{
+	struct buf name = { 0 };
+
+	report_log(d->report, LOG_INFO, "digest %s to %s names %u alerts", e->id,
+		settle_shown(&e->targets[0], &name), e->members->count);
+	buf_free(&name);
+}
+
+/* What waits behind a rate, or in a crowd, goes as one; that is on disk before it does. */
+static void gather(struct deliver *d, struct lane *l, int64_t now_ms)
+{
+	struct digest_room room = digest_room(l->hook);
+	struct target *list[DIGEST_MOST];
+	size_t n = lane_surplus(l, now_ms), fit = 0;
+	struct entry *made = NULL;
+	char id[EVENT_ID_MOST];
+	struct diag diag;
+
+	if (n < 2 || l->broken)
+		return;
+	n = lane_take(l, list, n < room.members ? n : room.members);
+	if (n > 1)
+		fit = digest_fit(d->spool, &room, list, n);
+	if (fit > 1) {
+		digest_id(id, list, fit);
+		made = spool_digest(d->spool, id, list, fit, &diag);
+		if (!made)
+			report_log(d->report, LOG_ERR, "no digest can be made: %s", diag.text);
+	}
+	while (n > (made ? fit : 0))
+		lane_push_front(l, list[--n]);
+	if (!made)
+		return;
+	digest_say(d, made);
+	lane_push_front(l, &made->targets[0]);
 }
 
 static void begin_all(struct deliver *d, int64_t now_ms)
@@ -239,28 +192,34 @@ static void begin_all(struct deliver *d, int64_t now_ms)
 	struct lane *l;
 
 	while (!d->closing && (l = lanes_next(&d->lanes, now_ms, d->post.active))) {
-		struct target *t = lane_pop(l);
 		struct diag diag = { .text = "" };
+		struct target *t;
+		int bad;
 
+		gather(d, l, now_ms);
+		t = lane_pop(l);
 		if (l->broken) {
-			conclude(d, t, l, &(struct verdict){ .why = l->broken }, now_ms);
+			settle_try(d, t, l, &(struct verdict){ .why = l->broken }, now_ms);
 			continue;
 		}
-		l->active++;
-		if (begin(d, l, t, now_ms, &diag)) {
-			l->active--;
-			conclude(d, t, l, &(struct verdict){ .why = diag.text }, now_ms);
+		lane_begun(l, now_ms);
+		t->place = PLACE_UNDER_WAY;
+		bad = t->entry->members ? begin_digest(d, l, t, now_ms, &diag)
+					: begin_event(d, l, t, now_ms, &diag);
+		if (bad) {
+			lane_ended(l);
+			settle_try(d, t, l, &(struct verdict){ .why = diag.text }, now_ms);
 		}
 	}
 }
 
 static void ended(struct deliver *d, struct target *t, const struct verdict *v, int64_t now_ms)
 {
-	struct lane *l = lanes_find(&d->lanes, t->name);
+	struct lane *l = lanes_find(&d->lanes, t->name, now_ms);
 
-	if (l && l->active > 0)
-		l->active--;
-	conclude(d, t, l, v, now_ms);
+	if (l)
+		lane_ended(l);
+	settle_try(d, t, l, v, now_ms);
 }
 
 static void take_results(struct deliver *d, int64_t now_ms)
@@ -271,12 +230,15 @@ static void take_results(struct deliver *d, int64_t now_ms)
 	while (post_next(&d->post, &post))
 		ended(d, post.target,
 			&(struct verdict){ .accepted = post.accepted,
+				.unsure = post.unsure,
 				.wait_s = post.wait_s,
 				.why = post.why },
 			now_ms);
 	while (sendmail_next(&d->mails, now_ms, &mail))
 		ended(d, mail.target,
-			&(struct verdict){ .accepted = mail.accepted, .why = mail.why }, now_ms);
+			&(struct verdict){ .accepted = mail.accepted, .unsure = mail.unsure,
+				.why = mail.why },
+			now_ms);
 }
 
 static void unpark(struct deliver *d, int64_t now_ms)
@@ -289,7 +251,7 @@ static void unpark(struct deliver *d, int64_t now_ms)
 		list = t->next;
 		t->next = NULL;
 		t->due_ms = now_ms;
-		wait_for(d, t);
+		deliver_wait(d, t);
 	}
 }
 
@@ -303,7 +265,7 @@ static void look_at_parked(struct deliver *d, int64_t now_ms)
 		return;
 	d->looked_ms = now_ms;
 	while ((t = *at)) {
-		if (t->entry->received > oldest && !lanes_find(&d->lanes, t->name)) {
+		if (t->entry->received > oldest && !lanes_find(&d->lanes, t->name, now_ms)) {
 			at = &t->next;
 			continue;
 		}
@@ -323,16 +285,15 @@ void deliver_configure(struct deliver *d, struct slice record, int64_t now_ms)
 	struct diag diag;
 	struct target *t;
 
-	if (lanes_read(&fresh, record, &diag)) {
+	if (lanes_read(&fresh, record, d->unit_ms * LANE_SPREAD, &diag)) {
 		report_log(d->report, LOG_ERR, "bad configuration for alerts: %s", diag.text);
 		return;
 	}
+	while ((t = lanes_drain(&d->lanes))) {
+		t->due_ms = now_ms;
+		deliver_wait(d, t);
+	}
 	lanes_inherit(&fresh, &d->lanes);
-	for (size_t i = 0; i < d->lanes.count; i++)
-		while ((t = lane_pop(&d->lanes.list[i]))) {
-			t->due_ms = now_ms;
-			wait_for(d, t);
-		}
 	lanes_free(&d->lanes);
 	d->lanes = fresh;
 	for (size_t i = 0; i < fresh.count; i++)
@@ -347,18 +308,26 @@ void deliver_entry(struct deliver *d, struct entry *e, int64_t now_ms)
 	int64_t now_s = time(NULL);
 
 	if (!entry_waits(e)) {
-		spool_finish(d->spool, e);
+		settle_entry(d, e, now_ms);
 		return;
 	}
 	for (uint32_t i = 0; i < e->count; i++) {
 		struct target *t = &e->targets[i];
 		int64_t wait = t->due_s - now_s;
 
-		if (t->state != TARGET_WAIT)
+		if (t->state != TARGET_WAIT || t->digest || t->place != PLACE_NONE)
 			continue;
 		t->due_ms = wait > 0 && wait < WAIT_MOST ? now_ms + wait * 1000 : now_ms;
-		wait_for(d, t);
+		deliver_wait(d, t);
 	}
+}
+
+static int64_t wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 void deliver_step(struct deliver *d, int64_t now_ms)
@@ -366,8 +335,9 @@ void deliver_step(struct deliver *d, int64_t now_ms)
 	struct target *t;
 
 	take_results(d, now_ms);
-	if (d->lanes.count == 0)
+	if (!d->lanes.configured)
 		return;
+	lanes_clock(&d->lanes, now_ms, wall_ms());
 	look_at_parked(d, now_ms);
 	while ((t = heap_pop(&d->waiting, now_ms)))
 		route(d, t, now_ms);
@@ -383,7 +353,7 @@ int64_t deliver_due(const struct deliver *d, int64_t now_ms)
 {
 	int64_t due = sendmail_due(&d->mails);
 
-	if (d->lanes.count == 0 || d->closing)
+	if (!d->lanes.configured || d->closing)
 		return due;
 	due = sooner(due, sooner(heap_due(&d->waiting), lanes_due(&d->lanes, now_ms)));
 	return d->parked ? sooner(due, d->looked_ms + LOOK_MS) : due;
@@ -393,9 +363,9 @@ bool deliver_busy(const struct deliver *d, int64_t now_ms)
 {
 	if (d->post.active > 0 || d->mails.active > 0)
 		return true;
-	if (d->lanes.count == 0 || d->closing)
+	if (!d->lanes.configured || d->closing)
 		return false;
-	return heap_due(&d->waiting) <= now_ms || lanes_queued(&d->lanes);
+	return heap_due(&d->waiting) <= now_ms || lanes_queued(&d->lanes, now_ms);
 }
 
 void deliver_free(struct deliver *d)

@@ -36,6 +36,8 @@ int deliver_open(struct deliver *d, struct spool *spool, struct report *report);
 void deliver_configure(struct deliver *d, struct slice record, int64_t now_ms);
 /* All the entry's waiting targets, now or when they are due. */
 void deliver_entry(struct deliver *d, struct entry *e, int64_t now_ms);
+/* Until its due_ms. */
+void deliver_wait(struct deliver *d, struct target *t);
 /* Begins what is due and takes in what has ended. */
 void deliver_step(struct deliver *d, int64_t now_ms);
 /* Monotonic time of the next thing to do; INT64_MAX: none. */

@@ -19,6 +19,10 @@ static const char *const state_names[] = {
 	[TARGET_FAILED] = "failed",
 };
 
+/* A word of a waiting target's own. */
+static const char sent_name[] = "sent";
+enum { WHY_MOST = 200 };
+
 static struct slice list_next(struct slice *list)
 {
 	const char *end = memchr(list->s, 0, list->n);
@@ -72,6 +76,8 @@ struct entry *entry_new(const struct event *e, size_t bytes, int64_t received, s
 	made->bytes = bytes;
 	made->received = received;
 	made->trusted = e->trusted;
+	made->uid = e->uid;
+	made->notice = e->note != NULL;
 	made->count = (uint32_t)count;
 	made->id = memcpy(text, e->id, id_room);
 	text += id_room;
@@ -99,13 +105,41 @@ bool entry_failed(const struct entry *e)
 	return false;
 }
 
+struct target *entry_target(struct entry *e, const char *name)
+{
+	for (uint32_t i = 0; i < e->count; i++)
+		if (strcmp(e->targets[i].name, name) == 0)
+			return &e->targets[i];
+	return NULL;
+}
+
+void target_why(struct target *t, const char *why)
+{
+	free(t->why);
+	t->why = why && why[0] ? strndup(why, WHY_MOST) : NULL;
+}
+
+void entry_free(struct entry *e)
+{
+	for (uint32_t i = 0; i < e->count; i++)
+		free(e->targets[i].why);
+	free(e->members);
+	free(e);
+}
+
 void entry_state_put(const struct entry *e, struct buf *out)
 {
 	for (uint32_t i = 0; i < e->count; i++) {
 		const struct target *t = &e->targets[i];
 
-		buf_printf(out, "%s %u %" PRId64 " ", state_names[t->state], t->tries, t->due_s);
+		buf_printf(out, "%s %u %" PRId64 " ",
+			t->sent && t->state == TARGET_WAIT ? sent_name : state_names[t->state],
+			t->tries, t->due_s);
 		text_visible(out, slice_of(t->name), 128);
+		if (t->why) {
+			buf_putc(out, '\t');
+			text_visible(out, slice_of(t->why), WHY_MOST);
+		}
 		buf_putc(out, '\n');
 	}
 }
@@ -124,7 +158,7 @@ static int state_line(struct target *t, struct slice line)
 {
 	struct slice word = cut_at(&line, ' ');
 	uint64_t tries, due;
-	int state = -1;
+	int state = slice_is(word, sent_name) ? TARGET_WAIT : -1;
 
 	for (size_t i = 0; i < sizeof(state_names) / sizeof(state_names[0]); i++)
 		if (slice_is(word, state_names[i]))
@@ -135,12 +169,27 @@ static int state_line(struct target *t, struct slice line)
 	t->state = (enum target_state)state;
 	t->tries = (uint32_t)tries;
 	t->due_s = (int64_t)due;
+	t->sent = slice_is(word, sent_name);
 	return 0;
+}
+
+/* What stands behind the name, in a line that was read. */
+static void state_why(struct target *t, struct slice line)
+{
+	char text[WHY_MOST * 4 + 1];
+
+	cut_at(&line, '\t');
+	if (line.n == 0 || line.n >= sizeof(text))
+		return;
+	memcpy(text, line.s, line.n);
+	text[line.n] = '\0';
+	target_why(t, text);
 }
 
 int entry_state_get(struct entry *e, struct slice text)
 {
 	struct target found[SPOOL_TARGETS];
+	struct slice lines = text;
 
 	for (uint32_t i = 0; i < e->count; i++) {
 		found[i] = e->targets[i];
@@ -151,5 +200,7 @@ int entry_state_get(struct entry *e, struct slice text)
 		return -1;
 	if (e->count > 0)
 		memcpy(e->targets, found, e->count * sizeof(found[0]));
+	for (uint32_t i = 0; i < e->count; i++)
+		state_why(&e->targets[i], cut_at(&lines, '\n'));
 	return 0;
 }

@@ -8,10 +8,15 @@
 
 #include "crond/notify/spool.h"
 
+static void rise(struct heap *h, struct target *t, size_t at)
+{
+	for (; at > 1 && h->list[at / 2]->due_ms > t->due_ms; at /= 2)
+		h->list[at] = h->list[at / 2];
+	h->list[at] = t;
+}
+
 int heap_push(struct heap *h, struct target *t)
 {
-	size_t at;
-
 	if (h->count + 1 >= h->cap) {
 		size_t cap = h->cap ? h->cap * 2 : 64;
 		struct target **list = realloc(h->list, cap * sizeof(*list));
@@ -21,15 +26,14 @@ int heap_push(struct heap *h, struct target *t)
 		h->list = list;
 		h->cap = cap;
 	}
-	for (at = ++h->count; at > 1 && h->list[at / 2]->due_ms > t->due_ms; at /= 2)
-		h->list[at] = h->list[at / 2];
-	h->list[at] = t;
+	rise(h, t, ++h->count);
+	t->place = PLACE_HEAP;
 	return 0;
 }
 
-static void sink(struct heap *h, struct target *t)
+static void sink(struct heap *h, struct target *t, size_t at)
 {
-	size_t at = 1, child;
+	size_t child;
 
 	while ((child = at * 2) <= h->count) {
 		if (child < h->count && h->list[child + 1]->due_ms < h->list[child]->due_ms)
@@ -42,6 +46,21 @@ static void sink(struct heap *h, struct target *t)
 	h->list[at] = t;
 }
 
+/* The last takes its place. */
+static void cut_out(struct heap *h, size_t at)
+{
+	struct target *last = h->list[h->count], *t = h->list[at];
+
+	h->count--;
+	t->place = PLACE_NONE;
+	if (at > h->count)
+		return;
+	if (last->due_ms < t->due_ms)
+		rise(h, last, at);
+	else
+		sink(h, last, at);
+}
+
 struct target *heap_pop(struct heap *h, int64_t now_ms)
 {
 	struct target *first;
@@ -49,10 +68,18 @@ struct target *heap_pop(struct heap *h, int64_t now_ms)
 	if (h->count == 0 || h->list[1]->due_ms > now_ms)
 		return NULL;
 	first = h->list[1];
-	h->count--;
-	if (h->count > 0)
-		sink(h, h->list[h->count + 1]);
+	cut_out(h, 1);
 	return first;
+}
+
+bool heap_remove(struct heap *h, struct target *t)
+{
+	for (size_t i = 1; i <= h->count; i++)
+		if (h->list[i] == t) {
+			cut_out(h, i);
+			return true;
+		}
+	return false;
 }
 
 int64_t heap_due(const struct heap *h)

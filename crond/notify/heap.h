@@ -3,6 +3,7 @@
 #ifndef NOTIFY_HEAP_H
 #define NOTIFY_HEAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,8 @@ struct heap {
 int heap_push(struct heap *h, struct target *t);
 /* The first if it is due, taken out; or NULL. */
 struct target *heap_pop(struct heap *h, int64_t now_ms);
+/* False: it is not in there. */
+bool heap_remove(struct heap *h, struct target *t);
 /* INT64_MAX when empty. */
 int64_t heap_due(const struct heap *h);
 void heap_free(struct heap *h);

@@ -29,7 +29,7 @@ enum {
 
 struct known_id {
 	struct known_id *same, *next; /* of its bucket; of its age */
-	int64_t when;
+	int64_t when;                 /* 0: forgotten, and in no bucket */
 	char id[];
 };
 
@@ -38,22 +38,34 @@ static struct known_id **bucket(const struct known *k, const char *id)
 	return &k->table[text_hash(0, id, strlen(id)) % BUCKETS];
 }
 
-bool known_has(const struct known *k, const char *id)
+static struct known_id *find(const struct known *k, const char *id)
 {
 	for (struct known_id *i = *bucket(k, id); i; i = i->same)
 		if (strcmp(i->id, id) == 0)
-			return true;
-	return false;
+			return i;
+	return NULL;
+}
+
+bool known_has(const struct known *k, const char *id)
+{
+	return find(k, id) != NULL;
+}
+
+static void leave_bucket(struct known *k, struct known_id *i)
+{
+	struct known_id **at = bucket(k, i->id);
+
+	while (*at != i)
+		at = &(*at)->same;
+	*at = i->same;
 }
 
 static void forget_first(struct known *k)
 {
 	struct known_id *old = k->first;
-	struct known_id **at = bucket(k, old->id);
 
-	while (*at != old)
-		at = &(*at)->same;
-	*at = old->same;
+	if (old->when != 0)
+		leave_bucket(k, old);
 	k->first = old->next;
 	if (!k->first)
 		k->last = NULL;
@@ -72,7 +84,7 @@ int known_note(struct known *k, const char *id, int64_t when)
 	if (!i)
 		return -1;
 	memcpy(i->id, id, n);
-	i->when = when;
+	i->when = when != 0 ? when : 1;
 	i->next = NULL;
 	i->same = *bucket(k, id);
 	*bucket(k, id) = i;
@@ -92,6 +104,17 @@ static void prune(struct known *k, int64_t now)
 		forget_first(k);
 }
 
+/* It stays in the row of ages until its turn comes there. */
+static void forget(struct known *k, const char *id)
+{
+	struct known_id *i = find(k, id);
+
+	if (!i)
+		return;
+	leave_bucket(k, i);
+	i->when = 0;
+}
+
 /* A line is "EPOCH ID"; what is none is left out, it cannot be an event's id. */
 static int note_line(struct known *k, char *line)
 {
@@ -101,6 +124,10 @@ static int note_line(struct known *k, char *line)
 	if (!blank || !event_id_ok(slice_of(blank + 1)) ||
 		text_number((struct slice){ line, (size_t)(blank - line) }, INT64_MAX, &when))
 		return 0;
+	if (when == 0) {
+		forget(k, blank + 1);
+		return 0;
+	}
 	return known_note(k, blank + 1, (int64_t)when);
 }
 
@@ -143,7 +170,8 @@ static int rewrite(struct known *k)
 	int fd = -1, bad;
 
 	for (struct known_id *i = k->first; i; i = i->next)
-		buf_printf(&out, "%" PRId64 " %s\n", i->when, i->id);
+		if (i->when != 0)
+			buf_printf(&out, "%" PRId64 " %s\n", i->when, i->id);
 	bad = out.failed || file_replace(k->dirfd, "done", 0600, out.data, out.len, 1);
 	buf_free(&out);
 	if (!bad)
@@ -165,7 +193,7 @@ static int append(struct known *k, const char *id, int64_t now)
 
 	if (before < 0)
 		return -1;
-	if (file_write(k->fd, line, (size_t)n) == 0 && fdatasync(k->fd) == 0)
+	if (file_write(k->fd, line, (size_t)n) == 0 && (k->lazy || fdatasync(k->fd) == 0))
 		return 0;
 	saved = errno;
 	if (ftruncate(k->fd, before)) /* half a line would spoil the next one */
@@ -183,6 +211,23 @@ int known_add(struct known *k, const char *id, int64_t now)
 	if (k->lines > k->count + KEEP_LEAST)
 		(void)rewrite(k); /* the longer file says the same */
 	return 0;
+}
+
+int known_forget(struct known *k, const char *id)
+{
+	if (!known_has(k, id))
+		return 0;
+	if (append(k, id, 0))
+		return -1;
+	k->lines++;
+	forget(k, id);
+	return 0;
+}
+
+int known_sync(struct known *k)
+{
+	k->lazy = false;
+	return fdatasync(k->fd);
 }
 
 void known_free(struct known *k)

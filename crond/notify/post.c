@@ -265,7 +265,7 @@ static void unlist(struct post *p, struct transfer *t)
 static void judge(struct transfer *t, CURLcode code, struct post_result *r)
 {
 	long status = 0;
-	curl_off_t wait = 0;
+	curl_off_t wait = 0, uploaded = 0;
 
 	*r = (struct post_result){ .target = t->target };
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -277,6 +277,8 @@ static void judge(struct transfer *t, CURLcode code, struct post_result *r)
 	} else {
 		snprintf(r->why, sizeof(r->why), "%.200s",
 			t->why[0] ? t->why : curl_easy_strerror(code));
+		curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+		r->unsure = uploaded > 0;
 	}
 	if (status == 429 || status == 503)
 		curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait);

@@ -26,6 +26,7 @@ struct post {
 struct post_result {
 	struct target *target;
 	bool accepted;
+	bool unsure;    /* not accepted, and yet it may have arrived */
 	int64_t wait_s; /* the receiver asked for so much patience; 0: it did not */
 	char why[256];  /* not accepted: one line, without secrets */
 };

@@ -140,7 +140,7 @@ static void judge(struct sending *one, int status, struct sendmail_result *r)
 
 	said[got > 0 ? got : 0] = '\0';
 	n = (int)strcspn(said, "\r\n");
-	*r = (struct sendmail_result){ .target = one->target };
+	*r = (struct sendmail_result){ .target = one->target, .unsure = WIFSIGNALED(status) };
 	if (one->killed)
 		snprintf(r->why, sizeof(r->why), "the mailer took too long and was killed");
 	else if (WIFSIGNALED(status))

@@ -32,6 +32,7 @@ struct sendmail {
 struct sendmail_result {
 	struct target *target;
 	bool accepted;
+	bool unsure; /* not accepted, and yet it may have gone */
 	char why[256];
 };
 

@@ -56,7 +56,7 @@ static struct entry **bucket(const struct spool *s, const char *id)
 	return &s->table[text_hash(1, id, strlen(id)) % BUCKETS];
 }
 
-static struct entry *find(const struct spool *s, const char *id)
+struct entry *spool_find(const struct spool *s, const char *id)
 {
 	struct entry *e = *bucket(s, id);
 
@@ -69,6 +69,10 @@ static void count_entry(struct spool *s, const struct entry *e, int sign)
 {
 	size_t one = (size_t)sign, bytes = sign > 0 ? e->bytes : -e->bytes;
 
+	if (e->members) {
+		s->digests += one;
+		return;
+	}
 	s->entries += one;
 	s->bytes += bytes;
 	if (!e->trusted) {
@@ -77,7 +81,7 @@ static void count_entry(struct spool *s, const struct entry *e, int sign)
 	}
 }
 
-static void insert(struct spool *s, struct entry *e)
+void spool_insert(struct spool *s, struct entry *e)
 {
 	struct entry **at = bucket(s, e->id);
 
@@ -86,7 +90,7 @@ static void insert(struct spool *s, struct entry *e)
 	count_entry(s, e, 1);
 }
 
-static void forget(struct spool *s, struct entry *e)
+void spool_forget(struct spool *s, struct entry *e)
 {
 	struct entry **at = bucket(s, e->id);
 
@@ -94,7 +98,7 @@ static void forget(struct spool *s, struct entry *e)
 		at = &(*at)->same;
 	*at = e->same;
 	count_entry(s, e, -1);
-	free(e);
+	entry_free(e);
 }
 
 static bool is_full(const struct spool *s, const struct event *e, size_t bytes)
@@ -129,7 +133,7 @@ enum spool_added spool_add(struct spool *s, struct slice record, struct entry **
 	if (event_decode(&e, record, d))
 		return SPOOL_BAD;
 	*id = e.id;
-	if (find(s, e.id) || known_has(&s->known, e.id))
+	if (spool_find(s, e.id) || known_has(&s->known, e.id))
 		return SPOOL_KNOWN;
 	if (is_full(s, &e, record.n)) {
 		diag_error(d, 0, 0, "the spool is full (%zu events, %zu bytes)", s->entries,
@@ -140,11 +144,12 @@ enum spool_added spool_add(struct spool *s, struct slice record, struct entry **
 	spool_name(name, e.id, SPOOL_EVENT);
 	if (!*entry || file_replace(s->dirfd, name, 0600, record.s, record.n, 1)) {
 		diag_error(d, 0, 0, "cannot be spooled: %m");
-		free(*entry);
+		if (*entry)
+			entry_free(*entry);
 		*entry = NULL;
 		return SPOOL_REFUSED;
 	}
-	insert(s, *entry);
+	spool_insert(s, *entry);
 	return SPOOL_NEW;
 }
 
@@ -200,14 +205,36 @@ static void finish_failed(struct spool *s, struct entry *e)
 
 void spool_finish(struct spool *s, struct entry *e)
 {
-	if (entry_failed(e))
+	if (entry_failed(e) && !e->notice)
 		finish_failed(s, e);
 	else
 		finish_done(s, e);
-	forget(s, e);
+	spool_forget(s, e);
 }
 
-static void load_state(struct spool *s, struct entry *e)
+static int older_first(const void *a, const void *b)
+{
+	const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
+
+	if (x->received != y->received)
+		return x->received < y->received ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+struct entry **spool_sorted(const struct spool *s, size_t *n)
+{
+	struct entry **list = calloc(s->entries + s->digests + 1, sizeof(*list));
+
+	*n = 0;
+	for (size_t i = 0; list && i < BUCKETS; i++)
+		for (struct entry *e = s->table[i]; e; e = e->same)
+			list[(*n)++] = e;
+	if (list)
+		qsort(list, *n, sizeof(*list), older_first);
+	return list;
+}
+
+void spool_load_state(struct spool *s, struct entry *e)
 {
 	struct buf text = { 0 };
 	char name[SPOOL_NAME];
@@ -249,8 +276,8 @@ struct entry *spool_take_in(struct spool *s, const char *name, struct diag *d)
 		diag_error(d, 0, 0, "out of memory");
 		goto out;
 	}
-	insert(s, made);
-	load_state(s, made);
+	spool_insert(s, made);
+	spool_load_state(s, made);
 out:
 	buf_free(&record);
 	return made;
@@ -260,7 +287,7 @@ void spool_free(struct spool *s)
 {
 	for (size_t i = 0; s->table && i < BUCKETS; i++)
 		while (s->table[i])
-			forget(s, s->table[i]);
+			spool_forget(s, s->table[i]);
 	free(s->table);
 	known_free(&s->known);
 	for (int i = 0; i < 3; i++) {

@@ -2,8 +2,9 @@
  * Flow: an event is written here before it is acknowledged, and goes when it was told.
  *
  * ID.event is the record as it came. ID.state, only there once one of several targets is
- * done or one was tried in vain, has a line for each target: word, tries, next try.
- * failed/ keeps both of what was given up. ID.event.bad is what could not be read. A
+ * done or was tried, has a line for each target: word, tries, next try. ID.digest, with an
+ * ID.state of its own, says which events go to a target as one; they stay until the digest
+ * is settled. failed/ keeps what was given up. ID.event.bad is what could not be read. A
  * `lock` belongs to the one process that works here. */
 #ifndef NOTIFY_SPOOL_H
 #define NOTIFY_SPOOL_H
@@ -29,30 +30,45 @@ enum {
 
 enum target_state { TARGET_WAIT, TARGET_DONE, TARGET_FAILED };
 
+enum target_place { PLACE_NONE, PLACE_HEAP, PLACE_LANE, PLACE_PARKED, PLACE_UNDER_WAY };
+
 struct target {
 	struct entry *entry;
-	struct target *next; /* in a queue of its receiver */
-	const char *name;    /* "webhook:gold" */
+	struct entry *digest; /* it goes in that one; NULL: by itself */
+	struct target *next;  /* in a queue of its receiver */
+	const char *name;     /* "webhook:gold" */
+	char *why;            /* it was not accepted; NULL: nothing is known */
 	enum target_state state;
+	enum target_place place;
+	bool sent;            /* it may have arrived under its own id: not to go with others */
 	uint32_t tries;
-	int64_t due_s;       /* epoch second of the next try; 0: now */
-	int64_t due_ms;      /* the same, monotonic: the queues' own */
+	int64_t due_s;        /* epoch second of the next try; 0: now */
+	int64_t due_ms;       /* the same, monotonic: the queues' own */
+};
+
+/* What a digest stands for, in order. */
+struct members {
+	uint32_t count;
+	struct target *list[];
 };
 
 struct entry {
-	struct entry *same;  /* of its bucket */
+	struct entry *same;      /* of its bucket */
+	struct members *members; /* of a digest, which has one target; NULL: an event */
 	char *id;
 	size_t bytes;
-	int64_t received;    /* epoch seconds */
+	int64_t received;        /* epoch seconds */
+	uint32_t uid;            /* whose job it is about */
 	bool trusted;
-	bool stated;         /* ID.state exists */
+	bool notice;             /* that another could not be delivered: kept for nobody */
+	bool stated;             /* ID.state exists */
 	uint32_t count;
 	struct target targets[];
 };
 
 struct spool {
 	int dirfd, failed_fd, lock_fd;
-	size_t entries, bytes, failed;
+	size_t entries, digests, bytes, failed;
 	size_t untrusted_entries, untrusted_bytes;
 	struct entry **table;
 	struct known known;
@@ -70,7 +86,7 @@ enum spool_added {
 int spool_open(struct spool *s, const char *path, struct report *report, struct diag *d);
 /* 0, or -1: another process works here (EWOULDBLOCK), or errno. */
 int spool_lock(struct spool *s);
-/* With the lock: takes in what is there; each() for every entry that waits. 0 or -1. */
+/* With the lock: takes in what is there; each() for every entry, the oldest first. 0 or -1. */
 int spool_load(struct spool *s, void (*each)(void *arg, struct entry *e), void *arg,
 	struct diag *d);
 /* *entry is the spool's own, until spool_finish(). *id, where the event has one: valid as
@@ -84,6 +100,15 @@ int spool_save(struct spool *s, struct entry *e, bool sync);
 /* All its targets are done or failed: it is remembered, and goes or is kept in failed/.
  * Frees e. What the disk refuses is said, and done again at the next start. */
 void spool_finish(struct spool *s, struct entry *e);
+
+/* These are to go to their target as one: on disk before it returns. NULL with *d. */
+struct entry *spool_digest(struct spool *s, const char *id, struct target *const *list, size_t n,
+	struct diag *d);
+/* It was accepted or given up, on disk before it returns: its members may be settled one by
+ * one. What the disk refuses is said. */
+void spool_digest_settled(struct spool *s, struct entry *e);
+/* Its members are settled, or free again. Frees e. */
+void spool_digest_end(struct spool *s, struct entry *e);
 void spool_free(struct spool *s);
 
 #endif

@@ -26,6 +26,7 @@
 static const char *const suffixes[] = {
 	[SPOOL_EVENT] = ".event",
 	[SPOOL_STATE] = ".state",
+	[SPOOL_DIGEST] = ".digest",
 };
 
 void spool_name(char name[SPOOL_NAME], const char *id, enum spool_file kind)
@@ -83,6 +84,16 @@ int spool_move(int from, int to, const char *id)
 	return fsync(to) || fsync(from) ? -1 : 0;
 }
 
+int spool_move_back(int from, int to, const char *id)
+{
+	char name[SPOOL_NAME];
+
+	spool_name(name, id, SPOOL_EVENT);
+	if (move_state(from, to, id) || renameat(from, name, to, name))
+		return -1;
+	return fsync(to) || fsync(from) ? -1 : 0;
+}
+
 void spool_put_aside(struct spool *s, const char *name, const char *why)
 {
 	char bad[NAME_MAX + 1];
@@ -115,8 +126,7 @@ static int each_name(int dirfd, int (*each)(void *arg, const char *name), void *
 	return bad ? -1 : 0;
 }
 
-/* The id in a name of that kind; false when it is none. */
-static bool id_of(char id[EVENT_ID_MOST], const char *name, enum spool_file kind)
+bool spool_id_of(char id[EVENT_ID_MOST], const char *name, enum spool_file kind)
 {
 	size_t n = strlen(name), tail = strlen(suffixes[kind]);
 
@@ -127,18 +137,12 @@ static bool id_of(char id[EVENT_ID_MOST], const char *name, enum spool_file kind
 	return event_id_ok((struct slice){ id, n - tail });
 }
 
-struct loading {
-	struct spool *s;
-	void (*each)(void *arg, struct entry *e);
-	void *arg;
-};
-
 static int note_failed(void *arg, const char *name)
 {
 	struct spool *s = arg;
 	char id[EVENT_ID_MOST];
 
-	if (!id_of(id, name, SPOOL_EVENT))
+	if (!spool_id_of(id, name, SPOOL_EVENT))
 		return 0;
 	s->failed++;
 	return known_note(&s->known, id, spool_mtime(s->failed_fd, name));
@@ -153,8 +157,11 @@ static bool swept(struct spool *s, const char *name)
 		unlinkat(s->dirfd, name, 0);
 		return true;
 	}
-	if (!id_of(id, name, SPOOL_STATE))
+	if (!spool_id_of(id, name, SPOOL_STATE))
 		return false;
+	spool_name(event, id, SPOOL_DIGEST);
+	if (file_exists(s->dirfd, event))
+		return true;
 	spool_name(event, id, SPOOL_EVENT);
 	if (file_exists(s->dirfd, event))
 		return true;
@@ -165,38 +172,50 @@ static bool swept(struct spool *s, const char *name)
 	return true;
 }
 
+static bool is_kind(const char *name, enum spool_file kind)
+{
+	size_t n = strlen(name), tail = strlen(suffixes[kind]);
+
+	return n > tail && strcmp(name + n - tail, suffixes[kind]) == 0;
+}
+
 static int load_one(void *arg, const char *name)
 {
-	struct loading *l = arg;
+	struct spool *s = arg;
 	char id[EVENT_ID_MOST];
-	struct entry *e;
 	struct diag d;
-	size_t n = strlen(name), tail = strlen(suffixes[SPOOL_EVENT]);
 
-	if (swept(l->s, name) || n <= tail || strcmp(name + n - tail, suffixes[SPOOL_EVENT]) != 0)
+	if (swept(s, name) || !is_kind(name, SPOOL_EVENT))
 		return 0;
-	if (id_of(id, name, SPOOL_EVENT) && known_has(&l->s->known, id)) {
-		spool_unlink(l->s->dirfd, id);
-		return 0;
-	}
-	e = spool_take_in(l->s, name, &d);
-	if (!e)
-		spool_put_aside(l->s, name, d.text);
-	else if (entry_waits(e))
-		l->each(l->arg, e);
-	else
-		spool_finish(l->s, e);
+	if (spool_id_of(id, name, SPOOL_EVENT) && known_has(&s->known, id))
+		spool_unlink(s->dirfd, id);
+	else if (!spool_take_in(s, name, &d))
+		spool_put_aside(s, name, d.text);
+	return 0;
+}
+
+static int load_digest(void *arg, const char *name)
+{
+	struct diag d;
+
+	if (is_kind(name, SPOOL_DIGEST) && spool_take_digest(arg, name, &d))
+		spool_put_aside(arg, name, d.text);
 	return 0;
 }
 
 int spool_load(struct spool *s, void (*each)(void *arg, struct entry *e), void *arg,
 	struct diag *d)
 {
-	struct loading l = { s, each, arg };
+	struct entry **list = NULL;
+	size_t n;
 
 	if (known_open(&s->known, s->dirfd) || each_name(s->failed_fd, note_failed, s) ||
-		each_name(s->dirfd, load_one, &l))
+		each_name(s->dirfd, load_one, s) || each_name(s->dirfd, load_digest, s) ||
+		!(list = spool_sorted(s, &n)))
 		return diag_error(d, 0, 0, "cannot read the spool: %m");
+	for (size_t i = 0; i < n; i++)
+		each(arg, list[i]);
+	free(list);
 	return 0;
 }
 
@@ -215,7 +234,7 @@ static int note_age(void *arg, const char *name)
 {
 	struct aging *a = arg;
 
-	if (a->n < a->room && id_of(a->list[a->n].id, name, SPOOL_EVENT))
+	if (a->n < a->room && spool_id_of(a->list[a->n].id, name, SPOOL_EVENT))
 		a->list[a->n++].when = spool_mtime(a->fd, name);
 	return 0;
 }

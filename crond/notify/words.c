@@ -12,6 +12,7 @@
 #include "crond/base/buf.h"
 #include "crond/base/text.h"
 #include "crond/core/event.h"
+#include "crond/notify/digest.h"
 
 /* How a job is said to have fared; a status comes before the event it makes. */
 static const struct phrase {
@@ -215,6 +216,10 @@ void words_sentence(const struct event *e, struct buf *out)
 	const char *verb = words_verb(e);
 	size_t before;
 
+	if (e->members) {
+		digest_words(e, out);
+		return;
+	}
 	if (!verb || !e->job || !e->job[0]) {
 		put_other(e, out);
 		buf_putc(out, '.');
