@@ -86,6 +86,7 @@ static void adopt_live(struct crond *c, struct live_run *run, const struct run_p
 
 	lock = rundir_lock(c->runs, run->id);
 	if (lock < 0 && errno == EAGAIN && named && p->phase != RUN_CLAIMED) {
+		backlog_start_late(c, run);
 		run_event(c, run, RUN_EVENT_TAKEN);
 		run_watch_keeper(c, run, p->keeper_pid, pidfd);
 		if (p->phase == RUN_RUNNING)
@@ -115,6 +116,7 @@ static void adopt_claimed(struct crond *c, struct live_run *run)
 		run_stop_adopt(c, run);
 		grace_begin(c, run, NULL, 0);
 		launch_send(c, run);
+		backlog_start_late(c, run);
 	} else if (!looked || c->w_old.fd >= 0) {
 		c->adopt_again = true;
 	} else {

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,62 +20,14 @@
 #include "crond/base/file.h"
 #include "crond/core/event.h"
 
-enum { BACKOFF_FIRST_MS = 1000, BACKOFF_MOST_MS = 60 * 1000, LIVED_MS = 10 * 1000, AGAIN_MS = 60 * 1000,
+enum { LIVED_MS = 10 * 1000, AGAIN_MS = 60 * 1000,
 	SECRET_MOST = 4096 };
 
 /* --- starting it */
 
-/* Whom it runs as: the configured user, or nobody where there is no such. A private
- * instance keeps its spool where only its caller can go: there it is the caller. */
-static int notify_identity(struct crond *c, uid_t *uid, gid_t *gid)
-{
-	const char *name = c->set.conf.notify_user ? c->set.conf.notify_user : NOTIFY_USER;
-	struct passwd *pw;
-
-	*uid = (uid_t)-1;
-	*gid = (gid_t)-1;
-	if (!c->set.root || c->set.only_files)
-		return 0;
-	pw = getpwnam(name);
-	if (!pw && !c->set.conf.notify_user)
-		pw = getpwnam("nobody");
-	if (!pw || pw->pw_uid == 0) {
-		trouble_say(c, name, "crond-notify's user does not exist, or is root");
-		return -1;
-	}
-	*uid = pw->pw_uid;
-	*gid = pw->pw_gid;
-	return 0;
-}
-
-static int spool_prepare(struct crond *c, char *path, size_t room, uid_t uid, gid_t gid)
-{
-	int fd;
-
-	snprintf(path, room, "%s/alerts", c->set.state_dir);
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -1;
-	if (uid == (uid_t)-1)
-		return 0;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (fchown(fd, uid, gid) < 0 || fchmod(fd, 0700) < 0) {
-		close(fd);
-		return -1;
-	}
-	close(fd);
-	return 0;
-}
-
 static void notify_later(struct crond *c)
 {
-	int64_t wait = BACKOFF_FIRST_MS;
-
-	for (unsigned i = 0; i < c->notify_fails && wait < BACKOFF_MOST_MS; i++)
-		wait *= 2;
-	c->notify_fails++;
-	wait_later(c, LATER_NOTIFY, wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS);
+	wait_later(c, LATER_NOTIFY, helper_backoff_ms(c->notify_fails++));
 }
 
 static void notify_start(struct crond *c)
@@ -89,7 +40,9 @@ static void notify_start(struct crond *c)
 
 	if (c->notify > 0 || c->later[LATER_NOTIFY])
 		return;
-	if (notify_identity(c, &uid, &gid) < 0 || spool_prepare(c, spool, sizeof(spool), uid, gid) < 0 ||
+	snprintf(spool, sizeof(spool), "%s/alerts", c->set.state_dir);
+	if (helper_user(c, "crond-notify", c->set.conf.notify_user, NOTIFY_USER, &uid, &gid) < 0 ||
+		helper_directory(spool, uid, gid) < 0 ||
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
 		trouble_say(c, "crond-notify cannot be started", strerror(errno));
 		notify_later(c);

@@ -49,12 +49,13 @@ static void say_missed_rest(struct crond *c)
 	c->missed_unrecorded = 0;
 }
 
-/* On record, so that who starts after us decides nothing of it again. */
+/* On record, and so is what became of its jobs: who starts after us decides nothing of it again. */
 static void clock_handled(struct crond *c, int64_t now)
 {
 	c->clock.handled = now;
 	if (now > c->clock.high)
 		c->clock.high = now;
+	backlog_flush(c);
 	state_stamp(c, now);
 }
 
@@ -170,7 +171,7 @@ void clock_advance(struct crond *c)
 	say_missed_rest(c);
 	if (step_classify(step) == STEP_JUMP)
 		c->clock.since = now;
-	clock_handled(c, now);
 	launch_flush(c);
+	clock_handled(c, now);
 	clock_on_disk(c);
 }

@@ -27,6 +27,7 @@
 #include "crond/core/run.h"
 #include "crond/core/runstate.h"
 #include "crond/core/table.h"
+#include "crond/backlog.h"
 #include "crond/daemon.h"
 #include "crond/launch.h"
 #include "crond/log.h"
@@ -87,6 +88,8 @@ int place_settle(struct settings *s);             /* 0; -1: said on standard err
 /* refused, unless NULL, gets what is wrong with it. */
 int place_config(struct settings *s, struct log *log, struct changes *refused, uint32_t *errors);
 int place_open(struct crond *c);                  /* directories, pid file with lock */
+/* A name for this boot (in a container, for this start of it), unlike any other. */
+void place_boot(char *out, size_t room);
 bool place_first_since_boot(struct crond *c);     /* takes the @reboot lock */
 void place_close(struct crond *c);
 
@@ -257,6 +260,7 @@ struct live_run {
 	struct slice reported; /* its outcome, while a report of it is taken in */
 	bool adopted;      /* of a scheduler before us, and not started by us */
 	bool awaited;      /* somebody is to be told of its end */
+	bool on_record;    /* the backlog has, or had, its start */
 	bool speaks;       /* its job has a socket to say something on */
 	struct said *said; /* what it has said, see run_said(); NULL: nothing yet */
 	char id[];
@@ -306,6 +310,15 @@ bool helper_probe_shell(struct crond *c);
  * environment; uid and gid (with no further groups) unless uid is -1. Its pid or -1. */
 pid_t helper_run(struct crond *c, const char *name, const char *const *argv, const int *fds, int n,
 	uid_t uid, gid_t gid);
+/* Whom it runs as: the configured user (NULL: the usual one, and nobody where there is no such).
+ * A private instance has its state where only its caller can go: there it is the caller, and
+ * *uid is -1. 0; -1: said. */
+int helper_user(struct crond *c, const char *name, const char *configured, const char *usual,
+	uid_t *uid, gid_t *gid);
+/* A directory of its own, 0700. 0 or -1 with errno. */
+int helper_directory(const char *path, uid_t uid, gid_t gid);
+/* How long to wait before it is started again, after so many short lives. */
+int64_t helper_backoff_ms(unsigned fails);
 /* runs.c */
 struct live_run *run_new(struct crond *c, const char *id, const struct run *record);
 struct live_run *run_find(struct crond *c, const char *id);
@@ -459,6 +472,7 @@ void clock_zones(struct crond *c);
 enum watch_kind {
 	WATCH_CLOCK, WATCH_LATER, WATCH_SIGNAL, WATCH_FILES, WATCH_REPORT, WATCH_QUEUE, WATCH_KEEPER,
 	WATCH_OLD_LAUNCHER, WATCH_NOTIFY, WATCH_ADDRESSES, WATCH_NAME, WATCH_CONTROL, WATCH_CLIENT,
+	WATCH_HISTORY, WATCH_HISTORY_ASKED,
 };
 
 struct watch {
@@ -474,7 +488,7 @@ enum later {
 	LATER_RELOAD, LATER_GONE, LATER_SETTLE, LATER_GRACE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT,
 	LATER_POLL, LATER_WAITING,
 	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS,
-	LATER_CONTROL, LATER_CONTROL_TURN, LATER_DAEMONS, LATER_PENDING, LATER_HOLD, LATERS
+	LATER_CONTROL, LATER_CONTROL_TURN, LATER_DAEMONS, LATER_PENDING, LATER_HOLD, LATER_HISTORY, LATERS
 };
 
 /* How often what cannot be watched is looked at. */
@@ -590,6 +604,15 @@ struct crond {
 	rlim_t files_soft, files_hard; /* as we were started with; the last FILES_RESERVED are for starts */
 
 	struct control *control; /* NULL: its socket could not be made */
+
+	/* crond-history */
+	struct backlog backlog;
+	pid_t history;
+	struct watch w_history, w_history_asked;
+	int64_t history_since;
+	unsigned history_fails;
+	uint64_t history_at; /* where it keeps them, and as whom */
+	bool history_full;   /* wait for room */
 
 	/* crond-notify */
 	pid_t notify;

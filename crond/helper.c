@@ -1,6 +1,6 @@
 /* helper: how the scheduler starts the few programs it does start, and the probe that
  * tells what /bin/sh does to what it executes.
- * Flow: launch and alert ask for a helper; main asks once what the shell adds. */
+ * Flow: launch, alert and history_wire ask for a helper; main asks once what the shell adds. */
 #include "config.h"
 
 #include "crond/crond.h"
@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,8 @@
 #include "crond/base/kernel.h"
 #include "crond/base/text.h"
 
-enum { PROBE_MS = 5000, FD_FIRST = 3, FDS_MOST = 8 };
+enum { PROBE_MS = 5000, FD_FIRST = 3, FDS_MOST = 8, BACKOFF_FIRST_MS = 1000,
+	BACKOFF_MOST_MS = 60 * 1000 };
 
 struct helper {
 	const char *path;
@@ -98,6 +100,55 @@ pid_t helper_run(struct crond *c, const char *name, const char *const *argv, con
 		return -1;
 	}
 	return helper_start(&h);
+}
+
+int helper_user(struct crond *c, const char *name, const char *configured, const char *usual,
+	uid_t *uid, gid_t *gid)
+{
+	const char *wanted = configured ? configured : usual;
+	const struct passwd *pw;
+	char why[96];
+
+	*uid = (uid_t)-1;
+	*gid = (gid_t)-1;
+	if (!c->set.root || c->set.only_files)
+		return 0;
+	pw = getpwnam(wanted);
+	if (!pw && !configured)
+		pw = getpwnam("nobody");
+	if (!pw || pw->pw_uid == 0) {
+		snprintf(why, sizeof(why), "%s's user does not exist, or is root", name);
+		trouble_say(c, wanted, why);
+		return -1;
+	}
+	*uid = pw->pw_uid;
+	*gid = pw->pw_gid;
+	return 0;
+}
+
+int helper_directory(const char *path, uid_t uid, gid_t gid)
+{
+	int fd, rc;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -1;
+	if (uid == (uid_t)-1)
+		return 0;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	rc = fchown(fd, uid, gid) < 0 || fchmod(fd, 0700) < 0 ? -1 : 0;
+	close(fd);
+	return rc;
+}
+
+int64_t helper_backoff_ms(unsigned fails)
+{
+	int64_t wait = BACKOFF_FIRST_MS;
+
+	for (unsigned i = 0; i < fails && wait < BACKOFF_MOST_MS; i++)
+		wait *= 2;
+	return wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS;
 }
 
 /* --- the probe: what does /bin/sh add to an environment? */

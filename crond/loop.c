@@ -43,6 +43,7 @@ static void (*const later_calls[LATERS])(struct crond *c) = {
 	[LATER_POLL] = look_unwatched,
 	[LATER_LAUNCHER] = launch_again,
 	[LATER_NOTIFY] = alert_resume,
+	[LATER_HISTORY] = history_again,
 	[LATER_ADOPT] = adopt_unstarted,
 	[LATER_WAITING] = adopt_waiting, /* a keeper that died before it could say a word */
 	[LATER_ALERTS] = alert_again,
@@ -87,7 +88,7 @@ static void say_lost_lines(struct crond *c)
 		wait_later(c, LATER_LOG, LOG_SAY_MS);
 }
 
-/* Reaps the launcher, crond-notify and, as PID 1, whoever is left to us. */
+/* Reaps the launcher, the helpers and, as PID 1, whoever is left to us. */
 static void children_reap(struct crond *c)
 {
 	pid_t pid;
@@ -97,6 +98,8 @@ static void children_reap(struct crond *c)
 			launch_ended(c);
 		else if (pid == c->notify)
 			alert_ended(c);
+		else if (pid == c->history)
+			history_ended(c);
 	}
 	c->stop.alone = pid < 0 && errno == ECHILD;
 }
@@ -162,6 +165,12 @@ static void loop_take(struct crond *c, struct watch *w, uint32_t events)
 		break;
 	case WATCH_NOTIFY:
 		alert_ready(c, events);
+		break;
+	case WATCH_HISTORY:
+		history_ready(c, events);
+		break;
+	case WATCH_HISTORY_ASKED:
+		history_asked(c);
 		break;
 	case WATCH_ADDRESSES:
 		host_addresses_changed(c);
@@ -245,6 +254,7 @@ int loop_run(struct crond *c)
 		if (c->stop.stage)
 			stop_step(c);
 		control_turn(c);
+		backlog_flush(c);
 		run_sweep(c);
 		alert_flush(c);
 		if (!c->later[LATER_LOG])

@@ -85,6 +85,7 @@ static int set_up(struct crond *c)
 
 	c->run_fd = c->runs = c->pid_fd = c->stamp_fd = c->state_fd = c->handled_fd = c->daemon_fd = -1;
 	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = -1 };
+	c->w_history.fd = c->w_history_asked.fd = -1;
 	if (place_open(c) < 0)
 		return -1;
 	if (loop_open(c) < 0 || launch_init(c) < 0) {
@@ -95,6 +96,7 @@ static int set_up(struct crond *c)
 	service_open(c);
 	control_open(c);
 	host_init(c);
+	backlog_open(c);
 	cgroup_place(c);
 	if (state_open(c, &stamp) < 0) {
 		fprintf(stderr, "crond: %s: %s\n", c->set.run_dir, strerror(errno));
@@ -140,6 +142,7 @@ static int crond_serve(struct crond *c, int ready)
 	reboot_jobs(c);
 	alert_resume(c);
 	clock_advance(c);
+	history_more(c);
 	status = loop_run(c);
 	service_tell(c, SERVICE_STOPPING);
 	say_ended(c);

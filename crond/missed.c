@@ -61,15 +61,15 @@ static bool named(struct crond *c)
 static void record_one(struct missed *m, int64_t scheduled, enum result result, const char *why)
 {
 	struct crond *c = m->c;
+	char id[RUN_ID_MOST];
 
 	if (c->missed_records >= RECORDS_MOST) {
 		c->missed_unrecorded++;
 		return;
 	}
 	c->missed_records++;
-	(void)scheduled;
-	(void)result;
-	(void)why;
+	if (run_id(id, m->name, scheduled, 1) == 0)
+		backlog_none(c, m->job, id, scheduled, START_DUE, result, why);
 }
 
 /* The latest, up to a bound, one by one; the oldest of these says how many there are before it.

@@ -236,13 +236,17 @@ void outcome_take(struct crond *c, struct live_run *run)
 	struct run_records r;
 
 	run_overran(c, run);
-	if (reported_uneventful(c, run))
+	if (reported_uneventful(c, run)) {
+		backlog_end(c, run, run->reported);
 		return;
+	}
 	if (records_read(c, run->id, &r) < 0) {
+		backlog_end_lost(c, run, "how it ended cannot be read");
 		if (run->flags & RUN_DAEMON && run->job)
 			daemon_ended(c, run, run->job->identity, NULL, true);
 		return;
 	}
+	backlog_end_records(c, run, &r);
 	if (uneventful(c, run, &r.outcome))
 		outcome_learn(c, run, &r.outcome, false);
 	else

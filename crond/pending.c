@@ -213,6 +213,7 @@ static bool pending_go(struct crond *c, struct pending *p)
 		look_at(c, p, AGAIN_MS);
 		return true;
 	}
+	backlog_start_late(c, run); /* while it is known what it waited as */
 	pending_drop(c, run);
 	run_release(c, run);
 	grace_begin(c, run, NULL, 0);

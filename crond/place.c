@@ -430,10 +430,12 @@ void place_close(struct crond *c)
 {
 	static const char *const files[] = { "stamp", "jobs", "daemons", "launcher" };
 
+	if (c->set.remove_dir)
+		pending_abandon(c);
+	backlog_close(c);
 	unlink(c->set.pid_file);
 	if (!c->set.remove_dir)
 		return;
-	pending_abandon(c);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlinkat(c->run_fd, files[i], 0);
 	unlinkat(c->run_fd, "outbox", AT_REMOVEDIR); /* if nothing waits there */
@@ -462,6 +464,19 @@ static void boot_id(char out[BOOT_ID + 2])
 	if (fd >= 0)
 		close(fd);
 	buf_free(&b);
+}
+
+/* As the first process of a container we are what begins and ends there. */
+void place_boot(char *out, size_t room)
+{
+	char id[BOOT_ID + 2];
+
+	boot_id(id);
+	id[strcspn(id, "\n")] = '\0';
+	if (getpid() == 1)
+		snprintf(out, room, "%s-%lld", id, (long long)time(NULL));
+	else
+		snprintf(out, room, "%s", *id ? id : "unknown");
 }
 
 /* Once a boot: the lock of the dialect's own daemon counts too (it is empty), so that a

@@ -151,6 +151,7 @@ static void reload_config(struct crond *c)
 		reload_defaults(c, defaults);
 		control_config(c);
 		alert_config(c);
+		backlog_config(c);
 	}
 }
 

@@ -45,6 +45,7 @@ static void say_skipped(struct start *s, const char *reason)
 	log_about(&s->c->log, &a, LOG_NOTICE, s->c->set.dialect->daemon_tag,
 		"SKIPPED job=%s run=%s result=skipped reason=\"%s\" user=%s", s->name, s->id, reason,
 		s->common->user->name);
+	backlog_none(s->c, s->job, s->id, s->scheduled, s->cause, RESULT_SKIPPED, reason);
 	start_told(s, RESULT_SKIPPED, reason);
 }
 
@@ -223,6 +224,7 @@ static void say_failed(struct start *s, const char *what)
 		"FAIL job=%s run=%s result=spawn reason=\"%s\" user=%s cmd=%s", s->name, s->id, what,
 		s->common->user->name, buf_text(&cmd) ? cmd.data : "");
 	buf_free(&cmd);
+	backlog_none(s->c, s->job, s->id, s->scheduled, s->cause, RESULT_SPAWN, what);
 	start_told(s, RESULT_SPAWN, what);
 }
 
@@ -306,6 +308,7 @@ static int start_allowed(struct start *s, const struct admit *v, struct diag *d)
 	if (v->verdict == ADMIT_START) {
 		run->job->last_start = (int64_t)s->c->clock.real.tv_sec * 1000;
 		launch_send(s->c, run);
+		backlog_start(s->c, run, &s->run, s->cause);
 	}
 	return 0;
 }
