@@ -15,6 +15,7 @@
 
 #include "crond/base/file.h"
 #include "crond/core/logpath.h"
+#include "crond/core/run.h"
 #include "crontab-tool/cronctl.h"
 #include "crontab-tool/cronctl_talk.h"
 #include "crontab-tool/follow.h"
@@ -35,33 +36,15 @@ static size_t job_of_run(const char *text)
 	return digits >= EPOCH_LEAST && n > 1 && text[n - 1] == '-' ? n - 1 : 0;
 }
 
-/* The format of the job's logs, to be freed; 0 or an exit status. */
-static int ask(const char *socket, const char *name, size_t name_n, struct buf *format)
-{
-	struct talk t = { .fd = -1, .path = socket };
-	struct buf request = { 0 };
-	json_t *line;
-	int status;
-
-	talk_begin(&request, CTLMSG_SHOW);
-	ctlmsg_slice(&request, "job", (struct slice){ name, name_n });
-	status = talk_open(&t);
-	if (!status)
-		status = talk_send(&t, &request);
-	while (!status && (line = talk_next(&t, &status, NULL))) {
-		if (talk_text(line, "log"))
-			buf_puts(format, talk_text(line, "log"));
-		json_decref(line);
-	}
-	talk_close(&t);
-	buf_free(&request);
-	if (!status && !format->len) {
-		fprintf(stderr, "cronctl: %.*s keeps no log of its runs (option log)\n",
-		        (int)name_n, name);
-		status = CRONCTL_FAILED;
-	}
-	return status;
-}
+/* What is looked for, and what the daemon says of its job. */
+struct wanted {
+	const char *name;  /* as asked for: a job's or a run's */
+	const char *run;   /* NULL: the newest of the job */
+	size_t job_n;      /* of the name */
+	struct buf format; /* of its logs */
+	char newest[RUN_ID_MOST]; /* the id of its run under way that began last; "": none */
+	bool underway;     /* the run is, or is about to be */
+};
 
 static int failed(const char *path, int error)
 {
@@ -69,34 +52,112 @@ static int failed(const char *path, int error)
 	return CRONCTL_FAILED;
 }
 
-/* The path of a run's log, or of the newest one. */
-static int find(struct slice format, const char *run, struct buf *path)
+static void runs_take(struct wanted *w, const json_t *line)
+{
+	const json_t *runs = json_object_get(line, "runs");
+	size_t i;
+	json_t *one;
+
+	w->underway = false;
+	json_array_foreach(runs, i, one) {
+		const char *id = json_string_value(one);
+
+		if (id && !w->run && (!*w->newest || strverscmp(id, w->newest) > 0))
+			snprintf(w->newest, sizeof(w->newest), "%s", id);
+		w->underway |= id && w->run && strcmp(id, w->run) == 0;
+	}
+}
+
+/* 0 or an exit status. */
+static int ask(const char *socket, struct wanted *w)
+{
+	struct talk t = { .fd = -1, .path = socket };
+	struct buf request = { 0 };
+	json_t *line;
+	int status;
+
+	buf_clear(&w->format);
+	talk_begin(&request, CTLMSG_SHOW);
+	ctlmsg_slice(&request, "job", (struct slice){ w->name, w->job_n });
+	status = talk_open(&t);
+	if (!status)
+		status = talk_send(&t, &request);
+	while (!status && (line = talk_next(&t, &status, NULL))) {
+		if (talk_text(line, "log"))
+			buf_puts(&w->format, talk_text(line, "log"));
+		if (talk_text(line, "job"))
+			runs_take(w, line);
+		json_decref(line);
+	}
+	talk_close(&t);
+	buf_free(&request);
+	if (!status && !w->format.len) {
+		fprintf(stderr, "cronctl: %.*s keeps no log of its runs (option log)\n",
+		        (int)w->job_n, w->name);
+		status = CRONCTL_FAILED;
+	}
+	return status ? status : buf_text(&w->format) ? 0 : failed(w->name, ENOMEM);
+}
+
+/* The path of the log with that id in its name. 0; -1: there is none. */
+static int find_run(struct slice format, const char *run, struct buf *path)
 {
 	struct buf pattern = { 0 };
 	glob_t g = { 0 };
-	int status = CRONCTL_OK;
+	int rc = -1;
 
-	if (!run) {
-		logpath_newest(format.s, path);
-		return buf_text(path) ? CRONCTL_OK : failed(format.s, ENOMEM);
-	}
 	logpath_glob(format, run, &pattern);
-	if (!strstr(format.s, "%i")) {
-		fprintf(stderr,
-		        "cronctl: the names of its logs do not tell one run from another (%s)\n",
-		        format.s);
-		status = CRONCTL_FAILED;
-	} else if (!buf_text(&pattern) || glob(pattern.data, GLOB_ERR, NULL, &g) != 0) {
-		fprintf(stderr, "cronctl: %s: no log of it is there, or none that may be read\n",
-		        run);
-		status = CRONCTL_FAILED;
-	} else {
+	if (buf_text(&pattern) && glob(pattern.data, GLOB_ERR, NULL, &g) == 0) {
 		buf_puts(path, g.gl_pathv[0]);
-		status = buf_text(path) ? CRONCTL_OK : failed(run, ENOMEM);
+		rc = buf_text(path) ? 0 : -1;
 	}
 	globfree(&g);
 	buf_free(&pattern);
-	return status;
+	return rc;
+}
+
+/* One that has just begun makes its log in a moment; one that waits has its turn first. */
+static int find_waiting(const char *socket, struct wanted *w, bool follow, struct buf *path)
+{
+	int status = CRONCTL_OK;
+	bool underway;
+
+	do {
+		underway = w->underway; /* asked first: what ends between has left its log */
+		if (find_run((struct slice){ w->format.data, w->format.len }, w->run, path) == 0)
+			return CRONCTL_OK;
+		if (follow && underway) {
+			poll(NULL, 0, LOOK_MS);
+			status = ask(socket, w);
+		}
+	} while (!status && follow && underway);
+	if (!status)
+		fprintf(stderr, "cronctl: %s: no log of it is there, or none that may be read\n",
+		        w->run);
+	return CRONCTL_FAILED;
+}
+
+/* The path of a run's log, or of the newest one, which for who follows is that of what runs. */
+static int find(const char *socket, struct wanted *w, bool follow, struct buf *path)
+{
+	const bool told_apart = strstr(w->format.data, "%i");
+	const struct slice format = { w->format.data, w->format.len };
+
+	if (!w->run && follow && *w->newest && told_apart) {
+		w->run = w->newest;
+		w->underway = true;
+	}
+	if (!w->run) {
+		logpath_newest(format.s, path);
+		return buf_text(path) ? CRONCTL_OK : failed(format.s, ENOMEM);
+	}
+	if (!told_apart) {
+		fprintf(stderr,
+		        "cronctl: the names of its logs do not tell one run from another (%s)\n",
+		        format.s);
+		return CRONCTL_FAILED;
+	}
+	return find_waiting(socket, w, follow, path);
 }
 
 /* What there is; false: it cannot be read or written. */
@@ -148,23 +209,22 @@ static int show(const char *path, bool follow)
 int cronctl_log(int argc, char **argv)
 {
 	struct cronctl_options o = { .takes = CRONCTL_FOLLOW };
-	struct buf format = { 0 }, path = { 0 };
-	const char *name;
-	size_t job_n;
+	struct wanted w = { 0 };
+	struct buf path = { 0 };
 	int status;
 
 	if (cronctl_options(&o, argc, argv) < 0 || argc - o.rest != 1)
 		return cronctl_usage(argv[0]);
-	name = argv[o.rest];
-	job_n = job_of_run(name);
-	status = ask(o.socket, name, job_n ? job_n : strlen(name), &format);
+	w.name = argv[o.rest];
+	w.job_n = job_of_run(w.name);
+	w.run = w.job_n ? w.name : NULL;
+	w.job_n = w.job_n ? w.job_n : strlen(w.name);
+	status = ask(o.socket, &w);
 	if (!status)
-		status = buf_text(&format) ? find((struct slice){ format.data, format.len },
-		                                     job_n ? name : NULL, &path)
-		                           : failed(name, ENOMEM);
+		status = find(o.socket, &w, o.follow, &path);
 	if (!status)
 		status = show(path.data, o.follow);
-	buf_free(&format);
+	buf_free(&w.format);
 	buf_free(&path);
 	return status;
 }

@@ -248,6 +248,39 @@ def test_what_is_kept(room):
     equal(lab.read(one(OUT + "/any-20*.log")), "here\n", "a log that root's file put elsewhere")
 
 
+def on_terminal(*words):
+    """What it prints to a terminal."""
+    ours, theirs = lab.terminal()
+    subprocess.run(words, stdout=theirs, timeout=10, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 4096)
+    os.close(ours)
+    return shown
+
+
+def test_a_log_is_followed(room):
+    room.tasks("f", 'task "slow" {\n schedule = "@reboot"\n command = "printf \'\\\\033[2J\\\\000\\\\377x\\\\n\'; '
+               'while ! test -e %s/go; do sleep 0.05; done; echo end >&2"\n log = yes\n enabled = no\n}\n' % OUT)
+    cron = room.program("cronctl")
+    daemon = room.start()
+    status, run = cronctl(room, "run", "slow")
+    equal(status, 0, "a start by hand")
+    of_run, of_job = (subprocess.Popen([cron, "log", "-f", name], stdout=subprocess.PIPE)
+                      for name in (run.strip(), "slow"))
+    raw = b"\x1b[2J\0\xffx\n"
+    for one_of in (of_run, of_job):
+        equal(one_of.stdout.readline(), raw, "a log from its first moment on, as it is")
+    daemon.send_signal(signal.SIGKILL)
+    daemon.wait()
+    room.start()
+    equal(on_terminal(cron, "log", "slow"), b"\\x1b[2J\\x00\\xffx\r\n", "on a terminal")
+    lab.put(OUT + "/go", "")
+    for one_of in (of_run, of_job):
+        equal((one_of.communicate(timeout=10)[0], one_of.returncode), (b"stderr: end\n", 0),
+              "the end of the run, and of what followed it")
+    equal(cronctl(room, "log", "-f", run[:-2] + "7")[0], 1, "a run that is not there")
+
+
 def test_root_follows_nobody(room):
     """What alice has put in the way of root's runs: her links, and what she has the names of."""
     os.makedirs(LOGS + "/app")

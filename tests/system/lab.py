@@ -90,6 +90,15 @@ def mount(source, target, kind=None, flags=0, data=None):
         raise OSError(error, "mount %s: %s" % (target, os.strerror(error)))
 
 
+def terminal():
+    """Both ends of one: ours, and that of who is to believe it."""
+    if not os.path.exists("/dev/ptmx"):
+        os.mkdir("/dev/pts")
+        mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666")
+        os.symlink("pts/ptmx", "/dev/ptmx")
+    return os.openpty()
+
+
 def memory(path, mode="0755"):
     os.makedirs(path, exist_ok=True)
     mount("lab", path, "tmpfs", 0, "mode=" + mode)
