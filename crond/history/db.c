@@ -73,7 +73,7 @@ enum db_trouble db_judge(const struct db *db, int code, struct diag *d)
 	int os = db->handle ? sqlite3_system_errno(db->handle) : 0;
 
 	/* what the system said stays from an earlier call where this one did not ask it */
-	if (t == DB_IO && os == ENOSPC)
+	if (t == DB_IO && (os == ENOSPC || os == EDQUOT))
 		t = DB_FULL;
 	if ((t == DB_IO || t == DB_UNREACHABLE) && os)
 		diag_error(d, 0, 0, "%s: %s", db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code),
@@ -90,12 +90,12 @@ enum db_trouble db_do(struct db *db, const char *sql, struct diag *d)
 	return code ? db_judge(db, code, d) : DB_FINE;
 }
 
-void db_init(struct db *db, const char *name)
+void db_init(struct db *db, const char *directory, const char *name)
 {
-	*db = (struct db){ .name = name, .lock = -1 };
+	*db = (struct db){ .directory = directory, .name = name, .lock = -1 };
 }
 
-static void handle_close(struct db *db)
+void db_close(struct db *db)
 {
 	sqlite3_stmt *s;
 
@@ -105,9 +105,9 @@ static void handle_close(struct db *db)
 	db->handle = NULL;
 }
 
-void db_close(struct db *db)
+void db_free(struct db *db)
 {
-	handle_close(db);
+	db_close(db);
 	if (db->lock >= 0)
 		close(db->lock);
 	db->lock = -1;
@@ -115,22 +115,53 @@ void db_close(struct db *db)
 
 /* --- opening */
 
+static enum db_trouble system_trouble(const char *what, struct diag *d)
+{
+	int error = errno;
+
+	diag_error(d, 0, 0, "%s%s%s", what, *what ? ": " : "", strerror(error));
+	return error == ENOSPC || error == EDQUOT ? DB_FULL : error == EROFS ? DB_READ_ONLY : DB_UNREACHABLE;
+}
+
+/* By its short name from inside: SQLite follows no link on the way there, and where the
+ * administrator has put the state directory there may be one. */
+static enum db_trouble directory_enter(const struct db *db, struct diag *d)
+{
+	int fd = open(db->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	enum db_trouble t = DB_FINE;
+
+	if (fd < 0 || fchdir(fd) < 0)
+		t = system_trouble("", d);
+	if (fd >= 0)
+		close(fd);
+	return t;
+}
+
+static bool lock_is_there(const struct db *db, const char *name)
+{
+	struct stat ours, there;
+
+	return fstat(db->lock, &ours) == 0 && lstat(name, &there) == 0 && ours.st_dev == there.st_dev &&
+		ours.st_ino == there.st_ino;
+}
+
 /* Beside the database, not on it: SQLite's own locks go when any descriptor of it is closed. */
 static enum db_trouble lock_take(struct db *db, struct diag *d)
 {
 	char name[NAME_MOST];
 
-	if (db->lock >= 0)
-		return DB_FINE;
 	snprintf(name, sizeof(name), "%s.lock", db->name);
+	if (db->lock >= 0 && lock_is_there(db, name))
+		return DB_FINE;
+	if (db->lock >= 0)
+		close(db->lock);
 	db->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (db->lock < 0) {
-		diag_error(d, 0, 0, "%s: %s", name, strerror(errno));
-		return errno == ENOSPC || errno == EDQUOT ? DB_FULL :
-			errno == EROFS ? DB_READ_ONLY : DB_UNREACHABLE;
-	}
+	if (db->lock < 0)
+		return system_trouble(name, d);
 	if (flock(db->lock, LOCK_EX | LOCK_NB) == 0)
 		return DB_FINE;
+	close(db->lock);
+	db->lock = -1;
 	diag_error(d, 0, 0, "another crond-history works on it");
 	return DB_BUSY;
 }
@@ -139,12 +170,8 @@ static enum db_trouble file_look(const struct db *db, struct diag *d)
 {
 	struct stat st;
 
-	if (lstat(db->name, &st) < 0) {
-		if (errno == ENOENT)
-			return DB_FINE;
-		diag_error(d, 0, 0, "%s", strerror(errno));
-		return DB_UNREACHABLE;
-	}
+	if (lstat(db->name, &st) < 0)
+		return errno == ENOENT ? DB_FINE : system_trouble("", d);
 	if (S_ISREG(st.st_mode))
 		return DB_FINE;
 	diag_error(d, 0, 0, "%s", S_ISDIR(st.st_mode) ? "a directory stands in its place" :
@@ -269,8 +296,10 @@ static enum db_trouble log_file_settle(struct db *db, struct diag *d)
 
 static enum db_trouble db_open_steps(struct db *db, struct diag *d)
 {
-	enum db_trouble t = lock_take(db, d);
+	enum db_trouble t = directory_enter(db, d);
 
+	if (!t)
+		t = lock_take(db, d);
 	if (!t)
 		t = file_look(db, d);
 	if (!t)
@@ -289,16 +318,14 @@ enum db_trouble db_open(struct db *db, struct diag *d)
 	struct stat st;
 	enum db_trouble t;
 
-	handle_close(db);
+	db_close(db);
 	db->begun = false;
 	t = db_open_steps(db, d);
-	if (!t && stat(db->name, &st) < 0) {
-		diag_error(d, 0, 0, "%s", strerror(errno));
-		t = DB_UNREACHABLE;
-	}
+	if (!t && lstat(db->name, &st) < 0)
+		t = system_trouble("", d);
 	if (t) {
 		db->distrust |= t == DB_IO;
-		handle_close(db);
+		db_close(db);
 		return t;
 	}
 	db->dev = st.st_dev;

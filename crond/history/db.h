@@ -20,12 +20,13 @@ enum { DB_VERSION = 1, DB_STDERR_MOST = 4096, DB_STDERR_LINES = 200 };
  *	run_id         what cronctl and the log call it
  *	job            name of the job
  *	identity       number of the job; what it has learnt goes by it
- *	user, uid      whom it ran as
+ *	user, uid      whom it ran as; job '' and uid -1: only its end is known
  *	host
  *	attempt        from 1
  *	scheduled      the second it was due in, epoch; each row has one
  *	started_ns     realtime; NULL: it never was a process
- *	finished_ns    realtime; NULL: it goes on, or nobody knows when it ended
+ *	finished_ns    realtime; NULL: it goes on, or nobody knows when it ended; of what never
+ *	               started, when that was decided
  *	took_ns        monotonic
  *	result         "ok", "exit", ... (core/outcome.h); NULL: it goes on
  *	exit_code, signal, reason
@@ -33,9 +34,11 @@ enum { DB_VERSION = 1, DB_STDERR_MOST = 4096, DB_STDERR_LINES = 200 };
  *	cpu_us, memory_kb, output_bytes, truncated
  *	stderr         its first DB_STDERR_LINES lines, DB_STDERR_MOST bytes at most
  *	log, artifacts paths
- *	boot           the boot it belongs to, while it goes on
+ *	boot           the boot it belongs to, while it goes on; a later boot takes it for lost
  *	keep_until     epoch; NULL: as long as the general retention says; DB_KEEP: for ever, but
  *	               for a count
+ *
+ * Table gaps: at_ns, count: from then on so many records were not kept, for want of room.
  *
  * Lists go by scheduled, then id. Each index ends in id, as indexes do. */
 #define DB_KEEP INT64_MAX
@@ -60,21 +63,23 @@ struct db {
 	uint64_t opened;   /* counts openings: statements prepared before are gone */
 	bool begun;        /* the database was made by this opening */
 	bool distrust;     /* a write had failed: what seems to be in the log file may not be */
-	const char *name;  /* the file's, in the current directory */
+	const char *directory, *name;
 	int lock;          /* held so that only one crond-history works there; -1: not */
 	dev_t dev;
 	ino_t ino;
 };
 
-/* name: the file's in the current directory, which is the history's own; it lives as long as
- * *db. Opens nothing. */
-void db_init(struct db *db, const char *name);
-/* Opens it and makes it where there is none: locks it against another crond-history, looks
+/* directory: the history's own; name: of the file in it; both live as long as *db. Opens
+ * nothing. */
+void db_init(struct db *db, const char *directory, const char *name);
+/* Closes it, and lets others work there. */
+void db_free(struct db *db);
+/* Opens it and makes it where there is none: goes into the directory, locks it against another crond-history, looks
  * for damage in all of it (a second for some million rows), and sees to it that what a
  * transaction before left in the log file is safe. DB_FINE, or what is wrong with *d; then
  * it is closed. */
 enum db_trouble db_open(struct db *db, struct diag *d);
-/* Finalizes every statement that was prepared on it, too. */
+/* Finalizes every statement that was prepared on it, too. The lock stays. */
 void db_close(struct db *db);
 /* Is the file that is open still the one of that name? */
 bool db_in_place(const struct db *db);

@@ -1,11 +1,163 @@
 /* crond-history: keeps the record of runs, so that the scheduler need not know a database.
- * Flow: started by the scheduler with one end of a socket; see history.h. */
+ * Flow: started by the scheduler with one end of a socket; see history.h.
+ *
+ * It runs as a user of its own, behind everything else, and knows nothing but the records it
+ * is sent: no command, no environment, no secret. */
 #include "config.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-int main(void)
+#include "crond/base/text.h"
+#include "crond/history/history.h"
+
+enum { NICE = 10, IOPRIO_PROCESS = 1, IOPRIO_LAST = 2 << 13 | 7 /* best effort, the last of it */ };
+
+struct called {
+	bool as_root;
+	int wire, listening;
+	const char *directory;
+};
+
+static const char usage[] = "usage: crond-history [--as-root] WIRE_FD LISTEN_FD DIRECTORY\n"
+			    "Started by crond, not by hand. --as-root allows root, for a private crond of root's.\n";
+
+static int options_read(struct called *o, int argc, char **argv)
 {
-	fputs("usage: crond-history SOCKET_FD FILE\nStarted by crond, not by hand.\n", stderr);
-	return 2;
+	static const struct option known[] = {
+		{ "as-root", no_argument, NULL, 'r' },
+		{ NULL, 0, NULL, 0 },
+	};
+	uint64_t wire, listening;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		if (c != 'r')
+			return -1;
+		o->as_root = true;
+	}
+	if (argc - optind != 3 || text_number(slice_of(argv[optind]), 1 << 20, &wire) < 0 ||
+		text_number(slice_of(argv[optind + 1]), 1 << 20, &listening) < 0)
+		return -1;
+	o->wire = (int)wire;
+	o->listening = (int)listening;
+	o->directory = argv[optind + 2];
+	return 0;
+}
+
+static int socket_check(int fd, int type)
+{
+	int is;
+	socklen_t n = sizeof(is);
+
+	if (fd < 3 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &is, &n) < 0 || is != type)
+		return -1;
+	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* Nothing that was inherited by mistake stays open, and 0 to 2 are taken. */
+static int descriptors_settle(int a, int b)
+{
+	unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			return -1;
+	} while (fd <= 2);
+	close(fd);
+#ifdef SYS_close_range
+	/* what an older kernel does not know is no loss: the scheduler leaves nothing open */
+	if (low > 3)
+		(void)syscall(SYS_close_range, 3U, low - 1, 0U);
+	if (high > low + 1)
+		(void)syscall(SYS_close_range, low + 1, high - 1, 0U);
+	(void)syscall(SYS_close_range, high + 1, ~0U, 0U);
+#else
+	(void)low;
+	(void)high;
+#endif
+	return 0;
+}
+
+static int process_harden(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	setsid(); /* keys at a terminal are for the scheduler */
+	umask(077);
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGHUP, SIG_IGN) == SIG_ERR ||
+		signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+		return -1;
+	/* behind everything else; where that is refused it works all the same */
+	(void)setpriority(PRIO_PROCESS, 0, NICE);
+	(void)syscall(SYS_ioprio_set, IOPRIO_PROCESS, 0, IOPRIO_LAST);
+	return 0;
+}
+
+static int signals_open(void)
+{
+	sigset_t ends;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &ends, NULL) < 0)
+		return -1;
+	return signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static int work(const struct called *o)
+{
+	struct history h;
+	int signals = signals_open();
+
+	if (signals < 0 || history_open(&h, o->wire, o->listening, signals, o->directory) < 0) {
+		fprintf(stderr, "crond-history: cannot start: %s\n", strerror(errno));
+		return 1;
+	}
+	history_work(&h);
+	history_free(&h);
+	close(signals);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct called o = { 0 };
+
+	if (options_read(&o, argc, argv) < 0) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	if (!o.as_root && (getuid() == 0 || geteuid() == 0)) {
+		fputs("crond-history: does not run as root (see --as-root)\n", stderr);
+		return 1;
+	}
+	if (socket_check(o.wire, SOCK_SEQPACKET) < 0 || socket_check(o.listening, SOCK_STREAM) < 0) {
+		fprintf(stderr, "crond-history: descriptors %d and %d are not the sockets it needs\n", o.wire,
+			o.listening);
+		return 2;
+	}
+	if (descriptors_settle(o.wire, o.listening) < 0 || process_harden() < 0) {
+		fprintf(stderr, "crond-history: cannot start: %s\n", strerror(errno));
+		return 1;
+	}
+	return work(&o);
 }

@@ -41,4 +41,5 @@ const char schema_sql[] =
 	"CREATE INDEX runs_result ON runs (result, scheduled) WHERE result <> 'ok';"
 	"CREATE INDEX runs_exit ON runs (exit_code, scheduled) WHERE exit_code > 0;"
 	"CREATE INDEX runs_open ON runs (boot) WHERE result IS NULL;"
-	"CREATE INDEX runs_keep ON runs (keep_until) WHERE keep_until IS NOT NULL;";
+	"CREATE INDEX runs_keep ON runs (keep_until) WHERE keep_until IS NOT NULL;"
+	"CREATE TABLE gaps (at_ns INTEGER PRIMARY KEY, count INTEGER NOT NULL);";
