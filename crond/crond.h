@@ -39,6 +39,7 @@
 
 struct crond;
 struct diag;
+struct metrics;
 
 /* --- what the command line and crond.conf say */
 
@@ -180,6 +181,7 @@ struct job_state {
 	uint32_t failures; /* in a row */
 	uint32_t restarts; /* of a daemon, within its window; its manager counts */
 	int64_t last_start, last_end; /* realtime ms; 0: not known */
+	int64_t last_success;         /* when it ended, likewise */
 	int16_t last_code;            /* exit code of the last run; -1: none */
 	uint8_t last_signal;          /* 0: none */
 	uint8_t last_result;          /* enum result; RESULTS: not known */
@@ -259,6 +261,7 @@ struct live_run {
 	int16_t far[2];    /* the keeper's numbers for them; 0: none, or they are held */
 	struct slice reported; /* its outcome, while a report of it is taken in */
 	bool adopted;      /* of a scheduler before us, and not started by us */
+	bool punctual;     /* started by its schedule, at its second */
 	bool awaited;      /* somebody is to be told of its end */
 	bool on_record;    /* the backlog has, or had, its start */
 	bool speaks;       /* its job has a socket to say something on */
@@ -488,7 +491,8 @@ enum later {
 	LATER_RELOAD, LATER_GONE, LATER_SETTLE, LATER_GRACE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT,
 	LATER_POLL, LATER_WAITING,
 	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS,
-	LATER_CONTROL, LATER_CONTROL_TURN, LATER_DAEMONS, LATER_PENDING, LATER_HOLD, LATER_HISTORY, LATERS
+	LATER_CONTROL, LATER_CONTROL_TURN, LATER_DAEMONS, LATER_PENDING, LATER_HOLD,
+	LATER_HISTORY, LATER_METRICS, LATER_HEARTBEAT, LATERS
 };
 
 /* How often what cannot be watched is looked at. */
@@ -572,6 +576,7 @@ struct crond {
 	struct pool_tree pools;
 	struct pending_times pending_times;
 	struct pending_orders pending, pending_late; /* the latter: START_CATCHUP */
+	size_t pending_count;
 	int64_t pending_order;         /* the last one's */
 	uint64_t room_each;            /* of the run-time directory, for each user: bytes (room.c) */
 	uint64_t pending_looks;        /* how often all that wait were looked at */
@@ -604,6 +609,7 @@ struct crond {
 	rlim_t files_soft, files_hard; /* as we were started with; the last FILES_RESERVED are for starts */
 
 	struct control *control; /* NULL: its socket could not be made */
+	struct metrics *metrics; /* metrics.c; NULL: nothing is counted */
 
 	/* crond-history */
 	struct backlog backlog;

@@ -8,6 +8,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/metrics.h"
 #include "crond/tell.h"
 
 static void late_say(struct crond *c, const struct live_run *run, const struct job *job,
@@ -22,6 +23,7 @@ static void late_say(struct crond *c, const struct live_run *run, const struct j
 	job_name(job, user, name);
 	log_about(&c->log, &about, LOG_ERR, c->set.dialect->daemon_tag,
 		"FAIL job=%s run=%s result=missed reason=\"%s\" user=%s", name, run->id, why, user);
+	metrics_nothing(c, job, RESULT_MISSED);
 	tell_start(c, job, run->id, run->scheduled, RESULT_MISSED, why);
 }
 

@@ -13,11 +13,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "crond/base/file.h"
 #include "crond/keeper.h"
 #include "crond/pam.h"
 #include "crond/told.h"
@@ -80,7 +82,7 @@ static int usage(const char *why)
 {
 	fprintf(stderr, "crond-launcher: %s\n"
 		"usage: crond-launcher QUEUE REPORT RUNS SHARED syslog|stderr|json|journal LEVEL [SERVICE]\n"
-		"       crond-launcher --environment\n"
+		"       crond-launcher --environment | --drain | --put FILE\n"
 		"(started by crond, not by hand)\n", why);
 	return 2;
 }
@@ -235,6 +237,23 @@ static int drain(void)
 	return 0;
 }
 
+/* Descriptor 3 is the whole of it, and comes to stand there or not at all. Its file system may
+ * let us wait for ever, which nobody does for us. Our status is the errno. */
+static int put(const char *path)
+{
+	struct stat st;
+	void *text = NULL;
+
+	umask(0);
+	if (fstat(3, &st) < 0)
+		return errno;
+	if (st.st_size > 0)
+		text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, 3, 0);
+	if (text == MAP_FAILED)
+		return errno;
+	return file_replace(AT_FDCWD, path, 0644, text ? text : "", (size_t)st.st_size, 0) < 0 ? errno : 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct keeper k;
@@ -244,6 +263,8 @@ int main(int argc, char **argv)
 		return environment_print();
 	if (argc == 2 && strcmp(argv[1], "--drain") == 0)
 		return drain();
+	if (argc == 3 && strcmp(argv[1], "--put") == 0)
+		return put(argv[2]);
 	if (argc != 7 && argc != 8)
 		return usage("six or seven arguments are needed");
 	if (standard_descriptors() < 0)

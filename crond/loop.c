@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "crond/crond.h"
+#include "crond/metrics.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -56,6 +57,7 @@ static void (*const later_calls[LATERS])(struct crond *c) = {
 	[LATER_CONTROL] = clients_expire,
 	[LATER_PENDING] = pending_due,
 	[LATER_HOLD] = drain_due,
+	[LATER_METRICS] = metrics_turn,
 };
 
 static void later_fire(struct crond *c)
@@ -91,15 +93,18 @@ static void say_lost_lines(struct crond *c)
 /* Reaps the launcher, the helpers and, as PID 1, whoever is left to us. */
 static void children_reap(struct crond *c)
 {
+	int status = 0;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == c->launcher)
 			launch_ended(c);
 		else if (pid == c->notify)
 			alert_ended(c);
 		else if (pid == c->history)
 			history_ended(c);
+		else if (c->metrics && pid == c->metrics->helper)
+			metrics_put(c, status);
 	}
 	c->stop.alone = pid < 0 && errno == ECHILD;
 }

@@ -14,6 +14,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/metrics.h"
+
 /* Descriptors 0 to 2 exist: what is opened later must not become one of them. */
 static void descriptors_fill(void)
 {
@@ -94,6 +96,7 @@ static int set_up(struct crond *c)
 	}
 	c->log.lost = &c->shared->log_lost;
 	service_open(c);
+	metrics_open(c);
 	control_open(c);
 	host_init(c);
 	backlog_open(c);

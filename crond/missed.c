@@ -12,6 +12,7 @@
 
 #include "crond/base/text.h"
 #include "crond/core/catchup.h"
+#include "crond/metrics.h"
 #include "crond/start.h"
 #include "crond/tell.h"
 
@@ -63,6 +64,7 @@ static void record_one(struct missed *m, int64_t scheduled, enum result result, 
 	struct crond *c = m->c;
 	char id[RUN_ID_MOST];
 
+	metrics_nothing(c, m->job, result);
 	if (c->missed_records >= RECORDS_MOST) {
 		c->missed_unrecorded++;
 		return;

@@ -17,6 +17,7 @@
 #include "crond/base/text.h"
 #include "crond/cgroup.h"
 #include "crond/core/logpath.h"
+#include "crond/metrics.h"
 #include "crond/rundir.h"
 #include "crond/tell.h"
 #include "crond/tree.h"
@@ -105,8 +106,11 @@ static void outcome_learn(struct crond *c, struct live_run *run, const struct ou
 	uint32_t after = failed ? before + 1 : o->result == RESULT_OK ? 0 : before;
 
 	run->failures = failed ? after : 0;
-	if (run->job && (!result_failed(o->result) || !rundir_has(c->runs, run->id, RUNDIR_LOGGED)))
-		state_ended(c, run->job, o, after, run->flags & RUN_LEARN);
+	if (!result_failed(o->result) || !rundir_has(c->runs, run->id, RUNDIR_LOGGED)) {
+		metrics_ended(c, run, o);
+		if (run->job)
+			state_ended(c, run->job, o, after, run->flags & RUN_LEARN);
+	}
 	if (run->awaited)
 		control_run_over(c, run, o);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "crond/base/file.h"
+#include "crond/metrics.h"
 
 #define PAUSES_HEAD "# crond: jobs that are paused, 1\n"
 /* Of these users have a part, or they would keep root from pausing, and make each pause slow. */
@@ -94,6 +95,7 @@ int state_pause(struct crond *c, uint64_t identity, const char *name, bool pause
 			pause_set(s, paused ? NULL : name ? name : "?");
 	}
 	daemon_look(c);
+	metrics_changed(c);
 	state_release(c, s);
 	errno = saved;
 	return rc;

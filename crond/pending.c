@@ -15,6 +15,7 @@
 
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
+#include "crond/metrics.h"
 #include "crond/rundir.h"
 
 enum { AGAIN_MS = 1000, MS = 1000000 };
@@ -117,6 +118,7 @@ int pending_add(struct crond *c, struct live_run *run, const struct run_progress
 	if (p->order > c->pending_order)
 		c->pending_order = p->order;
 	LIST_INSERT_HEAD(&run->job->pending, p, of_job);
+	c->pending_count++;
 	run_hold(c, run);
 	run->pending = p;
 	rest = head->not_before_ns - realtime_ns();
@@ -138,6 +140,7 @@ void pending_drop(struct crond *c, struct live_run *run)
 	look_not(c, p);
 	RB_REMOVE(pending_orders, orders_of(c, p), p);
 	LIST_REMOVE(p, of_job);
+	c->pending_count--;
 	run->pending = NULL;
 	free(p);
 }

@@ -12,6 +12,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/metrics.h"
+
 /* Task files come in many at a time, from a checkout: looked at once it is quiet for so
  * long, or after so long. */
 enum { SETTLE_MS = 50, SETTLE_MOST_MS = 500 };
@@ -67,6 +69,7 @@ static void reload_said(struct crond *c, const char *why, struct changes *out)
 	struct changes *n = &c->reload.changes;
 
 	left_for_good(c);
+	metrics_reloaded(c);
 	n->kept = c->reload.jobs - n->of[CHANGE_ADDED].count - n->of[CHANGE_CHANGED].count;
 	if (c->working)
 		say_changes(c, why);
@@ -150,6 +153,7 @@ static void reload_config(struct crond *c)
 		cgroup_place(c);
 		reload_defaults(c, defaults);
 		control_config(c);
+		metrics_config(c);
 		alert_config(c);
 		backlog_config(c);
 	}

@@ -17,6 +17,7 @@
 #include "crond/core/catchup.h"
 #include "crond/missed.h"
 #include "crond/room.h"
+#include "crond/metrics.h"
 #include "crond/rundir.h"
 #include "crond/tell.h"
 
@@ -27,6 +28,7 @@ enum { REPORTS_EACH = 32, CHAINS_BACK = 9, CHAINS_MOST = 10000, SECOND_US = 1000
 /* Who starts a job by hand is answered. */
 static void start_told(const struct start *s, enum result result, const char *why)
 {
+	metrics_nothing(s->c, s->job, result);
 	if (s->cause != START_HAND)
 		tell_start(s->c, s->job, s->id, s->scheduled, result, why);
 }
@@ -250,6 +252,9 @@ static struct live_run *start_claim(struct start *s, struct diag *d)
 		return NULL;
 	}
 	run = run_new(s->c, s->id, &s->run);
+	if (run)
+		run->punctual = s->cause == START_DUE && !s->head;
+	metrics_changed(s->c);
 	if (run && !s->common->trusted)
 		room_take(run, s->common->user, s->c->record.len);
 	if (!run || (s->head && s->head->phase == RUN_PENDING &&

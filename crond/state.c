@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -16,7 +17,7 @@
 #include "crond/base/file.h"
 
 enum {
-	STATE_MAGIC = 0x736e7243, STAMP_MAGIC = 0x746e7243, STATE_VERSION = 2, STAMP_VERSION = 1,
+	STATE_MAGIC = 0x736e7243, STAMP_MAGIC = 0x746e7243, STATE_VERSION = 3, STAMP_VERSION = 1,
 	STATE_HEAD = 8, STATE_FILE_MOST = 64 << 20, FOLD_AT = 65536, LATELY_MOST = 10000,
 	FORGET_FROM = 1000,
 };
@@ -34,7 +35,10 @@ struct state_record {
 	uint8_t last_signal, last_result, failed, zero[3];
 	uint32_t alerts, alert_failed;
 	int64_t alerted;
+	int64_t last_success; /* from version 3 on */
 };
+
+enum { RECORD_2 = offsetof(struct state_record, last_success) };
 
 static int state_order(const struct job_state *a, const struct job_state *b)
 {
@@ -97,7 +101,8 @@ static struct state_record record_of(const struct job_state *s)
 		.last_end = s->last_end, .failures = s->failures, .restarts = s->restarts,
 		.last_code = s->last_code, .last_signal = s->last_signal, .last_result = s->last_result,
 		.failed = s->failed, .alerts = s->alerting.count,
-		.alert_failed = s->alerting.failed, .alerted = s->alerting.told };
+		.alert_failed = s->alerting.failed, .alerted = s->alerting.told,
+		.last_success = s->last_success };
 }
 
 /* Writes what is known anew, without what has been forgotten. */
@@ -176,6 +181,8 @@ void state_ended(struct crond *c, struct job_state *s, const struct outcome *o, 
 	s->last_signal = (uint8_t)o->signal;
 	s->last_start = o->started_ns / 1000000;
 	s->last_end = o->finished_ns / 1000000;
+	if (o->result == RESULT_OK)
+		s->last_success = s->last_end;
 	if (keep || told)
 		state_record(c, s);
 }
@@ -242,6 +249,7 @@ static void record_take(struct crond *c, const struct state_record *r)
 	s->recorded = true;
 	s->last_start = r->last_start;
 	s->last_end = r->last_end;
+	s->last_success = r->last_success;
 	s->failures = r->failures;
 	s->restarts = r->restarts;
 	s->last_code = r->last_code;
@@ -251,12 +259,12 @@ static void record_take(struct crond *c, const struct state_record *r)
 	s->alerting = (struct alerting){ .count = r->alerts, .failed = r->alert_failed, .told = r->alerted };
 }
 
-static void records_take(struct crond *c, struct slice b)
+static void records_take(struct crond *c, struct slice b, size_t each)
 {
-	struct state_record r;
+	struct state_record r = { 0 };
 
-	for (size_t at = 0; at + sizeof(r) <= b.n; at += sizeof(r)) {
-		memcpy(&r, b.s + at, sizeof(r));
+	for (size_t at = 0; at + each <= b.n; at += each) {
+		memcpy(&r, b.s + at, each);
 		record_take(c, &r);
 	}
 }
@@ -272,8 +280,9 @@ static void state_read(struct crond *c)
 		return;
 	if (file_read(fd, STATE_FILE_MOST, &b) == 0 && b.len >= sizeof(head)) {
 		memcpy(head, b.data, sizeof(head));
-		if (head[0] == STATE_MAGIC && head[1] == STATE_VERSION) {
-			records_take(c, (struct slice){ b.data + sizeof(head), b.len - sizeof(head) });
+		if (head[0] == STATE_MAGIC && (head[1] == STATE_VERSION || head[1] == 2)) {
+			records_take(c, (struct slice){ b.data + sizeof(head), b.len - sizeof(head) },
+				head[1] == 2 ? RECORD_2 : sizeof(struct state_record));
 		} else {
 			say_unknown(c, "jobs");
 			renameat(c->run_fd, "jobs", c->run_fd, "jobs.old");
