@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -337,7 +338,9 @@ enum db_trouble db_open(struct db *db, struct diag *d)
 
 bool db_in_place(const struct db *db)
 {
+	char path[PATH_MAX];
 	struct stat st;
 
-	return lstat(db->name, &st) == 0 && st.st_dev == db->dev && st.st_ino == db->ino;
+	snprintf(path, sizeof(path), "%s/%s", db->directory, db->name);
+	return lstat(path, &st) == 0 && st.st_dev == db->dev && st.st_ino == db->ino;
 }

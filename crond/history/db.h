@@ -81,7 +81,7 @@ void db_free(struct db *db);
 enum db_trouble db_open(struct db *db, struct diag *d);
 /* Finalizes every statement that was prepared on it, too. The lock stays. */
 void db_close(struct db *db);
-/* Is the file that is open still the one of that name? */
+/* Is the file that is open still the one of that name, in the directory of that name? */
 bool db_in_place(const struct db *db);
 /* Renames the files of a closed database to name.corrupt-TIME and keeps the last three
  * such. into: the new name. 0 or -1 with errno. */

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { CHUNK = 500, FAR_S = 24 * 3600, DOUBT_MS = 3600 * 1000, FREE_LEAST = 256, FREE_SHARE = 8, FREE_AT_ONCE = 256 };
+enum { CHUNK = 500, FAR_S = 24 * 3600, DOUBT_MS = 3600 * 1000, FREE_LEAST = 64, FREE_SHARE = 8, FREE_AT_ONCE = 256 };
 
 int64_t prune_clock(struct prune *p, int64_t newest, int64_t now, int64_t now_ms)
 {
