@@ -150,10 +150,16 @@ void alert_config(struct crond *c)
 	free(hooks);
 }
 
-void alert_outbox(struct crond *c)
+bool alert_begin(struct crond *c)
 {
 	if (c->notify <= 0)
 		notify_start(c);
+	return c->notify > 0;
+}
+
+void alert_outbox(struct crond *c)
+{
+	alert_begin(c);
 	c->events_waiting = true;
 	wait_later(c, LATER_ALERTS, AGAIN_MS);
 }

@@ -397,9 +397,14 @@ void alert_flush(struct crond *c);
 void alert_again(struct crond *c);
 void alert_ready(struct crond *c, uint32_t events);
 void alert_outbox(struct crond *c); /* there are events in the outbox */
+bool alert_begin(struct crond *c); /* crond-notify runs, or is started; false: not now */
 bool alert_send(struct crond *c, const struct buf *notice); /* false: no room now */
 void alert_ended(struct crond *c);
 void alert_resume(struct crond *c); /* starts it where its spool holds something */
+
+/* heartbeat.c */
+void heartbeat_turn(struct crond *c);
+void heartbeat_config(struct crond *c); /* crond.conf was read (again) */
 
 /* --- the end (stop.c) */
 

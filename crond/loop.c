@@ -58,6 +58,7 @@ static void (*const later_calls[LATERS])(struct crond *c) = {
 	[LATER_PENDING] = pending_due,
 	[LATER_HOLD] = drain_due,
 	[LATER_METRICS] = metrics_turn,
+	[LATER_HEARTBEAT] = heartbeat_turn,
 };
 
 static void later_fire(struct crond *c)

@@ -144,6 +144,7 @@ static int crond_serve(struct crond *c, int ready)
 	service_tell(c, SERVICE_READY);
 	reboot_jobs(c);
 	alert_resume(c);
+	heartbeat_config(c);
 	clock_advance(c);
 	history_more(c);
 	status = loop_run(c);

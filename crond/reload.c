@@ -154,6 +154,7 @@ static void reload_config(struct crond *c)
 		reload_defaults(c, defaults);
 		control_config(c);
 		metrics_config(c);
+		heartbeat_config(c);
 		alert_config(c);
 		backlog_config(c);
 	}

@@ -79,7 +79,7 @@ static const struct conf_def history_defs[] = {
 static const struct conf_def heartbeat_defs[] = {
 	{ { "url", false }, conf_take_url, .at = offsetof(struct heartbeat, url) },
 	{ { "interval", false }, conf_take_duration, .at = offsetof(struct heartbeat, interval_ms),
-		.least = 1000, .most = UINT64_C(24) * 60 * 60 * 1000 },
+		.least = 100, .most = UINT64_C(24) * 60 * 60 * 1000 },
 	{ { "timeout", false }, conf_take_duration, .at = offsetof(struct heartbeat, timeout_ms),
 		.least = 1000, .most = 120 * 1000 },
 	{ .name = { NULL, false } },

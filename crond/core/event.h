@@ -73,6 +73,7 @@ enum {
 enum notice_type {
 	NOTICE_CONFIG = 'c',  /* to notify: a config record (first, and at each reload) */
 	NOTICE_EVENT = 'e',   /* to notify: an event record */
+	NOTICE_HEARTBEAT = 'b', /* to notify: the scheduler lives; a heartbeat record */
 	NOTICE_SPOOLED = 's', /* from notify: followed by the event's id: it is safe on disk */
 	NOTICE_LOG = 'l',     /* from notify: a line to log, see base/report.h */
 };
@@ -83,5 +84,8 @@ void notice_config_encode(const struct webhook *hooks, size_t count, const char 
  * headers are put in the arena. 0 or -1 with *d. */
 int notice_config_decode(struct webhook *hooks, size_t most, size_t *count, const char **mailer,
 	const char **host, struct arena *arena, struct slice bytes, struct diag *d);
+void notice_heartbeat_encode(const char *url, uint64_t timeout_ms, struct buf *out);
+/* *url points into bytes. 0 or -1 with *d. */
+int notice_heartbeat_decode(const char **url, uint64_t *timeout_ms, struct slice bytes, struct diag *d);
 
 #endif

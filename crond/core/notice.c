@@ -172,3 +172,35 @@ int notice_config_decode(struct webhook *hooks, size_t most, size_t *count, cons
 		return diag_error(d, 0, 0, "configuration has a bad field %u", (unsigned)f.tag);
 	return more < 0 ? diag_error(d, 0, 0, "configuration is cut off or damaged") : 0;
 }
+
+/* --- a sign of life */
+
+enum heartbeat_tag { HEARTBEAT_URL = 1, HEARTBEAT_TIMEOUT };
+
+void notice_heartbeat_encode(const char *url, uint64_t timeout_ms, struct buf *out)
+{
+	record_begin(out, NOTICE_MAGIC, NOTICE_VERSION);
+	record_put_text(out, HEARTBEAT_URL, url);
+	record_put_u64(out, HEARTBEAT_TIMEOUT, timeout_ms);
+}
+
+int notice_heartbeat_decode(const char **url, uint64_t *timeout_ms, struct slice bytes, struct diag *d)
+{
+	struct record r;
+	struct record_field f;
+	int more;
+
+	*url = NULL;
+	*timeout_ms = 0;
+	if (record_open(&r, bytes.s, bytes.n, NOTICE_MAGIC, NOTICE_VERSION, d))
+		return -1;
+	while ((more = record_next(&r, &f)) > 0) {
+		if (f.tag == HEARTBEAT_URL)
+			*url = record_text(&f);
+		else if (f.tag == HEARTBEAT_TIMEOUT && record_u64(&f, timeout_ms))
+			return diag_error(d, 0, 0, "its timeout is no number");
+	}
+	if (more < 0 || !*url)
+		return diag_error(d, 0, 0, "it is cut off or damaged");
+	return 0;
+}

@@ -227,13 +227,17 @@ static void take_results(struct deliver *d, int64_t now_ms)
 	struct sendmail_result mail;
 	struct post_result post;
 
-	while (post_next(&d->post, &post))
-		ended(d, post.target,
-			&(struct verdict){ .accepted = post.accepted,
-				.unsure = post.unsure,
-				.wait_s = post.wait_s,
-				.why = post.why },
-			now_ms);
+	while (post_next(&d->post, &post)) {
+		if (!post.target)
+			heartbeat_ended(&d->beat, d->report, &post);
+		else
+			ended(d, post.target,
+				&(struct verdict){ .accepted = post.accepted,
+					.unsure = post.unsure,
+					.wait_s = post.wait_s,
+					.why = post.why },
+				now_ms);
+	}
 	while (sendmail_next(&d->mails, now_ms, &mail))
 		ended(d, mail.target,
 			&(struct verdict){ .accepted = mail.accepted, .unsure = mail.unsure,

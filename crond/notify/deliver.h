@@ -9,6 +9,7 @@
 
 #include "crond/base/slice.h"
 #include "crond/notify/heap.h"
+#include "crond/notify/heartbeat.h"
 #include "crond/notify/lane.h"
 #include "crond/notify/post.h"
 #include "crond/notify/sendmail.h"
@@ -26,6 +27,7 @@ struct deliver {
 	struct target *parked; /* their webhook is not defined: until a reload */
 	struct post post;
 	struct sendmail mails;
+	struct beat beat;
 	int64_t unit_ms;       /* a second of the retry table; less only in tests */
 	int64_t looked_ms;     /* when the parked were last looked at */
 	bool closing;          /* nothing new is begun */

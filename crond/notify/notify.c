@@ -131,6 +131,9 @@ static void take_message(struct notify *n, size_t length, int64_t now)
 	case NOTICE_CONFIG:
 		deliver_configure(&n->deliver, rest, now);
 		break;
+	case NOTICE_HEARTBEAT:
+		heartbeat_take(&n->deliver.beat, &n->deliver.post, &n->report, rest);
+		break;
 	case NOTICE_EVENT:
 		take_event(n, rest, now);
 		break;

@@ -210,6 +210,18 @@ static int fill(struct transfer *t, const struct webhook *h, const struct event 
 	return set_options(t, h) ? diag_error(d, 0, 0, "libcurl refuses its settings") : 0;
 }
 
+static int begin(struct post *p, struct transfer *t, struct diag *d)
+{
+	if (curl_multi_add_handle(p->multi, t->easy)) {
+		transfer_free(t);
+		return diag_error(d, 0, 0, "libcurl takes no further transfer");
+	}
+	t->next = p->list;
+	p->list = t;
+	p->active++;
+	return 0;
+}
+
 int post_start(struct post *p, const struct webhook *hook, const struct event *e,
 	struct target *target, struct diag *d)
 {
@@ -222,14 +234,21 @@ int post_start(struct post *p, const struct webhook *hook, const struct event *e
 		transfer_free(t);
 		return -1;
 	}
-	if (curl_multi_add_handle(p->multi, t->easy)) {
+	return begin(p, t, d);
+}
+
+int post_ping(struct post *p, const struct webhook *hook, struct diag *d)
+{
+	struct transfer *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return diag_error(d, 0, 0, "out of memory");
+	t->easy = curl_easy_init();
+	if (!t->easy || set_options(t, hook) || curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L)) {
 		transfer_free(t);
-		return diag_error(d, 0, 0, "libcurl takes no further transfer");
+		return diag_error(d, 0, 0, "libcurl refuses its settings");
 	}
-	t->next = p->list;
-	p->list = t;
-	p->active++;
-	return 0;
+	return begin(p, t, d);
 }
 
 void post_wait(struct post *p, const struct post_fd *fds, size_t count, int64_t ms)

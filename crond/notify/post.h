@@ -24,7 +24,7 @@ struct post {
 };
 
 struct post_result {
-	struct target *target;
+	struct target *target; /* NULL: post_ping() */
 	bool accepted;
 	bool unsure;    /* not accepted, and yet it may have arrived */
 	int64_t wait_s; /* the receiver asked for so much patience; 0: it did not */
@@ -44,6 +44,8 @@ int post_url(const char *url, char host[POST_HOST], char shown[POST_SHOWN], stru
 /* 0, or -1 with *d: the try failed before it began. */
 int post_start(struct post *p, const struct webhook *hook, const struct event *e,
 	struct target *t, struct diag *d);
+/* Asks for the webhook's URL, which is all that is told. 0, or -1 with *d. */
+int post_ping(struct post *p, const struct webhook *hook, struct diag *d);
 /* Waits until something happens, at most ms, and moves the transfers on. */
 void post_wait(struct post *p, const struct post_fd *fds, size_t count, int64_t ms);
 /* false when no further transfer has ended. */

@@ -1,6 +1,7 @@
 """What watches the daemon: the metrics-file, the journal's fields, signs of life."""
 import os
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -9,6 +10,7 @@ import time
 
 import lab
 import prometheus
+import sinks
 from lab import ROOM, check, equal
 
 PROM = ROOM + "/prom/crond.prom"
@@ -138,6 +140,36 @@ def test_metrics_of_ten_thousand_jobs(room):
     m = Metrics()
     equal(len({dict(k[1])["job"] for k in m.found if dict(k[1]).get("job")}), 10000, "jobs with series")
     equal(len([k for k in m.found if k[0] == "cron_job_runs_total"]), 110000, "series of runs_total")
+
+
+def test_heartbeat(room):
+    receiver = sinks.Receiver()
+    receiver.close()
+    room.conf('heartbeat { url = "%shidden-token" interval = 200ms }\n' % receiver.url)
+    daemon = room.start()
+    shown = "heartbeat to " + re.escape(receiver.url) + r"\.\.\.: "
+    failed = room.wait_log("crond-notify.*" + shown, 20)
+    equal(failed.priority, 4, "its priority")
+    receiver = sinks.Receiver(receiver.port)
+    room.wait_for(lambda: len(receiver.gets) > 1, 20, "two signs of life")
+    equal(set(receiver.gets), {"/hidden-token"}, "what is asked for")
+    room.wait_log(shown + "accepted again", 20)
+    equal((len(room.log("heartbeat to")), room.log("hidden-token")), (2, []), "lines about it")
+    # it is the scheduler that lives, not its helper
+    os.kill(daemon.pid, signal.SIGSTOP)
+    time.sleep(0.5)
+    before = len(receiver.gets)
+    time.sleep(0.7)
+    equal(len(receiver.gets), before, "signs of life of a scheduler that hangs")
+    os.kill(daemon.pid, signal.SIGCONT)
+    room.wait_for(lambda: len(receiver.gets) > before, 20, "one more")
+    # a reload ends it
+    room.conf("")
+    ctl(room, "reload")
+    time.sleep(0.5)
+    before = len(receiver.gets)
+    time.sleep(0.7)
+    equal(len(receiver.gets), before, "signs of life that nobody asks for")
 
 
 class Journal(threading.Thread):
