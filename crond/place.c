@@ -20,6 +20,7 @@
 #include "crond/base/file.h"
 #include "crond/base/text.h"
 #include "crond/room.h"
+#include "crond/webhooks.h"
 
 enum { CONFIG_MOST = 1 << 20, BOOT_ID = 36 };
 
@@ -60,6 +61,15 @@ static void config_say(void *arg, const struct diag *d)
 	else
 		fprintf(stderr, "%s%s: %s: %s\n", s->path, at,
 			d->level == DIAG_ERROR ? "error" : "warning", d->text);
+}
+
+/* Of a file that crond.conf names. */
+static void config_say_of(void *arg, const char *path, const struct diag *d)
+{
+	struct config_say s = *(const struct config_say *)arg;
+
+	s.path = path;
+	config_say(&s, d);
 }
 
 static int config_fail(const struct config_say *s, const char *what)
@@ -122,6 +132,7 @@ int place_config(struct settings *s, struct log *log, struct changes *refused, u
 		arena_free(&arena);
 		return -1;
 	}
+	webhooks_read(&conf, &s->conf, &arena, config_say_of, &say, errors);
 	arena_free(&s->conf_arena);
 	s->conf = conf;
 	s->conf_arena = arena;

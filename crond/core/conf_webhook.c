@@ -6,6 +6,7 @@
 #include "crond/core/options_value.h"
 #include "crond/core/section.h"
 #include "crond/core/taskfile.h"
+#include "crond/core/template.h"
 
 enum { HOOKS_MOST = 256, RATE_MOST = 10000 };
 
@@ -83,6 +84,29 @@ static int check_title(const struct conf_parser *p, const struct section *s, str
 	return 0;
 }
 
+/* Names stand behind the host: it is nothing that an event may choose. */
+static int check_address(const char *setting, const char *url, uint32_t allowed, struct diag *d)
+{
+	const char *host = strstr(url, "://") + 3;
+	struct diag why;
+
+	if (memchr(host, '$', strcspn(host, "/?#")))
+		return diag_error(d, 0, 0, "bad %s: a '$' in its host", setting);
+	if (template_check(slice_of(url), allowed, &why))
+		return diag_error(d, 0, 0, "bad %s: %s", setting, why.text);
+	return 0;
+}
+
+static int check_addresses(const struct webhook *h, struct diag *d)
+{
+	const uint32_t in_link = TEMPLATE_ALL & ~((uint32_t)1 << VALUE_URL);
+
+	if (h->template == WEBHOOK_HEALTHCHECKS &&
+		check_address("url", h->url, (uint32_t)1 << VALUE_JOB, d))
+		return -1;
+	return h->link ? check_address("link", h->link, in_link, d) : 0;
+}
+
 /* What its settings say together. */
 static int check_hook(const struct conf_parser *p, const struct webhook *h, struct diag *d)
 {
@@ -93,7 +117,10 @@ static int check_hook(const struct conf_parser *p, const struct webhook *h, stru
 	if (h->secret && !p->conf.keeps_secrets)
 		return diag_error(d, 0, 0, "'secret' is refused, since others may read this file: keep it "
 			"from them (mode 0600 or 0640), or use 'secret-file'");
-	return 0;
+	if (h->template == WEBHOOK_WECOM && (h->secret || h->secret_file))
+		return diag_error(d, 0, 0, "a secret is of no use to wecom: what it knows us by is the key in "
+			"its url");
+	return check_addresses(h, d);
 }
 
 void conf_webhook(struct conf_parser *p, const struct section *s)

@@ -5,36 +5,17 @@
 #include "crond/notify/body.h"
 
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "crond/base/buf.h"
-#include "crond/base/text.h"
 #include "crond/core/event.h"
+#include "crond/core/template.h"
+#include "crond/notify/values.h"
 #include "crond/notify/words.h"
-
-enum { BODY_VERSION = 1, TIME_ROOM = 64 };
-
-bool body_known(enum webhook_template t)
-{
-	return t == WEBHOOK_JSON || t == WEBHOOK_SLACK;
-}
 
 void body_clean(struct buf *out, struct slice s)
 {
-	while (s.n > 0) {
-		size_t n = text_utf8(s);
-
-		if (n == 0 || s.s[0] == '\0')
-			buf_puts(out, "\xef\xbf\xbd");
-		else
-			buf_append(out, s.s, n);
-		n = n > 0 ? n : 1;
-		s.s += n;
-		s.n -= n;
-	}
+	template_escaped(s, TEMPLATE_RAW, out);
 }
 
 void body_sentence(const struct event *e, struct buf *out)
@@ -59,24 +40,20 @@ static json_t *json_text(const char *text)
 	return text ? json_slice(slice_of(text)) : json_null();
 }
 
-static json_t *json_time(int64_t seconds, int64_t ns, bool fraction)
+static json_t *json_time(int64_t seconds, int64_t ns)
 {
-	char text[TIME_ROOM], rest[16] = "";
-	time_t t = (time_t)seconds;
-	struct tm tm;
+	struct buf text = { 0 };
+	json_t *j;
 
-	if (seconds <= 0 || !gmtime_r(&t, &tm) || tm.tm_year > 9999 - 1900)
-		return json_null();
-	if (fraction)
-		snprintf(rest, sizeof(rest), ".%03d", (int)(ns / 1000000 % 1000));
-	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d%sZ", tm.tm_year + 1900,
-		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, rest);
-	return json_string(text);
+	values_time(seconds, ns, &text);
+	j = text.len ? json_stringn(text.data, text.len) : json_null();
+	buf_free(&text);
+	return j;
 }
 
 static json_t *json_time_ns(int64_t ns)
 {
-	return ns > 0 ? json_time(ns / 1000000000, ns % 1000000000, true) : json_null();
+	return ns > 0 ? json_time(ns / 1000000000, ns % 1000000000) : json_null();
 }
 
 static json_t *json_tags(struct slice list)
@@ -117,21 +94,22 @@ static json_t *json_duration(const struct event *e)
 	return json_real((double)(e->took_ns / 1000000) / 1000.0);
 }
 
-static json_t *json_event(const struct event *e);
+static json_t *json_event(const struct event *e, const char *link);
 
+/* What a digest stands for. */
 static json_t *json_members(const struct event *e)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; list && i < e->member_count; i++)
-		if (json_array_append_new(list, json_event(&e->members[i]))) {
+		if (json_array_append_new(list, json_event(&e->members[i], NULL))) {
 			json_decref(list);
 			return NULL;
 		}
 	return list;
 }
 
-static json_t *json_event(const struct event *e)
+static json_t *json_event(const struct event *e, const char *link)
 {
 	json_t *j = json_object();
 	int bad = !j;
@@ -147,7 +125,7 @@ static json_t *json_event(const struct event *e)
 	bad |= json_object_set_new(j, "owner", json_text(e->owner));
 	bad |= json_object_set_new(j, "tags", json_tags(e->tags));
 	bad |= json_object_set_new(j, "schedule", json_text(e->schedule));
-	bad |= json_object_set_new(j, "scheduled_at", json_time(e->scheduled, 0, false));
+	bad |= json_object_set_new(j, "scheduled_at", json_time(e->scheduled, -1));
 	bad |= json_object_set_new(j, "started_at", json_time_ns(e->started_ns));
 	bad |= json_object_set_new(j, "finished_at", json_time_ns(e->finished_ns));
 	bad |= json_object_set_new(j, "duration_s", json_duration(e));
@@ -162,8 +140,8 @@ static json_t *json_event(const struct event *e)
 	bad |= json_object_set_new(j, "stdout_tail", json_slice(e->stdout_tail));
 	bad |= json_object_set_new(j, "stderr_tail", json_slice(e->stderr_tail));
 	bad |= json_object_set_new(j, "truncated", json_boolean(e->truncated));
-	bad |= json_object_set_new(j, "url", json_null());
-	if (e->members)
+	bad |= json_object_set_new(j, "url", json_text(link));
+	if (e->member_count > 0)
 		bad |= json_object_set_new(j, "events", json_members(e));
 	if (bad) {
 		json_decref(j);
@@ -178,9 +156,9 @@ static int put_json(const char *bytes, size_t n, void *arg)
 	return 0;
 }
 
-void body_post(enum webhook_template t, const struct event *e, struct buf *out)
+void body_json(const struct event *e, const char *link, struct buf *out)
 {
-	json_t *j = t == WEBHOOK_SLACK ? json_pack("{s:o}", "text", json_sentence(e)) : json_event(e);
+	json_t *j = json_event(e, link);
 
 	if (!j || json_dump_callback(j, put_json, out, JSON_COMPACT | JSON_REAL_PRECISION(15)))
 		out->failed = true;

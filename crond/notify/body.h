@@ -3,19 +3,18 @@
 #ifndef NOTIFY_BODY_H
 #define NOTIFY_BODY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "crond/base/slice.h"
-#include "crond/core/webhook.h"
 
 struct buf;
 struct event;
 
-/* Is there a body for it? */
-bool body_known(enum webhook_template t);
-/* Appends the text to be posted, always valid UTF-8. out->failed when memory is out. */
-void body_post(enum webhook_template t, const struct event *e, struct buf *out);
+enum { BODY_VERSION = 1 };
+
+/* Appends the default body of a webhook, always strict JSON of valid UTF-8. link: where people
+ * look at the run, or NULL. out->failed when memory is out. */
+void body_json(const struct event *e, const char *link, struct buf *out);
 /* "Job gold failed on web-1: exit code 3 after 1.2 s (attempt 1, 2 failures in a row)." */
 void body_sentence(const struct event *e, struct buf *out);
 /* A whole mail to address, which must be mailtext_safe(). host: ours, should the event

@@ -234,6 +234,7 @@ static void take_results(struct deliver *d, int64_t now_ms)
 			ended(d, post.target,
 				&(struct verdict){ .accepted = post.accepted,
 					.unsure = post.unsure,
+					.final = post.final,
 					.wait_s = post.wait_s,
 					.why = post.why },
 				now_ms);

@@ -9,7 +9,6 @@
 
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
-#include "crond/notify/body.h"
 #include "crond/notify/sendmail.h"
 #include "crond/notify/spool.h"
 
@@ -34,7 +33,7 @@ static int describe(struct lanes *l, struct lane *lane)
 	struct diag d;
 
 	if (post_url(lane->hook->url, lane->host, lane->shown, &d) == 0) {
-		if (body_known(lane->hook->template))
+		if (lane->hook->template < WEBHOOK_OWN || lane->hook->template_text)
 			return 0;
 		diag_error(&d, 0, 0, "its template is not known");
 	}

@@ -10,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
 #include "crond/core/event.h"
-#include "crond/notify/body.h"
+#include "crond/notify/answer.h"
+#include "crond/notify/request.h"
 #include "crond/notify/secret.h"
 
 enum {
@@ -22,7 +24,9 @@ enum {
 	TOTAL_MS = 10000,
 	TOTAL_MOST_MS = 120000,
 	ANSWER_MOST = 64 * 1024,
+	ANSWER_MS = 5000,
 	PATIENCE_MOST = 3600,
+	PIECE_LEAST = 8, /* of what may be a secret */
 	FDS_MOST = 16,
 };
 
@@ -30,9 +34,11 @@ struct transfer {
 	struct transfer *next;
 	CURL *easy;
 	struct curl_slist *headers;
-	struct buf body;
-	size_t answered;
+	struct request request;
+	struct buf answer;
+	enum webhook_template template;
 	struct target *target;
+	bool dripped;
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -84,14 +90,33 @@ out:
 	return bad;
 }
 
-/* What is answered is of no interest; endless answers are cut off. */
+/* Endless answers are cut off. */
 static size_t take_answer(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
 
-	(void)bytes;
-	t->answered += size * n;
-	return t->answered > ANSWER_MOST ? 0 : size * n;
+	if (t->answer.len + size * n > ANSWER_MOST)
+		return 0;
+	buf_append(&t->answer, bytes, size * n);
+	return t->answer.failed ? 0 : size * n;
+}
+
+/* An answer that drips is cut off too: from its first byte on it has little time. */
+static int watch_answer(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
+	curl_off_t up)
+{
+	struct transfer *t = arg;
+	curl_off_t first = 0, now = 0;
+
+	(void)down_all;
+	(void)down;
+	(void)up_all;
+	(void)up;
+	if (curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &first) || first <= 0 ||
+		curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &now))
+		return 0;
+	t->dripped = now - first > (curl_off_t)ANSWER_MS * 1000;
+	return t->dripped;
 }
 
 static int add_header(struct transfer *t, const char *line)
@@ -127,23 +152,29 @@ static int add_configured(struct transfer *t, const char *const *headers, bool *
 	return 0;
 }
 
-static int add_headers(struct transfer *t, const struct webhook *h, const struct event *e,
-	struct diag *d)
+/* Robots that check signatures have no use for a bearer's token. */
+static bool is_signed(const struct webhook *h)
 {
-	char line[SECRET_MOST + 64];
+	return h->template == WEBHOOK_FEISHU || h->template == WEBHOOK_DINGTALK;
+}
+
+static int add_headers(struct transfer *t, const struct webhook *h, const char *secret,
+	const struct event *e, struct diag *d)
+{
+	char line[SECRET_ROOM + 64];
 	bool typed = false;
-	int bad;
+	int bad = 0;
 
 	if (add_configured(t, h->headers, &typed, d))
 		return -1;
-	bad = !typed && add_header(t, "Content-Type: application/json");
+	snprintf(line, sizeof(line), "Content-Type: %s", t->request.type);
+	bad |= !typed && add_header(t, line);
 	snprintf(line, sizeof(line), "X-Cronward-Id: %s", e->id);
 	bad |= add_header(t, line);
 	snprintf(line, sizeof(line), "Idempotency-Key: %s", e->id);
 	bad |= add_header(t, line) | add_header(t, "Expect:");
-	if (!bad && (h->secret || (h->secret_file && h->secret_file[0]))) {
-		if (secret_header(h->secret_file, h->secret, line, sizeof(line), d))
-			return -1;
+	if (secret && !is_signed(h)) {
+		snprintf(line, sizeof(line), "Authorization: Bearer %s", secret);
 		bad |= add_header(t, line);
 		explicit_bzero(line, sizeof(line));
 	}
@@ -156,7 +187,8 @@ static void transfer_free(struct transfer *t)
 	for (struct curl_slist *l = t->headers; l; l = l->next)
 		explicit_bzero(l->data, strlen(l->data));
 	curl_slist_free_all(t->headers);
-	buf_free(&t->body);
+	request_free(&t->request);
+	buf_free(&t->answer);
 	free(t);
 }
 
@@ -174,7 +206,7 @@ static int set_options(struct transfer *t, const struct webhook *h)
 	CURL *c = t->easy;
 	int bad = 0;
 
-	bad |= curl_easy_setopt(c, CURLOPT_URL, h->url);
+	bad |= curl_easy_setopt(c, CURLOPT_URL, t->request.url.data);
 	bad |= curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	bad |= curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
 	bad |= curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
@@ -186,11 +218,15 @@ static int set_options(struct transfer *t, const struct webhook *h)
 	bad |= curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, total_ms(h));
 	bad |= curl_easy_setopt(c, CURLOPT_USERAGENT, "crond-notify/" PACKAGE_VERSION);
 	bad |= curl_easy_setopt(c, CURLOPT_POST, 1L);
-	bad |= curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)t->body.len);
-	bad |= curl_easy_setopt(c, CURLOPT_POSTFIELDS, t->body.data);
+	bad |= curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)t->request.body.len);
+	bad |= curl_easy_setopt(c, CURLOPT_POSTFIELDS,
+		t->request.body.data ? t->request.body.data : "");
 	bad |= curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);
 	bad |= curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_answer);
 	bad |= curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+	bad |= curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	bad |= curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, watch_answer);
+	bad |= curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
 	bad |= curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->why);
 	bad |= curl_easy_setopt(c, CURLOPT_PRIVATE, t);
 #if LIBCURL_VERSION_NUM >= 0x075700
@@ -199,15 +235,40 @@ static int set_options(struct transfer *t, const struct webhook *h)
 	return bad ? -1 : 0;
 }
 
-static int fill(struct transfer *t, const struct webhook *h, const struct event *e, struct diag *d)
+static int64_t wall_ms(void)
 {
-	body_post(h->template, e, &t->body);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int fill_with(struct transfer *t, const struct webhook *h, const char *secret,
+	const struct event *e, struct diag *d)
+{
+	if (request_make(&t->request, h, secret, e, wall_ms(), d))
+		return -1;
 	t->easy = curl_easy_init();
-	if (t->body.failed || !t->easy)
+	if (!t->easy)
 		return diag_error(d, 0, 0, "out of memory");
-	if (add_headers(t, h, e, d))
+	if (add_headers(t, h, secret, e, d))
 		return -1;
 	return set_options(t, h) ? diag_error(d, 0, 0, "libcurl refuses its settings") : 0;
+}
+
+static int fill(struct transfer *t, const struct webhook *h, const struct event *e, struct diag *d)
+{
+	bool has_secret = h->secret || (h->secret_file && h->secret_file[0]);
+	char secret[SECRET_ROOM];
+	int bad;
+
+	t->template = h->template;
+	if (has_secret && secret_get(h->secret_file, h->secret, secret, d))
+		bad = -1;
+	else
+		bad = fill_with(t, h, has_secret ? secret : NULL, e, d);
+	explicit_bzero(secret, sizeof(secret));
+	return bad;
 }
 
 static int begin(struct post *p, struct transfer *t, struct diag *d)
@@ -243,8 +304,10 @@ int post_ping(struct post *p, const struct webhook *hook, struct diag *d)
 
 	if (!t)
 		return diag_error(d, 0, 0, "out of memory");
+	t->template = WEBHOOK_HEALTHCHECKS;
+	buf_puts(&t->request.url, hook->url);
 	t->easy = curl_easy_init();
-	if (!t->easy || set_options(t, hook) || curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L)) {
+	if (!t->easy || !buf_text(&t->request.url) || set_options(t, hook) || curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L)) {
 		transfer_free(t);
 		return diag_error(d, 0, 0, "libcurl refuses its settings");
 	}
@@ -280,28 +343,83 @@ static void unlist(struct post *p, struct transfer *t)
 	curl_multi_remove_handle(p->multi, t->easy);
 }
 
-/* The status line is the verdict; what comes after it, or does not, changes nothing. */
+/* A receiver's words are not repeated where a part of its address, or of what we sent, stands in
+ * them: these may be secrets. */
+static bool repeats(const char *words, const char *sent)
+{
+	static const char part[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+/=";
+	char piece[64];
+
+	for (const char *s = sent; *s; s += strspn(s, part)) {
+		size_t n;
+
+		s += strcspn(s, part);
+		n = strspn(s, part);
+		if (n < PIECE_LEAST)
+			continue;
+		snprintf(piece, sizeof(piece), "%.*s", (int)(n < 24 ? n : 24), s);
+		if (strstr(words, piece))
+			return true;
+	}
+	return false;
+}
+
+static bool repeats_secret(const struct transfer *t, const char *words)
+{
+	const char *url = strstr(t->request.url.data, "://");
+	size_t host = url ? strcspn(url + 3, "/?#") : 0;
+
+	if (url && repeats(words, url + 3 + host))
+		return true;
+	for (const struct curl_slist *l = t->headers; l; l = l->next)
+		if (strncmp(l->data, "X-Cronward-Id:", 14) && strncmp(l->data, "Content-Type:", 13) &&
+			strncmp(l->data, "Idempotency-Key:", 16) && strchr(l->data, ':') &&
+			repeats(words, strchr(l->data, ':')))
+			return true;
+	return false;
+}
+
+static void judge_answer(struct transfer *t, long status, struct post_result *r)
+{
+	struct slice body = { t->answer.data, t->answer.len };
+	curl_off_t wait = 0;
+	struct answer a;
+
+	answer_judge(t->template, status, body, &a);
+	r->accepted = a.accepted;
+	r->final = a.final;
+	r->wait_s = a.wait_s;
+	snprintf(r->why, sizeof(r->why), "%s", a.why);
+	if (!a.accepted && repeats_secret(t, a.why))
+		snprintf(r->why, sizeof(r->why), "answered %ld (its words are left out: they repeat what "
+			"may be a secret)", status);
+	if (status == 429 || status == 503)
+		curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait);
+	if (wait > r->wait_s)
+		r->wait_s = wait > PATIENCE_MOST ? PATIENCE_MOST : (int64_t)wait;
+}
+
+/* Where the status line is the verdict, what comes after it, or does not, changes nothing. */
 static void judge(struct transfer *t, CURLcode code, struct post_result *r)
 {
 	long status = 0;
-	curl_off_t wait = 0, uploaded = 0;
+	curl_off_t uploaded = 0;
 
 	*r = (struct post_result){ .target = t->target };
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status >= 200 && status < 300) {
-		r->accepted = true;
-	} else if (status > 0) {
-		snprintf(r->why, sizeof(r->why), "answered %ld%s", status,
-			status >= 300 && status < 400 ? " (redirects are not followed)" : "");
-	} else {
+	if (status > 0 && (code == CURLE_OK || !answer_in_body(t->template))) {
+		judge_answer(t, status, r);
+		return;
+	}
+	curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+	r->unsure = uploaded > 0;
+	if (t->dripped)
+		snprintf(r->why, sizeof(r->why), "answers too slowly");
+	else if (code == CURLE_WRITE_ERROR)
+		snprintf(r->why, sizeof(r->why), "answered with more than %d KB", ANSWER_MOST / 1024);
+	else
 		snprintf(r->why, sizeof(r->why), "%.200s",
 			t->why[0] ? t->why : curl_easy_strerror(code));
-		curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
-		r->unsure = uploaded > 0;
-	}
-	if (status == 429 || status == 503)
-		curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait);
-	r->wait_s = wait > PATIENCE_MOST ? PATIENCE_MOST : (int64_t)wait;
 }
 
 bool post_next(struct post *p, struct post_result *result)

@@ -27,6 +27,7 @@ struct post_result {
 	struct target *target; /* NULL: post_ping() */
 	bool accepted;
 	bool unsure;    /* not accepted, and yet it may have arrived */
+	bool final;     /* no further try would be accepted */
 	int64_t wait_s; /* the receiver asked for so much patience; 0: it did not */
 	char why[256];  /* not accepted: one line, without secrets */
 };

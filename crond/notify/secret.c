@@ -1,5 +1,5 @@
 /* secret: a webhook's token, read for each try and kept nowhere.
- * Flow: from the configuration, or its file, into one header line. */
+ * Flow: from the configuration, or its file, into a header line or a signature. */
 #include "config.h"
 
 #include "crond/notify/secret.h"
@@ -58,26 +58,20 @@ static ssize_t read_file(const char *path, char *secret, size_t room, struct dia
 	return n < 0 ? diag_error(d, 0, 0, "secret-file %s: cannot be read", path) : n;
 }
 
-int secret_header(const char *path, const char *given, char *line, size_t room, struct diag *d)
+int secret_get(const char *path, const char *given, char secret[SECRET_ROOM], struct diag *d)
 {
-	static const char head[] = "Authorization: Bearer ";
-	char secret[SECRET_MOST + 3];
 	ssize_t n;
-	int bad;
 
 	if (given)
-		n = snprintf(secret, sizeof(secret), "%s", given);
+		n = snprintf(secret, SECRET_ROOM, "%s", given);
 	else
-		n = read_file(path, secret, sizeof(secret), d);
+		n = read_file(path, secret, SECRET_ROOM - 1, d);
 	if (n < 0)
 		return -1;
-	if ((size_t)n > sizeof(secret))
-		n = sizeof(secret);
+	if (n >= SECRET_ROOM)
+		n = SECRET_ROOM - 1;
 	while (n > 0 && (secret[n - 1] == '\n' || secret[n - 1] == '\r'))
 		n--;
-	bad = check(path, secret, (size_t)n, d);
-	if (!bad && snprintf(line, room, "%s%.*s", head, (int)n, secret) >= (int)room)
-		bad = diag_error(d, 0, 0, "secret-file %s is too long", path);
-	explicit_bzero(secret, sizeof(secret));
-	return bad;
+	secret[n] = '\0';
+	return check(path ? path : "(inline)", secret, (size_t)n, d);
 }

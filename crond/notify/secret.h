@@ -1,5 +1,5 @@
 /* secret: a webhook's token, read for each try and kept nowhere.
- * Flow: from its file into one header line. */
+ * Flow: from its file into a header line or a signature. */
 #ifndef NOTIFY_SECRET_H
 #define NOTIFY_SECRET_H
 
@@ -7,11 +7,10 @@
 
 struct diag;
 
-enum { SECRET_MOST = 4096 };
+enum { SECRET_MOST = 4096, SECRET_ROOM = SECRET_MOST + 4 };
 
-/* "Authorization: Bearer ..." with given, or if that is NULL with the file's content, its
- * last newline left out. The caller wipes line. 0, or -1 with *d, which names the file
- * and never its content. */
-int secret_header(const char *path, const char *given, char *line, size_t room, struct diag *d);
+/* What was given, or if that is NULL the file's content, without its last newline. The caller
+ * wipes it. 0, or -1 with *d, which names the file and never its content. */
+int secret_get(const char *path, const char *given, char secret[SECRET_ROOM], struct diag *d);
 
 #endif

@@ -9,6 +9,10 @@
 #include "crond/base/diag.h"
 #include "crond/core/event.h"
 #include "crond/notify/body.h"
+#include "crond/notify/request.h"
+
+static const char own[] = "{\"a\": \"${text} ${stdout_tail} ${url}\", \"b\": ${exit_code}, \"c\": "
+	"\"${stderr_tail|url}\", \"${job}\": \"$${job}\"}";
 
 static void demand(int holds)
 {
@@ -40,17 +44,23 @@ static void check_again(const struct event *e)
 	buf_free(&out);
 }
 
+/* Whatever stands in an event, what is posted is strict JSON. */
 static void check_post(const struct event *e, enum webhook_template t)
 {
-	struct buf out = { 0 };
+	const struct webhook hook = { .name = "x", .url = "https://h/a?b=c", .template = t,
+		.link = "https://l/${job}?${stdout_tail}", .template_text = t == WEBHOOK_OWN ? own : NULL };
+	struct request r;
+	struct diag d;
 	json_t *j;
 
-	body_post(t, e, &out);
-	demand(!out.failed);
-	j = json_loadb(out.data, out.len, JSON_REJECT_DUPLICATES, NULL);
-	demand(j && json_string_length(json_object_get(j, "text")) > 0);
-	json_decref(j);
-	buf_free(&out);
+	demand(request_make(&r, &hook, "secret", e, 1700000000123, &d) == 0);
+	demand(r.url.len > 0 && strlen(r.url.data) == r.url.len && r.url.data[strcspn(r.url.data, " \"<>")] == 0);
+	if (t != WEBHOOK_HEALTHCHECKS) {
+		j = json_loadb(r.body.data, r.body.len, JSON_REJECT_DUPLICATES, NULL);
+		demand(json_is_object(j));
+		json_decref(j);
+	}
+	request_free(&r);
 }
 
 static int is_ours(const char *line)
@@ -83,14 +93,20 @@ static void check_mail(const struct event *e)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct event e;
+	struct event e, members[2];
 	struct diag d;
 
 	if (event_decode(&e, (struct slice){ (const char *)data, size }, &d))
 		return 0;
 	check_again(&e);
-	check_post(&e, WEBHOOK_JSON);
-	check_post(&e, WEBHOOK_SLACK);
+	for (int t = 0; t < WEBHOOK_TEMPLATES; t++)
+		check_post(&e, (enum webhook_template)t);
+	members[0] = members[1] = e;
+	e.members = members;
+	e.member_count = 2;
+	for (int t = 0; t < WEBHOOK_TEMPLATES; t++)
+		check_post(&e, (enum webhook_template)t);
+	e.member_count = 0;
 	check_mail(&e);
 	return 0;
 }

@@ -89,7 +89,7 @@ static void test_unknown_is_null(void **state)
 	int nulls = 0;
 
 	(void)state;
-	body_post(WEBHOOK_JSON, &e, &out);
+	body_json(&e, NULL, &out);
 	assert_false(out.failed);
 	j = json_loadb(out.data, out.len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(j);
