@@ -112,6 +112,7 @@ void ctlmsg_open(struct buf *b);
 void ctlmsg_text(struct buf *b, const char *name, const char *text); /* NULL: left out */
 void ctlmsg_slice(struct buf *b, const char *name, struct slice text);
 void ctlmsg_number(struct buf *b, const char *name, int64_t value);
+void ctlmsg_seconds(struct buf *b, const char *name, int64_t ms); /* 1.234 */
 void ctlmsg_bool(struct buf *b, const char *name, bool value);
 void ctlmsg_list(struct buf *b, const char *name, const char *const *texts); /* NULL-terminated */
 void ctlmsg_close(struct buf *b);

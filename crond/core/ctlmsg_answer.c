@@ -95,6 +95,12 @@ void ctlmsg_number(struct buf *b, const char *name, int64_t value)
 	buf_printf(b, "%" PRId64, value);
 }
 
+void ctlmsg_seconds(struct buf *b, const char *name, int64_t ms)
+{
+	put_name(b, name);
+	buf_printf(b, "%" PRId64 ".%03d", ms / 1000, ms < 0 ? 0 : (int)(ms % 1000));
+}
+
 void ctlmsg_bool(struct buf *b, const char *name, bool value)
 {
 	put_name(b, name);

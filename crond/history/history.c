@@ -34,16 +34,18 @@ static int64_t clock_ms(void)
 
 int history_open(struct history *h, int wire, int listening, int signals, const char *directory)
 {
-	*h = (struct history){ .wire = wire, .listening = listening, .signals = signals,
-		.place = directory, .group = -1 };
+	*h = (struct history){ .wire = wire, .signals = signals, .place = directory };
 	report_open(&h->report, wire, clock_ms());
 	db_init(&h->db, directory, "history.db");
 	write_init(&h->writer, &h->db);
-	return backlog_open(&h->backlog);
+	if (backlog_open(&h->backlog) < 0)
+		return -1;
+	return asked_open(&h->asked, listening, &h->db, h->why.text);
 }
 
 void history_free(struct history *h)
 {
+	clients_close(&h->asked.clients);
 	db_free(&h->db);
 	write_free(&h->writer);
 	backlog_free(&h->backlog);
@@ -68,7 +70,7 @@ static void take_config(struct history *h, struct slice bytes)
 		report_log(&h->report, LOG_ERR, "%s", d.text);
 		return;
 	}
-	h->group = c.group;
+	asked_group(&h->asked, c.group);
 	h->prune.keep_ms = c.retention_ms;
 	h->writer.keep_count = c.retention_count;
 	h->told = true;
@@ -236,6 +238,8 @@ static int wait_ms(const struct history *h, int64_t now)
 		due = soonest(due, h->prune_ms);
 	if (h->report.left_out)
 		due = soonest(due, now + 1000);
+	if (h->told)
+		due = soonest(due, clients_due(&h->asked.clients, now));
 	return due == now + WAIT_MOST_MS ? -1 : due > now ? (int)(due - now) : 0;
 }
 
@@ -244,6 +248,7 @@ static void wait(struct history *h, int64_t now)
 	struct pollfd fds[] = {
 		{ .fd = h->wire, .events = report_full(&h->report) ? 0 : POLLIN },
 		{ .fd = h->signals, .events = POLLIN },
+		{ .fd = h->told ? clients_wait_fd(&h->asked.clients, now) : -1, .events = POLLIN },
 	};
 
 	if (h->report.waiting && !h->report.closed)
@@ -266,6 +271,8 @@ bool history_turn(struct history *h, int64_t now)
 	if (poll(&(struct pollfd){ .fd = h->signals, .events = POLLIN }, 1, 0) > 0)
 		end(h, now);
 	step(h, now);
+	if (h->told && !h->ended) /* people come behind what is to be written */
+		clients_step(&h->asked.clients, now);
 	report_flush(&h->report, now);
 	return !is_over(h, now);
 }

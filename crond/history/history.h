@@ -7,20 +7,21 @@
 #include <stdint.h>
 
 #include "crond/base/report.h"
+#include "crond/history/asked.h"
 #include "crond/history/db.h"
 #include "crond/history/prune.h"
 #include "crond/history/segment.h"
 #include "crond/history/write.h"
 
 struct history {
-	int wire, listening, signals;
-	int64_t group;         /* whose members see all; -1: root alone */
+	int wire, signals;
 	bool told;             /* of the configuration: nothing is written before */
 	struct report report;
 	struct backlog backlog;
 	struct db db;
 	struct writer writer;
 	struct prune prune;
+	struct asked asked;
 	const char *place;     /* the directory, for messages */
 	/* what is wrong, and for how long */
 	enum db_trouble trouble;
@@ -37,7 +38,7 @@ struct history {
 	int64_t ended_ms;
 };
 
-/* directory: where its database is or is to be; it lives as long as *h. 0 or -1: no memory. */
+/* directory: where its database is or is to be; it lives as long as *h. 0 or -1 with errno. */
 int history_open(struct history *h, int wire, int listening, int signals, const char *directory);
 /* What there is to do at that time (a clock that is not set), without waiting. false: it is
  * over. */
