@@ -72,6 +72,9 @@ size_t control_clients(const struct crond *c);
 struct live_run *control_run_next(struct crond *c, struct live_run *run, const char *name,
 	const struct job_state *state);
 
+/* control_where.c: members of the job's own line. */
+void control_where(struct crond *c, struct buf *b, const struct job *job);
+
 /* control_steer.c: run --wait's answer. */
 void control_run_ended(struct control_client *k, const struct outcome *o);
 

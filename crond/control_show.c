@@ -411,6 +411,7 @@ enum control_step control_show(struct crond *c, struct control_client *k)
 	put_runs(c, &k->out, &s);
 	put_usage(c, &k->out, &s);
 	put_log(c, &k->out, &s);
+	control_where(c, &k->out, job);
 	ctlmsg_close(&k->out);
 	for (enum option_id id = 0; id < OPTIONS; id++)
 		put_option(&k->out, &s, id);

@@ -195,6 +195,17 @@ void directory_file(struct crond *c, struct directory *d, const char *name)
 	load_source(c, s);
 }
 
+/* Under crond -t: what somebody may believe to be read. */
+static void passed_over(const struct crond *c, const struct directory *d, const char *name)
+{
+	if (!c->set.check || d->only || name[0] == '.')
+		return;
+	fprintf(stderr, "%s/%s: warning: not read: %s\n", d->path, name,
+		d->kind == SOURCE_TASKS ? "its name does not end in .conf" :
+		d->kind == SOURCE_USER ? "no user can have that name" :
+			"its name has what names here may not have (a dot, say)");
+}
+
 static void directory_list(struct crond *c, struct directory *d, DIR *dir)
 {
 	struct dirent *e;
@@ -202,6 +213,8 @@ static void directory_list(struct crond *c, struct directory *d, DIR *dir)
 	while ((e = readdir(dir))) {
 		if (e->d_name[0] != '.' && source_wanted(c, d, e->d_name))
 			directory_file(c, d, e->d_name);
+		else
+			passed_over(c, d, e->d_name);
 	}
 }
 

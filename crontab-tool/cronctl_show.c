@@ -50,6 +50,7 @@ static void print_why(const json_t *o)
 	if (talk_true(o, "paused"))
 		print_fact("paused", "by hand: cronctl resume");
 	print_fact("elsewhere", talk_text(o, "elsewhere"));
+	print_fact("refused", talk_text(o, "refused"));
 }
 
 static void print_last(const json_t *o)
@@ -90,6 +91,17 @@ static void print_usage(const json_t *o)
 	print_fact("uses", text);
 }
 
+/* As it would be if it were started now. */
+static void print_where(const json_t *o)
+{
+	const json_t *texts = json_object_get(o, "output"), *text;
+	size_t i;
+
+	print_fact("PATH", talk_text(o, "path"));
+	json_array_foreach (texts, i, text)
+		print_fact("output", json_string_value(text));
+}
+
 static void print_job(const json_t *o)
 {
 	const json_t *runs = json_object_get(o, "runs"), *run;
@@ -107,6 +119,7 @@ static void print_job(const json_t *o)
 		print_fact("run", json_string_value(run));
 	print_usage(o);
 	print_last(o);
+	print_where(o);
 	printf("\n");
 	put_padded("OPTION", NAME_WIDTH);
 	put_padded("VALUE", VALUE_WIDTH);
