@@ -19,6 +19,7 @@
 #include "crond/base/file.h"
 #include "crond/base/kernel.h"
 #include "crond/base/text.h"
+#include "crond/debug.h"
 #include "crond/room.h"
 #include "crond/rundir.h"
 
@@ -193,6 +194,7 @@ static void adopt_one(struct crond *c, const char *id)
 			run = adopt_new(c, id, &r, b.len);
 		if (run) {
 			run->adopted = true;
+			debug_adopted(c, run, &p);
 			adopt_judge(c, run, &p);
 		}
 	}

@@ -21,6 +21,7 @@
 #include "crond/core/options_trust.h"
 #include "crond/core/taskfile.h"
 #include "crond/loading.h"
+#include "crond/debug.h"
 
 enum { FILE_MOST = LINES_MOST, ERRORS_SAID = 50, FRESH_S = 2, OPEN_TRIES = 20 };
 
@@ -496,4 +497,5 @@ void load_source(struct crond *c, struct source *s)
 	if (fd >= 0)
 		close(fd);
 	source_settle(c, s, source_settled(s, &st));
+	debug_loaded(c, s);
 }

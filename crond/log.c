@@ -246,15 +246,33 @@ static size_t head_syslog(char *line, const struct speaker *who)
 	return n > 0 ? (size_t)n : 0;
 }
 
+/* How much of it steers a terminal: a control byte, or one of U+0080 to U+009F as UTF-8 or as the
+ * byte that it is in other character sets. 0: *more bytes are harmless. */
+static size_t steers(struct slice s, size_t *more)
+{
+	unsigned char c = (unsigned char)s.s[0];
+	size_t n = c < 0x80 ? 1 : text_utf8(s);
+
+	*more = n ? n : 1;
+	if (n == 1)
+		return (c < 0x20 && c != '\t') || c == 0x7f;
+	if (n == 2 && c == 0xc2 && (unsigned char)s.s[1] < 0xa0)
+		return 2;
+	return n == 0 && c < 0xa0;
+}
+
 /* One line is one line whoever had a say in it: file names, paths, what a helper says.
  * Commands come here with such bytes spelled out. */
 static void plain(char *line, size_t from, size_t n)
 {
-	for (size_t i = from; i < from + n; i++) {
-		unsigned char c = (unsigned char)line[i];
+	struct slice s = { line + from, n };
+	size_t more;
 
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			line[i] = '?';
+	for (; s.n; s.s += more, s.n -= more) {
+		size_t bad = steers(s, &more);
+
+		memset(line + (s.s - line), '?', bad);
+		more = bad ? bad : more;
 	}
 }
 

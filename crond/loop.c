@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "crond/crond.h"
+#include "crond/debug.h"
 #include "crond/metrics.h"
 
 #include <errno.h>
@@ -65,6 +66,7 @@ static void later_fire(struct crond *c)
 {
 	uint32_t expired = wait_expired(c);
 
+	debug_expired(c, expired);
 	for (int i = 0; i < LATERS; i++) {
 		if (expired & 1u << i && later_calls[i])
 			later_calls[i](c);
@@ -254,6 +256,7 @@ int loop_run(struct crond *c)
 		n = epoll_wait(c->epoll, events, EVENTS_AT_ONCE, more ? 0 : -1);
 		if (n < 0 && errno != EINTR)
 			return 1;
+		debug_woken(c, events, n);
 		loop_take_all(c, events, n < 0 ? 0 : n);
 		clock_advance(c);
 		pending_look(c);

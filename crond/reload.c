@@ -153,6 +153,8 @@ static void reload_config(struct crond *c)
 		cgroup_place(c);
 		reload_defaults(c, defaults);
 		control_config(c);
+		if (!c->set.debug)
+			c->log.level = c->set.conf.log_level; /* keepers' with the next launcher */
 		metrics_config(c);
 		heartbeat_config(c);
 		alert_config(c);

@@ -17,6 +17,7 @@
 #include "crond/core/catchup.h"
 #include "crond/missed.h"
 #include "crond/room.h"
+#include "crond/debug.h"
 #include "crond/metrics.h"
 #include "crond/rundir.h"
 #include "crond/tell.h"
@@ -341,6 +342,7 @@ static int start_judged(struct start *s, struct job_state *state, struct diag *d
 
 	if (v.verdict != ADMIT_START)
 		admit_text(&a, v.why, why, sizeof(why));
+	debug_judged(s, &v, why);
 	if (v.verdict == ADMIT_SKIP)
 		return start_skipped(s, state, why, admit_said(v.why), d);
 	user_current(s->c, s->common->user);

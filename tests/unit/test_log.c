@@ -88,6 +88,8 @@ static void test_lines(void **state)
 	assert_null(line_read(fd, &from));
 	log_classic(&l, "CRON", 9, 0, "root", "CMD", "a\tb\033 \303\251");
 	assert_string_equal(line_read(fd, &from), "<78>CRON[9]: (root) CMD (a^Ib^[ \\303\\251)");
+	log_line(&l, 3, "crond", 1, 0, "a\nb\033c\177d\te\302\233f\233g\303\251h\351i");
+	assert_string_equal(line_read(fd, &from), "<75>crond[1]: a?b?c?d\te??f?g\303\251h\351i");
 	if (geteuid() == 0) {
 		log_line(&l, 6, "CRON", getppid(), getppid(), "x");
 		assert_non_null(line_read(fd, &from));
