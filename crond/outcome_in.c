@@ -201,7 +201,7 @@ static bool uneventful(struct crond *c, const struct live_run *run, const struct
 {
 	return o->result == RESULT_OK && c->log.level < end_priority(c, run, o->result) &&
 		(!run->job || (!run->job->failures && !run->job->alerting.count)) &&
-		!(run->flags & (RUN_DAEMON | RUN_ALERT_SUCCESS));
+		!(run->flags & (RUN_DAEMON | RUN_ALERT_SUCCESS | RUN_PINGS));
 }
 
 /* As its keeper reports it; everything else is said with what its directory holds. */

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "crond/crond.h"
+#include "crond/tell.h"
 
 #include <errno.h>
 #include <string.h>
@@ -47,6 +48,8 @@ static void report_take(struct crond *c, const struct report *r, size_t outcome_
 
 	if (run && r->type == REPORT_TAKEN) {
 		run_event(c, run, RUN_EVENT_TAKEN);
+		if (run->flags & RUN_PINGS)
+			tell_ping_start(c, run->id);
 		run_watch_keeper(c, run, r->keeper_pid, pidfd);
 		if (outcome_n == sizeof(run->far)) {
 			memcpy(run->far, r->outcome, sizeof(run->far));

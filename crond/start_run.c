@@ -15,6 +15,7 @@
 #include "crond/core/direct.h"
 #include "crond/core/jobenv.h"
 #include "crond/core/mailtext.h"
+#include "crond/tell.h"
 
 /* Made once for each stretch of lines, and again when its user's home has moved. */
 static int env_prepare(struct crond *c, struct job_common *m)
@@ -337,6 +338,8 @@ static void run_alerts(struct start *s)
 	r->alert_every_ms = o->alert_every_ms;
 	if (o->alert_on >> RESULT_OK & 1)
 		r->flags |= RUN_ALERT_SUCCESS;
+	if (tell_pings(s->c, r))
+		r->flags |= RUN_PINGS;
 }
 
 int start_run_fill(struct start *s)

@@ -108,12 +108,81 @@ static void keep(struct crond *c, struct event *e, const char *run_id, const cha
 		outbox_add(c, id);
 }
 
+/* --- receivers that watch each run */
+
+static bool is_ping(const struct crond *c, const char *target, bool trusted)
+{
+	static const char hook[] = "webhook:";
+
+	if (strncmp(target, hook, sizeof(hook) - 1) != 0)
+		return false;
+	for (size_t i = 0; i < c->set.conf.webhook_count; i++) {
+		const struct webhook *h = &c->set.conf.webhooks[i];
+
+		if (strcmp(h->name, target + sizeof(hook) - 1) == 0)
+			return h->template == WEBHOOK_HEALTHCHECKS && (trusted || h->users);
+	}
+	return false;
+}
+
+/* Those of the list that are told of each run, or the others. */
+static struct slice targets_of(const struct crond *c, const struct run *r, bool pings, struct buf *out)
+{
+	bool trusted = r->flags & RUN_TRUSTED;
+
+	for (size_t i = 0, n; i < r->alert.n; i += n) {
+		n = strnlen(r->alert.s + i, r->alert.n - i) + 1;
+		if (n <= r->alert.n - i && is_ping(c, r->alert.s + i, trusted) == pings)
+			buf_append(out, r->alert.s + i, n);
+	}
+	return (struct slice){ out->data, out->len };
+}
+
+bool tell_pings(const struct crond *c, const struct run *r)
+{
+	struct buf list = { 0 };
+	bool any = targets_of(c, r, true, &list).n > 0;
+
+	buf_free(&list);
+	return any;
+}
+
+/* mark: "start" or "ping", an end's. e's own targets stay. */
+static void ping(struct crond *c, const struct run *r, const struct event *e, const char *what,
+	const char *mark)
+{
+	struct buf list = { 0 };
+	struct event told = *e;
+
+	told.event = what;
+	told.targets = targets_of(c, r, true, &list);
+	if (told.targets.n)
+		keep(c, &told, r->id, mark);
+	buf_free(&list);
+}
+
+void tell_ping_start(struct crond *c, const char *run_id)
+{
+	struct run_progress progress;
+	struct buf b = { 0 };
+	struct run r;
+	struct event e;
+
+	if (rundir_read(c->runs, run_id, "run", &b) == 0 &&
+		run_file_decode(&progress, &r, (struct slice){ b.data, b.len }, NULL) == 0) {
+		event_of_run(c, &r, &e);
+		ping(c, &r, &e, "run.start", "start");
+	}
+	buf_free(&b);
+}
+
 /* --- what happened */
 
 void tell_outcome(struct crond *c, struct job_state *state, const struct run *r,
 	const struct outcome *o, uint32_t failures)
 {
 	struct alerting_rule rule = rule_of_run(r);
+	struct buf others = { 0 };
 	struct event e;
 	unsigned what;
 
@@ -123,14 +192,19 @@ void tell_outcome(struct crond *c, struct job_state *state, const struct run *r,
 	event_of_run(c, r, &e);
 	add_outcome(&e, o);
 	e.failures = failures;
-	if (what & ALERTING_TELL) {
+	if (r->flags & RUN_PINGS) {
+		ping(c, r, &e, result_event(o->result), "ping");
+		e.targets = targets_of(c, r, false, &others);
+	}
+	if (what & ALERTING_TELL && e.targets.n) {
 		e.event = result_event(o->result);
 		keep(c, &e, r->id, "end");
 	}
-	if (what & ALERTING_RECOVERED) {
+	if (what & ALERTING_RECOVERED && e.targets.n) {
 		e.event = "job.recovered";
 		keep(c, &e, r->id, "recovered");
 	}
+	buf_free(&others);
 }
 
 void tell_start(struct crond *c, const struct job *job, const char *run_id, int64_t scheduled,

@@ -5,6 +5,7 @@
 #ifndef CROND_TELL_H
 #define CROND_TELL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "crond/core/outcome.h"
@@ -21,6 +22,12 @@ void tell_outcome(struct crond *c, struct job_state *state, const struct run *r,
 /* A start that came to nothing: skipped, missed or spawn; run_id: what it would have had. */
 void tell_start(struct crond *c, const struct job *job, const char *run_id, int64_t scheduled,
 	enum result result, const char *reason);
+
+/* Is there a receiver among its own that watches each of its runs (template healthchecks)? */
+bool tell_pings(const struct crond *c, const struct run *r);
+/* These are told of the start of such a run, which has its directory. Its end is told by
+ * tell_outcome(). */
+void tell_ping_start(struct crond *c, const char *run_id);
 
 /* Beside outcomes, told whatever the rules are. */
 struct tell {

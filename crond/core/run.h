@@ -107,6 +107,7 @@ enum {
 	RUN_GRACE = 1 << 26,      /* that it is late is told */
 	RUN_ASKED = 1 << 27,      /* started by hand: its second was not due */
 	RUN_CATCHUP = 1 << 28,    /* makes up for what was missed */
+	RUN_PINGS = 1 << 29,      /* a receiver of its job is told of each start and end */
 };
 
 /* What of struct dress is asked for where its value alone cannot tell. */

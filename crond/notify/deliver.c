@@ -235,6 +235,8 @@ static void take_results(struct deliver *d, int64_t now_ms)
 				&(struct verdict){ .accepted = post.accepted,
 					.unsure = post.unsure,
 					.final = post.final,
+					.once = post.ping == POST_PING_START,
+					.slight = post.ping == POST_PING_OK,
 					.wait_s = post.wait_s,
 					.why = post.why },
 				now_ms);

@@ -8,9 +8,15 @@
 
 #include "crond/notify/spool.h"
 
+/* What is due at the same time goes in the order in which it came. */
+static bool before(const struct target *a, const struct target *b)
+{
+	return a->due_ms != b->due_ms ? a->due_ms < b->due_ms : a->came < b->came;
+}
+
 static void rise(struct heap *h, struct target *t, size_t at)
 {
-	for (; at > 1 && h->list[at / 2]->due_ms > t->due_ms; at /= 2)
+	for (; at > 1 && before(t, h->list[at / 2]); at /= 2)
 		h->list[at] = h->list[at / 2];
 	h->list[at] = t;
 }
@@ -26,6 +32,7 @@ int heap_push(struct heap *h, struct target *t)
 		h->list = list;
 		h->cap = cap;
 	}
+	t->came = h->came++;
 	rise(h, t, ++h->count);
 	t->place = PLACE_HEAP;
 	return 0;
@@ -36,9 +43,9 @@ static void sink(struct heap *h, struct target *t, size_t at)
 	size_t child;
 
 	while ((child = at * 2) <= h->count) {
-		if (child < h->count && h->list[child + 1]->due_ms < h->list[child]->due_ms)
+		if (child < h->count && before(h->list[child + 1], h->list[child]))
 			child++;
-		if (h->list[child]->due_ms >= t->due_ms)
+		if (!before(h->list[child], t))
 			break;
 		h->list[at] = h->list[child];
 		at = child;
@@ -55,7 +62,7 @@ static void cut_out(struct heap *h, size_t at)
 	t->place = PLACE_NONE;
 	if (at > h->count)
 		return;
-	if (last->due_ms < t->due_ms)
+	if (before(last, t))
 		rise(h, last, at);
 	else
 		sink(h, last, at);

@@ -12,9 +12,10 @@ struct target;
 struct heap {
 	struct target **list; /* from 1 */
 	size_t count, cap;
+	uint64_t came; /* so many so far */
 };
 
-/* Ordered by due_ms. 0, or -1 when memory is out. */
+/* Ordered by due_ms, then as they came. 0, or -1 when memory is out. */
 int heap_push(struct heap *h, struct target *t);
 /* The first if it is due, taken out; or NULL. */
 struct target *heap_pop(struct heap *h, int64_t now_ms);

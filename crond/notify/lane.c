@@ -398,6 +398,8 @@ static bool may_begin(const struct lanes *l, const struct lane *one, int64_t now
 		return true;
 	if (lane_due(l, one, now_ms) > now_ms)
 		return false;
+	if (one->hook->template == WEBHOOK_HEALTHCHECKS && one->active > 0)
+		return false; /* a start that comes behind its end would stand for good */
 	if (active >= LANE_TRANSFERS || host_active(l, one) >= LANE_HOST)
 		return false;
 	return one->fails == 0 || (one->active == 0 && sick_active(l) < LANE_SICK);

@@ -39,6 +39,7 @@ struct transfer {
 	enum webhook_template template;
 	struct target *target;
 	bool dripped;
+	enum post_ping ping;
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -256,6 +257,15 @@ static int fill_with(struct transfer *t, const struct webhook *h, const char *se
 	return set_options(t, h) ? diag_error(d, 0, 0, "libcurl refuses its settings") : 0;
 }
 
+static enum post_ping ping_kind(const struct webhook *h, const struct event *e)
+{
+	if (h->template != WEBHOOK_HEALTHCHECKS)
+		return POST_NO_PING;
+	if (strcmp(e->event, "run.start") == 0)
+		return POST_PING_START;
+	return e->status && strcmp(e->status, "ok") == 0 ? POST_PING_OK : POST_NO_PING;
+}
+
 static int fill(struct transfer *t, const struct webhook *h, const struct event *e, struct diag *d)
 {
 	bool has_secret = h->secret || (h->secret_file && h->secret_file[0]);
@@ -263,6 +273,7 @@ static int fill(struct transfer *t, const struct webhook *h, const struct event 
 	int bad;
 
 	t->template = h->template;
+	t->ping = ping_kind(h, e);
 	if (has_secret && secret_get(h->secret_file, h->secret, secret, d))
 		bad = -1;
 	else
@@ -405,7 +416,7 @@ static void judge(struct transfer *t, CURLcode code, struct post_result *r)
 	long status = 0;
 	curl_off_t uploaded = 0;
 
-	*r = (struct post_result){ .target = t->target };
+	*r = (struct post_result){ .target = t->target, .ping = t->ping };
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status > 0 && (code == CURLE_OK || !answer_in_body(t->template))) {
 		judge_answer(t, status, r);

@@ -23,10 +23,14 @@ struct post {
 	unsigned active;
 };
 
+/* A start that is told late is wrong, and that all is well is worth no mail. */
+enum post_ping { POST_NO_PING, POST_PING_START, POST_PING_OK };
+
 struct post_result {
 	struct target *target; /* NULL: post_ping() */
 	bool accepted;
 	bool unsure;    /* not accepted, and yet it may have arrived */
+	enum post_ping ping;
 	bool final;     /* no further try would be accepted */
 	int64_t wait_s; /* the receiver asked for so much patience; 0: it did not */
 	char why[256];  /* not accepted: one line, without secrets */

@@ -59,6 +59,9 @@ static void say_failure(struct deliver *d, const struct target *t, const struct 
 	if (t->state == TARGET_FAILED && t->entry->notice)
 		report_log(d->report, LOG_ERR, "notice %s to %s given up after %u tries: %s",
 			t->entry->id, to, t->tries, v->why);
+	else if (t->state == TARGET_FAILED && (v->once || v->slight))
+		report_log(d->report, LOG_WARNING, "ping %s to %s%s%s given up after %u tries: %s",
+			t->entry->id, to, between, where, t->tries, v->why);
 	else if (t->state == TARGET_FAILED)
 		report_log(d->report, LOG_ERR,
 			"alert %s to %s%s%s given up after %u tries: %s (kept in failed/)",
@@ -235,12 +238,14 @@ void settle_try(struct deliver *d, struct target *t, struct lane *l, const struc
 	t->tries++;
 	t->sent = t->sent && v->unsure;
 	target_why(t, v->why);
-	if (v->final || t->tries > retries_of(l))
+	if (v->final || v->once || t->tries > retries_of(l))
 		t->state = TARGET_FAILED;
 	say_failure(d, t, l, v);
+	if (t->state == TARGET_FAILED && (v->once || v->slight))
+		t->state = TARGET_DONE; /* not to be kept */
 	if (t->state == TARGET_WAIT)
 		try_again(d, t, v, now_ms);
-	else if (!t->entry->members)
+	else if (t->state == TARGET_FAILED && !t->entry->members)
 		tell_owner(d, t, now_ms);
 	settle(d, t, now_ms);
 }

@@ -16,6 +16,8 @@ struct target;
 struct verdict {
 	bool accepted;
 	bool final;  /* no further try */
+	bool once;   /* it says nothing any more if it comes late: no second try, and nobody is told */
+	bool slight; /* nobody need be told that it could not be delivered, nor is it kept */
 	bool unsure; /* not accepted, and yet it may have arrived */
 	int64_t wait_s;
 	const char *why;

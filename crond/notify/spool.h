@@ -44,6 +44,7 @@ struct target {
 	uint32_t tries;
 	int64_t due_s;        /* epoch second of the next try; 0: now */
 	int64_t due_ms;       /* the same, monotonic: the queues' own */
+	uint64_t came;        /* the heap's own */
 };
 
 /* What a digest stands for, in order. */
