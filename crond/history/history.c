@@ -56,8 +56,10 @@ void history_free(struct history *h)
 
 static void end(struct history *h, int64_t now)
 {
-	if (!h->ended)
+	if (!h->ended) {
 		h->ended_ms = now;
+		backlog_look(&h->backlog); /* what it had no time to tell of */
+	}
 	h->ended = true;
 }
 
@@ -172,6 +174,7 @@ static void batch_write(struct history *h, int64_t now)
 		db_close(&h->db);
 		return;
 	}
+	backlog_look(&h->backlog);
 	t = write_begin(&h->writer, &d);
 	if (!t)
 		t = batch_fill(h, &count, &d);

@@ -70,8 +70,10 @@ static int segment_more(struct backlog *b, const struct history_mark *m, struct 
 
 	if (!s)
 		return diag_error(d, 0, 0, "segment %" PRIu32 " is not known", m->number);
-	if (m->size > s->size)
+	if (m->size > s->size) {
 		s->size = m->size;
+		s->cut = 0;
+	}
 	s->closed |= m->closed != 0;
 	return 0;
 }
@@ -95,7 +97,7 @@ int backlog_take(struct backlog *b, const struct history_mark *m, int fd, struct
 
 static uint64_t segment_left(const struct segment *s)
 {
-	return s->size > s->at ? s->size - s->at : 0;
+	return s->size > s->at && !(s->cut && s->cut == s->at) ? s->size - s->at : 0;
 }
 
 static struct segment *segment_next(const struct backlog *b)
@@ -146,15 +148,20 @@ static struct slice window_at(const struct backlog *b, const struct segment *s)
 	return (struct slice){ b->window + (s->at - b->from), (size_t)(had < left ? had : left) };
 }
 
+/* As record_step(), without a record. */
 static enum backlog_next head_step(struct backlog *b, struct segment *s, struct diag *d)
 {
 	struct diag why = { .text = "it has no head" };
 	struct slice bytes = window_at(b, s);
 
+	if (bytes.n < HISTREC_HEAD && !s->closed) {
+		s->size = 0; /* the rest is to come */
+		return BACKLOG_EMPTY;
+	}
 	if (bytes.n < HISTREC_HEAD || histrec_open((struct slice){ bytes.s, HISTREC_HEAD }, &why) < 0)
 		return segment_skip(b, s, why.text, d);
 	s->at += HISTREC_HEAD;
-	return BACKLOG_RECORD;
+	return BACKLOG_EMPTY;
 }
 
 static enum backlog_next record_step(struct backlog *b, struct segment *s, struct histrec *h,
@@ -163,6 +170,10 @@ static enum backlog_next record_step(struct backlog *b, struct segment *s, struc
 	struct slice frame = window_at(b, s);
 	int32_t n = histrec_frame(frame);
 
+	if (n == 0 && !s->closed) { /* the rest is to come: the scheduler is writing, or has no room */
+		s->cut = s->at;
+		return BACKLOG_EMPTY;
+	}
 	if (n <= 0)
 		return segment_skip(b, s, n == 0 ? "a record is cut short" : "no record begins there", d);
 	frame.n = (size_t)n;
@@ -175,19 +186,29 @@ static enum backlog_next record_step(struct backlog *b, struct segment *s, struc
 
 enum backlog_next backlog_next(struct backlog *b, struct histrec *h, struct diag *d)
 {
+	enum backlog_next next = BACKLOG_EMPTY;
 	struct segment *s;
-	bool head;
 
-	while ((s = segment_next(b))) {
+	while (next == BACKLOG_EMPTY && (s = segment_next(b))) {
 		if (window_fill(b, s) < 0)
-			return segment_skip(b, s, strerror(errno), d);
-		head = s->at == 0;
-		if (!head)
-			return record_step(b, s, h, d);
-		if (head_step(b, s, d) == BACKLOG_BAD)
-			return BACKLOG_BAD;
+			next = segment_skip(b, s, strerror(errno), d);
+		else if (s->at == 0)
+			next = head_step(b, s, d);
+		else
+			next = record_step(b, s, h, d);
 	}
-	return BACKLOG_EMPTY;
+	return next;
+}
+
+void backlog_look(struct backlog *b)
+{
+	struct segment *s = TAILQ_LAST(&b->all, segments);
+	struct stat st;
+
+	if (!s || s->closed || fstat(s->fd, &st) < 0 || (uint64_t)st.st_size <= s->size)
+		return;
+	s->size = (uint64_t)st.st_size;
+	s->cut = 0;
 }
 
 uint64_t backlog_waiting(const struct backlog *b)

@@ -17,7 +17,8 @@ struct segment {
 	TAILQ_ENTRY(segment) link;
 	uint32_t number;
 	int fd;
-	uint64_t size;      /* so much can be read */
+	uint64_t size;      /* so much can be read, as far as is known */
+	uint64_t cut;       /* where a record began that was not whole; 0: none */
 	uint64_t at;        /* read so far */
 	uint64_t committed; /* of which this is safe */
 	uint64_t told;      /* of which the scheduler knows */
@@ -48,6 +49,8 @@ int backlog_take(struct backlog *b, const struct history_mark *m, int fd, struct
  * the next call. BACKLOG_BAD: *d says what is wrong, it is stepped over, and the next call
  * goes on behind it. */
 enum backlog_next backlog_next(struct backlog *b, struct histrec *h, struct diag *d);
+/* Looks whether more can be read than the scheduler had said: it goes on writing. */
+void backlog_look(struct backlog *b);
 /* Bytes that can be read and are not taken. */
 uint64_t backlog_waiting(const struct backlog *b);
 /* All that was taken is safe: tell() is called for each segment that is further than it was

@@ -185,6 +185,60 @@ static void test_bad_records_harm_themselves(void **state)
 	feeder_finish(&f);
 }
 
+/* A segment that had no room for all of a record has the rest later; what is over cut is cut. */
+static void test_cut_records_wait_for_their_rest(void **state)
+{
+	struct feeder f;
+	char rest[64];
+	size_t n = 30;
+
+	(void)state;
+	feeder_begin(&f);
+	feeder_start(&f, "a-1-1", NULL);
+	feeder_start(&f, "a-2-1", NULL);
+	f.pending.len -= n;
+	memcpy(rest, f.pending.data + f.pending.len, n);
+	feeder_send(&f);
+	feeder_turn(&f);
+	feeder_turn(&f);
+	feeder_row(&f, "SELECT count(*) FROM runs", "1");
+	assert_true(f.done > 0 && f.done < f.size);
+	feeder_raw(&f, rest, n);
+	feeder_send(&f);
+	feeder_turn(&f);
+	feeder_row(&f, "SELECT count(*) FROM runs", "2");
+	assert_int_equal(f.done, f.size);
+	assert_string_equal(strstr(f.said, "cut") ? f.said : "", "");
+	feeder_start(&f, "a-3-1", NULL);
+	f.pending.len -= n;
+	feeder_close(&f);
+	feeder_turn(&f);
+	feeder_row(&f, "SELECT count(*) FROM runs", "2");
+	assert_int_equal(f.done, f.size);
+	assert_non_null(strstr(f.said, "a record is cut short"));
+	feeder_finish(&f);
+}
+
+/* What the scheduler wrote before its end, and told nobody of. */
+static void test_what_was_not_told_is_taken_at_the_end(void **state)
+{
+	struct feeder f;
+
+	(void)state;
+	feeder_begin(&f);
+	feeder_start(&f, "a-1-1", NULL);
+	feeder_send(&f);
+	feeder_turn(&f);
+	feeder_start(&f, "a-2-1", NULL);
+	assert_int_equal(write(f.segment, f.pending.data, f.pending.len), (ssize_t)f.pending.len);
+	buf_clear(&f.pending);
+	shutdown(f.wire, SHUT_RDWR);
+	for (int i = 0; i < 4; i++)
+		history_turn(&f.h, f.now + 1);
+	feeder_row(&f, "SELECT count(*) FROM runs", "2");
+	feeder_finish(&f);
+}
+
 static void test_segments_in_turn(void **state)
 {
 	struct feeder f;
@@ -290,6 +344,8 @@ int main(void)
 		cmocka_unit_test(test_what_jobs_print_is_made_sound),
 		cmocka_unit_test(test_lines_and_bytes_are_limited),
 		cmocka_unit_test(test_bad_records_harm_themselves),
+		cmocka_unit_test(test_cut_records_wait_for_their_rest),
+		cmocka_unit_test(test_what_was_not_told_is_taken_at_the_end),
 		cmocka_unit_test(test_segments_in_turn),
 		cmocka_unit_test(test_one_transaction_a_tick),
 		cmocka_unit_test(test_a_gap_is_kept),
