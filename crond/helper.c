@@ -128,7 +128,8 @@ int helper_user(struct crond *c, const char *name, const char *configured, const
 
 int helper_directory(const char *path, uid_t uid, gid_t gid)
 {
-	int fd, rc;
+	struct stat st;
+	int fd, rc = 0;
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -1;
@@ -137,7 +138,9 @@ int helper_directory(const char *path, uid_t uid, gid_t gid)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	rc = fchown(fd, uid, gid) < 0 || fchmod(fd, 0700) < 0 ? -1 : 0;
+	/* on a disk that has turned read-only it may be read all the same */
+	if (fstat(fd, &st) < 0 || st.st_uid != uid || st.st_gid != gid || (st.st_mode & 07777) != 0700)
+		rc = fchown(fd, uid, gid) < 0 || fchmod(fd, 0700) < 0 ? -1 : 0;
 	close(fd);
 	return rc;
 }

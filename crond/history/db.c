@@ -68,7 +68,7 @@ static enum db_trouble code_trouble(int code)
 	return DB_ODD;
 }
 
-enum db_trouble db_judge(const struct db *db, int code, struct diag *d)
+enum db_trouble db_judge(struct db *db, int code, struct diag *d)
 {
 	enum db_trouble t = code_trouble(code);
 	int os = db->handle ? sqlite3_system_errno(db->handle) : 0;
@@ -81,6 +81,10 @@ enum db_trouble db_judge(const struct db *db, int code, struct diag *d)
 			strerror(os));
 	else if (t)
 		diag_error(d, 0, 0, "%s", db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code));
+	if (t == DB_DAMAGED) {
+		db->damaged = true;
+		db->damage = *d;
+	}
 	return t;
 }
 
@@ -320,7 +324,7 @@ enum db_trouble db_open(struct db *db, struct diag *d)
 	enum db_trouble t;
 
 	db_close(db);
-	db->begun = false;
+	db->begun = db->damaged = false;
 	t = db_open_steps(db, d);
 	if (!t && lstat(db->name, &st) < 0)
 		t = system_trouble("", d);

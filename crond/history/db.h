@@ -62,6 +62,8 @@ struct db {
 	sqlite3 *handle;   /* NULL: not open */
 	uint64_t opened;   /* counts openings: statements prepared before are gone */
 	bool begun;        /* the database was made by this opening */
+	bool damaged;      /* somebody came upon damage; damage says what it was */
+	struct diag damage;
 	bool distrust;     /* a write had failed: what seems to be in the log file may not be */
 	const char *directory, *name;
 	int lock;          /* held so that only one crond-history works there; -1: not */
@@ -87,7 +89,7 @@ bool db_in_place(const struct db *db);
  * such. into: the new name. 0 or -1 with errno. */
 int db_put_aside(struct db *db, int64_t now, char *into, size_t room);
 /* What the code of a failed call stands for. The handle's last error text goes into *d. */
-enum db_trouble db_judge(const struct db *db, int code, struct diag *d);
+enum db_trouble db_judge(struct db *db, int code, struct diag *d);
 /* "is full" and the like, to stand behind "the history". */
 const char *db_trouble_name(enum db_trouble t);
 /* Executes statements without results. */

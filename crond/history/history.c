@@ -20,6 +20,7 @@ enum {
 	PRUNE_MS = 60 * 1000, /* and only when something was written */
 	PRUNE_MORE_MS = 100,
 	END_MOST_MS = 10000,
+	LOOK_AGAIN_MS = 7 * 24 * 3600 * 1000, /* for damage: that is when it is opened */
 	MESSAGES_AT_ONCE = 64,
 	WAIT_MOST_MS = 3600 * 1000,
 };
@@ -212,6 +213,10 @@ static void step(struct history *h, int64_t now)
 {
 	if (!h->told || now < h->retry_ms)
 		return;
+	if (h->db.handle && h->db.damaged) /* who asked came upon it */
+		trouble_begin(h, DB_DAMAGED, &h->db.damage, now);
+	if (h->db.handle && now - h->opened_ms > LOOK_AGAIN_MS)
+		db_close(&h->db);
 	if (!h->db.handle && trouble_open(h, now) < 0)
 		return;
 	if (backlog_waiting(&h->backlog) && (now >= h->write_ms || h->ended))

@@ -31,6 +31,7 @@ struct history {
 	int64_t retry_ms;      /* not before */
 	unsigned tries;
 	uint64_t waited;       /* records that are written since then */
+	int64_t opened_ms;
 	int64_t aside_ms;      /* when one was last put aside; 0: never */
 	/* when something is done next */
 	int64_t write_ms, prune_ms; /* 0: nothing is to be pruned before more is written */

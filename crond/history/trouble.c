@@ -101,6 +101,7 @@ int trouble_open(struct history *h, int64_t now)
 		trouble_begin(h, t, &d, now);
 		return -1;
 	}
+	h->opened_ms = now;
 	if (h->db.begun)
 		report_log(&h->report, LOG_NOTICE, "a new history is begun in %s", h->place);
 	return 0;

@@ -45,6 +45,7 @@ USERS = (  # name, uid, home; a home of None is not made
     ("bob", 2002, "/home/bob"),
     ("nohome", 2003, None),
     ("crond-notify", 2004, None),
+    ("crond-history", 2005, None),
 )
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
 LOG_LINE = re.compile(

@@ -107,9 +107,10 @@ class Machine:
         return lab.read(self.root + path)
 
     def people(self):
-        """Users of the tests; no group crontab, no user of crond-notify's yet."""
-        for path, gone in (("/etc/passwd", "crond-notify"), ("/etc/group", "crontab|crond-notify"),
-                           ("/etc/shadow", "crond-notify"), ("/etc/gshadow", "crontab|crond-notify")):
+        """Users of the tests; no group crontab, no users of our helpers yet."""
+        ours = "crond-notify|crond-history"
+        for path, gone in (("/etc/passwd", ours), ("/etc/group", "crontab|" + ours),
+                           ("/etc/shadow", ours), ("/etc/gshadow", "crontab|" + ours)):
             text = re.sub(r"(?m)^(%s|%s):.*\n" % (gone, "|".join(n for n, _ in USERS)), "",
                           self.read(path))
             for name, uid in USERS:
