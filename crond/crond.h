@@ -186,6 +186,7 @@ struct job_state {
 	uint8_t last_signal;          /* 0: none */
 	uint8_t last_result;          /* enum result; RESULTS: not known */
 	struct alerting alerting;     /* what people were told */
+	uint64_t taken; /* state_mark() of what was last counted; 0: not known */
 	bool failed;   /* a daemon that was given up */
 	bool recorded; /* stands in the file */
 	bool paused;
@@ -207,6 +208,8 @@ struct job_state *state_find(struct crond *c, uint64_t identity); /* NULL: nothi
 void state_release(struct crond *c, struct job_state *s); /* dropped if it knows nothing */
 /* What it knows is put on file, for a scheduler after us in this boot. */
 void state_record(struct crond *c, struct job_state *s);
+/* Names what became of a run: taken in once, whoever dies while that is done. */
+uint64_t state_mark(const char *run_id, enum result result);
 /* A run of it has ended so; keep: on file. */
 struct outcome;
 void state_ended(struct crond *c, struct job_state *s, const struct outcome *o, uint32_t failures,

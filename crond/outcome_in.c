@@ -97,19 +97,38 @@ static bool gave_up(const struct live_run *run, const struct outcome *o)
 	return o->result == RESULT_SKIPPED && run->attempt > 1;
 }
 
-/* How it ended goes to what its job has learnt. A failure counts once, and only where no
- * other attempt follows. again: one does. */
-static void outcome_learn(struct crond *c, struct live_run *run, const struct outcome *o, bool again)
+/* Is it known already? A scheduler before us, which died before it could say so. */
+static bool outcome_known(struct crond *c, const struct live_run *run, const struct outcome *o)
+{
+	return (run->job && run->job->taken == state_mark(run->id, o->result)) ||
+		(result_failed(o->result) && rundir_has(c->runs, run->id, RUNDIR_LOGGED));
+}
+
+/* How many failures in a row there are with this one. A failure counts once, and only where no
+ * other attempt follows (again: one does). */
+static uint32_t outcome_count(struct live_run *run, const struct outcome *o, bool again, bool known)
 {
 	bool failed = !again && (result_failed(o->result) || gave_up(run, o));
-	uint32_t before = run->job ? run->job->failures : 0;
-	uint32_t after = failed ? before + 1 : o->result == RESULT_OK ? 0 : before;
+	uint32_t before = run->job ? run->job->failures : 0, after = before;
 
+	if (failed && !known)
+		after = before + 1;
+	else if (o->result == RESULT_OK)
+		after = 0;
 	run->failures = failed ? after : 0;
-	if (!result_failed(o->result) || !rundir_has(c->runs, run->id, RUNDIR_LOGGED)) {
+	return after;
+}
+
+/* How it ended goes to what its job has learnt, with what people were told of it: all of that
+ * in one record, and what they are told stands on file before it. */
+static void outcome_learn(struct crond *c, struct live_run *run, const struct outcome *o,
+	uint32_t failures, bool known)
+{
+	if (!known)
 		metrics_ended(c, run, o);
-		if (run->job)
-			state_ended(c, run->job, o, after, run->flags & RUN_LEARN);
+	if (run->job && !known) {
+		run->job->taken = state_mark(run->id, o->result);
+		state_ended(c, run->job, o, failures, run->flags & RUN_LEARN);
 	}
 	if (run->awaited)
 		control_run_over(c, run, o);
@@ -137,8 +156,7 @@ static void outcome_say(struct crond *c, struct live_run *run, const struct run_
 	}
 }
 
-/* Once: a failure that was logged by a scheduler before us has been told, too. The end of
- * trying again is told as the failure that it is. */
+/* The end of trying again is told as the failure that it is. */
 static void outcome_tell(struct crond *c, struct live_run *run, const struct run *r,
 	const struct outcome *o)
 {
@@ -146,7 +164,7 @@ static void outcome_tell(struct crond *c, struct live_run *run, const struct run
 
 	if (gave_up(run, o))
 		told.result = RESULT_EXIT;
-	if (r->alert.n && (!result_failed(o->result) || !rundir_has(c->runs, run->id, RUNDIR_LOGGED)))
+	if (r->alert.n)
 		tell_outcome(c, run->job, r, &told, run->failures);
 }
 
@@ -211,7 +229,7 @@ static bool reported_uneventful(struct crond *c, struct live_run *run)
 
 	if (!run->reported.n || outcome_decode(&o, run->reported, NULL) < 0 || !uneventful(c, run, &o))
 		return false;
-	outcome_learn(c, run, &o, false);
+	outcome_learn(c, run, &o, 0, false);
 	return true;
 }
 
@@ -228,10 +246,12 @@ static void outcome_judge(struct crond *c, struct live_run *run, struct run_reco
 	uint32_t before = run->job ? run->job->failures : 0;
 	uint64_t again_ms = 0;
 	bool again = pending_retry(c, run, &r->run, &r->outcome, &again_ms);
+	bool known = outcome_known(c, run, &r->outcome);
+	uint32_t failures = outcome_count(run, &r->outcome, again, known);
 
-	outcome_learn(c, run, &r->outcome, again);
-	if (!again)
+	if (!again && !known)
 		outcome_tell(c, run, &r->run, &r->outcome);
+	outcome_learn(c, run, &r->outcome, failures, known);
 	outcome_say(c, run, r, before, again ? again_ms : 0);
 }
 
@@ -252,7 +272,7 @@ void outcome_take(struct crond *c, struct live_run *run)
 	}
 	backlog_end_records(c, run, &r);
 	if (uneventful(c, run, &r.outcome))
-		outcome_learn(c, run, &r.outcome, false);
+		outcome_learn(c, run, &r.outcome, 0, false);
 	else
 		outcome_judge(c, run, &r);
 	outcome_follow(c, run, &r);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "crond/base/file.h"
+#include "crond/base/text.h"
 
 enum {
 	STATE_MAGIC = 0x736e7243, STAMP_MAGIC = 0x746e7243, STATE_VERSION = 3, STAMP_VERSION = 1,
@@ -35,7 +36,8 @@ struct state_record {
 	uint8_t last_signal, last_result, failed, zero[3];
 	uint32_t alerts, alert_failed;
 	int64_t alerted;
-	int64_t last_success; /* from version 3 on */
+	int64_t last_success; /* from version 3 on; likewise: */
+	uint64_t taken;
 };
 
 enum { RECORD_2 = offsetof(struct state_record, last_success) };
@@ -102,7 +104,7 @@ static struct state_record record_of(const struct job_state *s)
 		.last_code = s->last_code, .last_signal = s->last_signal, .last_result = s->last_result,
 		.failed = s->failed, .alerts = s->alerting.count,
 		.alert_failed = s->alerting.failed, .alerted = s->alerting.told,
-		.last_success = s->last_success };
+		.last_success = s->last_success, .taken = s->taken };
 }
 
 /* Writes what is known anew, without what has been forgotten. */
@@ -168,6 +170,11 @@ void state_record(struct crond *c, struct job_state *s)
 		c->state_said = false;
 	if (c->state_records > c->state_folded * 2 + FOLD_AT)
 		state_fold(c);
+}
+
+uint64_t state_mark(const char *run_id, enum result result)
+{
+	return text_hash(6 + (uint64_t)result, run_id, strlen(run_id));
 }
 
 void state_ended(struct crond *c, struct job_state *s, const struct outcome *o, uint32_t failures,
@@ -256,6 +263,7 @@ static void record_take(struct crond *c, const struct state_record *r)
 	s->last_signal = r->last_signal;
 	s->last_result = r->last_result < RESULTS ? r->last_result : RESULTS;
 	s->failed = r->failed;
+	s->taken = r->taken;
 	s->alerting = (struct alerting){ .count = r->alerts, .failed = r->alert_failed, .told = r->alerted };
 }
 

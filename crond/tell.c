@@ -26,18 +26,6 @@ static struct alerting_rule rule_of_job(const struct options *o)
 		.every_ms = o->alert_every_ms };
 }
 
-/* What the rules say; what was learnt outlives us. */
-static unsigned decide(struct crond *c, struct job_state *s, const struct alerting_rule *rule,
-	enum result result)
-{
-	struct alerting before = s->alerting;
-	unsigned what = alerting_take(&s->alerting, rule, result, time(NULL));
-
-	if (s->alerting.count != before.count || s->alerting.told != before.told)
-		state_record(c, s);
-	return what;
-}
-
 /* --- what it is made from */
 
 static void event_of_run(struct crond *c, const struct run *r, struct event *e)
@@ -188,7 +176,7 @@ void tell_outcome(struct crond *c, struct job_state *state, const struct run *r,
 
 	if (!r->alert.n || !state)
 		return;
-	what = decide(c, state, &rule, o->result);
+	what = alerting_take(&state->alerting, &rule, o->result, time(NULL));
 	event_of_run(c, r, &e);
 	add_outcome(&e, o);
 	e.failures = failures;
@@ -217,9 +205,10 @@ void tell_start(struct crond *c, const struct job *job, const char *run_id, int6
 	struct buf lists = { 0 };
 	struct event e;
 
-	if (!o->alert || !(rule.on >> result & 1) || !(state = state_get(c, job->identity)))
+	if (!o->alert || !(rule.on >> result & 1) || !(state = state_get(c, job->identity)) ||
+		state->taken == state_mark(run_id, result))
 		return;
-	if (decide(c, state, &rule, result) & ALERTING_TELL) {
+	if (alerting_take(&state->alerting, &rule, result, time(NULL)) & ALERTING_TELL) {
 		event_of_job(c, job, name, &lists, &e);
 		e.event = result_event(result);
 		e.status = result_name(result);
@@ -229,6 +218,8 @@ void tell_start(struct crond *c, const struct job *job, const char *run_id, int6
 		keep(c, &e, run_id, e.status);
 		buf_free(&lists);
 	}
+	state->taken = state_mark(run_id, result);
+	state_record(c, state); /* behind the event: who dies in between tells it once more */
 	/* what it has learnt by this is on file: it is not released */
 }
 

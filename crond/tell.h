@@ -15,8 +15,8 @@ struct job;
 struct job_state;
 struct run;
 
-/* How a run ended, once for each run and not where it is to be tried again. state: its job's;
- * failures: in a row, this one counted. */
+/* How a run ended, once for each run and not where it is to be tried again. state: its job's,
+ * which the caller puts on file after that; failures: in a row, this one counted. */
 void tell_outcome(struct crond *c, struct job_state *state, const struct run *r,
 	const struct outcome *o, uint32_t failures);
 /* A start that came to nothing: skipped, missed or spawn; run_id: what it would have had. */

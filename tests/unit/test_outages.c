@@ -1,0 +1,238 @@
+/* test_outages: random jobs, and outages at random, against an oracle that goes from minute to
+ * minute: each time of each job is started once or on record, as its options say, and nothing else
+ * is. A failure names its seed; CRONWARD_SEEDS has more of them tried. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/world.h"
+
+enum { MINUTE = 60, HOUR = 3600, JOBS = 8, SEEDS = 10, OUTAGES = 12, FATES = 4096 };
+
+static const int64_t begin = 2222467200; /* 5 June 2040, 00:00 UTC */
+
+static uint32_t rolled(uint32_t *seed, uint32_t below)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return (*seed >> 8) % below;
+}
+
+/* Due at `minute` and each `step` minutes after that, of each hour, or of every third one. */
+struct job_made {
+	int minute, step;
+	bool star, third;
+	enum catchup catchup;
+	int64_t window;
+	char name[8];
+};
+
+static bool is_due(const struct job_made *j, int64_t minute)
+{
+	int64_t in_hour = minute % 60, hour = minute / 60 % 24;
+
+	if (j->third && hour % 3)
+		return false;
+	return in_hour >= j->minute && (in_hour - j->minute) % j->step == 0;
+}
+
+static void job_make(struct job_made *j, int n, uint32_t *seed, char *text, size_t room)
+{
+	static const char *const catchups[] = { "none", "one", "all" };
+	static const int steps[] = { 15, 20, 30, 60 };
+	static const int64_t windows[] = { 0, 30 * MINUTE, 2 * HOUR };
+	size_t at = strlen(text);
+
+	*j = (struct job_made){ .step = steps[rolled(seed, 4)], .star = rolled(seed, 2), .third = rolled(seed, 3) == 0,
+		.catchup = (enum catchup)rolled(seed, 3), .window = windows[rolled(seed, 3)] };
+	j->minute = j->star ? 0 : (int)rolled(seed, 10);
+	snprintf(j->name, sizeof(j->name), "j%d", n);
+	at += (size_t)snprintf(text + at, room - at, "task %s { command = x concurrency = allow catchup = %s ",
+		j->name, catchups[j->catchup]);
+	if (j->window)
+		at += (size_t)snprintf(text + at, room - at, "catchup-window = %d ", (int)j->window);
+	/* a star in front makes it one that follows the clock on the wall */
+	if (j->star)
+		snprintf(text + at, room - at, "schedule = '*/%d %s * * *' }\n", j->step, j->third ? "0-23/3" : "0-23");
+	else
+		snprintf(text + at, room - at, "schedule = '%d-59/%d %s * * *' }\n", j->minute, j->step,
+			j->third ? "0-23/3" : "0-23");
+}
+
+/* --- the oracle */
+
+struct fate {
+	int job;
+	int64_t at;
+	bool started;
+};
+
+struct oracle {
+	struct job_made jobs[JOBS];
+	struct fate fates[FATES];
+	size_t count;
+};
+
+static void fate(struct oracle *o, int job, int64_t at, bool started)
+{
+	assert_true(o->count < FATES);
+	o->fates[o->count++] = (struct fate){ job, at, started };
+}
+
+static void went_by(struct oracle *o, int64_t from, int64_t to)
+{
+	for (int64_t t = from + 1; t <= to; t++) {
+		for (int i = 0; t % MINUTE == 0 && i < JOBS; i++) {
+			if (is_due(&o->jobs[i], t / MINUTE))
+				fate(o, i, t, true);
+		}
+	}
+}
+
+enum outage { KILLED, BOOTED, ASLEEP, OUTAGE_KINDS };
+
+static bool in_window(const struct job_made *j, int64_t t, int64_t until)
+{
+	return !j->window || t >= until - j->window;
+}
+
+/* Nobody was there, or the rule for clocks leaves it to catchup. */
+static void by_catchup(struct oracle *o, int i, const int64_t *times, size_t n, int64_t until, bool known)
+{
+	const struct job_made *j = &o->jobs[i];
+
+	for (size_t k = 0; k < n; k++) {
+		bool last = k == n - 1, due = in_window(j, times[k], until);
+
+		if (j->catchup == CATCHUP_ALL && due)
+			fate(o, i, times[k], true);
+		else if (j->catchup == CATCHUP_ONE && due && last)
+			fate(o, i, times[k], true);
+		else if (j->catchup != CATCHUP_NONE || known)
+			fate(o, i, times[k], false);
+	}
+}
+
+/* One start for all. */
+static void at_once(struct oracle *o, int i, const int64_t *times, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		fate(o, i, times[k], k == n - 1);
+}
+
+static void outage(struct oracle *o, enum outage kind, int64_t from, int64_t to)
+{
+	for (int i = 0; i < JOBS; i++) {
+		const struct job_made *j = &o->jobs[i];
+		int64_t times[1024], until = kind == ASLEEP ? to : to - 2;
+		size_t n = 0;
+		bool made_up = kind == ASLEEP &&
+			(to - from < 5 * MINUTE || (to - from < 180 * MINUTE && !j->star));
+
+		for (int64_t t = from / MINUTE + 1; t * MINUTE <= to; t++) {
+			if (is_due(j, t))
+				times[n++] = t * MINUTE;
+		}
+		if (!made_up)
+			by_catchup(o, i, times, n, until, kind != BOOTED);
+		else if (n > 1 && j->catchup == CATCHUP_ALL && in_window(j, times[n - 1], until))
+			by_catchup(o, i, times, n, until, true);
+		else
+			at_once(o, i, times, n);
+	}
+}
+
+/* --- the comparison */
+
+static size_t found(const struct world *w, const char *job, int64_t at, bool started)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; started && i < w->start_count; i++)
+		n += w->starts[i].scheduled == at && strcmp(w->starts[i].job, job) == 0;
+	for (size_t i = 0; !started && i < w->left_count; i++)
+		n += w->left[i].scheduled == at && strcmp(w->left[i].job, job) == 0;
+	return n;
+}
+
+static void compare(struct world *w, const struct oracle *o, uint32_t seed, const char *text)
+{
+	for (size_t i = 0; i < o->count; i++) {
+		const struct fate *f = &o->fates[i];
+
+		if (found(w, o->jobs[f->job].name, f->at, f->started) == 1 &&
+			found(w, o->jobs[f->job].name, f->at, !f->started) == 0)
+			continue;
+		world_show(w);
+		fail_msg("seed %u: %s of %lld: %s once is right\n%s", seed, o->jobs[f->job].name,
+			(long long)f->at, f->started ? "started" : "left out", text);
+	}
+	if (w->start_count + w->left_count != o->count)
+		fail_msg("seed %u: %zu times too many", seed, w->start_count + w->left_count - o->count);
+}
+
+static void one_world(uint32_t seed)
+{
+	static struct oracle o;
+	static char text[JOBS * 200];
+	struct world *w = world_open(begin + 30);
+	uint32_t dice = seed;
+
+	o.count = 0;
+	text[0] = '\0';
+	for (int i = 0; i < JOBS; i++)
+		job_make(&o.jobs[i], i, &dice, text, sizeof(text));
+	world_write(w, false, text);
+	world_up(w);
+	for (int i = 0; i < OUTAGES; i++) {
+		enum outage kind = (enum outage)rolled(&dice, OUTAGE_KINDS);
+		int64_t up = (1 + rolled(&dice, 100)) * MINUTE, now;
+		int64_t down = (2 + (int64_t)rolled(&dice, rolled(&dice, 2) ? 7 : 300)) * MINUTE;
+
+		now = world_now(w);
+		world_pass(w, up);
+		went_by(&o, now, now + up);
+		outage(&o, kind, now + up, now + up + down);
+		if (kind == KILLED)
+			world_kill(w);
+		else if (kind == BOOTED)
+			world_boot(w);
+		if (kind == ASLEEP)
+			world_sleep(w, down);
+		else
+			world_pass(w, down);
+		if (kind != ASLEEP)
+			world_up(w);
+	}
+	world_pass(w, 10);
+	compare(w, &o, seed, text);
+	world_close(w);
+}
+
+static void test_outages(void **state)
+{
+	const char *more = getenv("CRONWARD_SEEDS");
+	uint32_t seeds = more ? (uint32_t)atoi(more) : SEEDS;
+
+	(void)state;
+	for (uint32_t seed = 1; seed <= seeds; seed++)
+		one_world(seed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_outages),
+	};
+
+	setenv("TZ", "UTC0", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

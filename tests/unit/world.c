@@ -1,0 +1,604 @@
+/* world: a whole scheduler in a world whose clocks are made up.
+ * Flow: the functions that ask the kernel for the time are ours; what the loop does at its turns
+ * is done here, and a launcher that takes names and lets runs end as the test says. */
+#include "config.h"
+
+#include "tests/unit/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crond/base/file.h"
+#include "crond/core/event.h"
+#include "crond/core/histrec.h"
+#include "crond/rundir.h"
+
+#define SECOND INT64_C(1000000000)
+
+struct world_run {
+	LIST_ENTRY(world_run) link;
+	char id[RUN_ID_MOST], job[WORLD_NAME];
+	int64_t end_ns, began_ns; /* by the clock that nobody sets */
+	int lock;
+	bool fails;
+};
+
+static struct world *here;
+
+/* --- the clocks: the C library's are behind these */
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	int64_t ns = 1;
+
+	if (here && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
+		ns = here->real_ns;
+	else if (here && id == CLOCK_BOOTTIME)
+		ns = here->boot_ns;
+	else if (here)
+		ns = here->mono_ns;
+	*t = (struct timespec){ ns / SECOND, ns % SECOND };
+	return 0;
+}
+
+time_t time(time_t *out)
+{
+	time_t now = here ? here->real_ns / SECOND : 1;
+
+	if (out)
+		*out = now;
+	return now;
+}
+
+int64_t world_now(const struct world *w)
+{
+	return w->real_ns / SECOND;
+}
+
+/* --- the launcher and its keepers */
+
+static struct world_job *job_of(struct world *w, const char *name)
+{
+	for (size_t i = 0; i < w->job_count; i++) {
+		if (strcmp(w->jobs[i].name, name) == 0)
+			return &w->jobs[i];
+	}
+	return NULL;
+}
+
+static void run_take(struct world *w, const char *id)
+{
+	struct world_run *r = calloc(1, sizeof(*r));
+	struct buf b = { 0 };
+	struct run_progress p;
+	struct run record;
+	struct world_job *job;
+	struct live_run *live;
+
+	assert_non_null(r);
+	r->lock = rundir_lock(w->runs, id);
+	if (r->lock < 0 || rundir_read(w->runs, id, "run", &b) < 0 ||
+		run_file_decode(&p, &record, (struct slice){ b.data, b.len }, NULL) < 0 ||
+		p.phase != RUN_CLAIMED) {
+		if (r->lock >= 0)
+			close(r->lock);
+		free(r);
+		buf_free(&b);
+		return;
+	}
+	p = (struct run_progress){ .magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_VERSION,
+		.phase = RUN_STARTED, .keeper_pid = (int32_t)getpid(), .started_ns = w->real_ns };
+	rundir_mark(r->lock, &p);
+	snprintf(r->id, sizeof(r->id), "%s", id);
+	snprintf(r->job, sizeof(r->job), "%s", record.job);
+	job = job_of(w, r->job);
+	r->began_ns = w->mono_ns;
+	r->end_ns = w->mono_ns + (job ? job->lasts_ms * 1000000 : 0);
+	if (job && job->results) {
+		r->fails = job->results[job->next] == 'x';
+		job->next += job->results[job->next + 1] != '\0';
+	}
+	LIST_INSERT_HEAD(&w->live, r, link);
+	assert_true(w->start_count < WORLD_STARTS);
+	w->starts[w->start_count] = (struct world_start){ .scheduled = record.scheduled,
+		.at = world_now(w) };
+	snprintf(w->starts[w->start_count].job, WORLD_NAME, "%s", record.job);
+	memcpy(w->starts[w->start_count++].id, r->id, sizeof(r->id));
+	live = run_find(w->c, id);
+	if (live)
+		run_event(w->c, live, RUN_EVENT_TAKEN);
+	buf_free(&b);
+}
+
+static bool runs_take(struct world *w)
+{
+	char id[RUN_ID_MOST];
+	bool some = false;
+	size_t n = 0;
+	ssize_t got;
+	struct world_run *r;
+
+	while (!w->launcher_stuck && (got = recv(w->c->queue_far, id, sizeof(id) - 1, MSG_DONTWAIT)) > 0) {
+		id[got] = '\0';
+		run_take(w, id);
+		some = true;
+	}
+	LIST_FOREACH(r, &w->live, link)
+		n++;
+	if (n > w->live_most)
+		w->live_most = n;
+	return some;
+}
+
+static void run_end(struct world *w, struct world_run *r)
+{
+	struct run_progress p = { .magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_VERSION,
+		.phase = RUN_STARTED, .keeper_pid = (int32_t)getpid() };
+	struct outcome o = { .result = r->fails ? RESULT_EXIT : RESULT_OK, .exit_code = r->fails,
+		.took_ns = w->mono_ns - r->began_ns, .finished_ns = w->real_ns };
+	struct live_run *live = w->c ? run_find(w->c, r->id) : NULL;
+
+	o.started_ns = o.finished_ns - o.took_ns;
+	assert_int_equal(rundir_finish(w->runs, r->id, r->lock, &p, &o), 0);
+	close(r->lock);
+	LIST_REMOVE(r, link);
+	free(r);
+	if (live)
+		run_event(w->c, live, RUN_EVENT_ENDED);
+}
+
+static bool runs_end(struct world *w)
+{
+	struct world_run *r, *next;
+	bool some = false;
+
+	for (r = LIST_FIRST(&w->live); r; r = next) {
+		next = LIST_NEXT(r, link);
+		if (r->end_ns > w->mono_ns)
+			continue;
+		run_end(w, r);
+		some = true;
+	}
+	return some;
+}
+
+/* --- who is told */
+
+static void event_take(struct world *w, const char *id)
+{
+	char path[512];
+	struct buf b = { 0 };
+	struct event e;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/run/outbox/%s", w->dir, id);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0 && file_read(fd, EVENT_MOST, &b) == 0);
+	close(fd);
+	assert_int_equal(event_decode(&e, (struct slice){ b.data, b.len }, NULL), 0);
+	assert_true(w->told_count < WORLD_TOLD);
+	w->told[w->told_count] = (struct world_told){ .failures = e.failures, .at = world_now(w) };
+	snprintf(w->told[w->told_count].event, sizeof(w->told[0].event), "%s", e.event);
+	snprintf(w->told[w->told_count].job, WORLD_NAME, "%s", e.job ? e.job : "");
+	snprintf(w->told[w->told_count++].id, sizeof(w->told[0].id), "%s", id);
+	buf_free(&b);
+	if (w->c)
+		outbox_told(w->c, id);
+	else
+		unlink(path);
+}
+
+static void events_take(struct world *w)
+{
+	char path[128];
+	struct dirent **list;
+	int n;
+
+	snprintf(path, sizeof(path), "%s/run/outbox", w->dir);
+	n = scandir(path, &list, NULL, alphasort);
+	for (int i = 0; i < n; i++) {
+		if (list[i]->d_name[0] != '.')
+			event_take(w, list[i]->d_name);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+}
+
+/* --- what is on record */
+
+static void frames_take(struct world *w, struct slice bytes)
+{
+	struct histrec h;
+	int32_t n;
+
+	for (; (n = histrec_frame(bytes)) > 0; bytes.s += n, bytes.n -= (size_t)n) {
+		assert_int_equal(histrec_decode(&h, (struct slice){ bytes.s, (size_t)n }, NULL), 0);
+		if (h.kind != HISTREC_NONE)
+			continue;
+		assert_true(w->left_count < WORLD_STARTS);
+		w->left[w->left_count] = (struct world_left){ .scheduled = h.scheduled, .result = h.result };
+		snprintf(w->left[w->left_count].job, WORLD_NAME, "%s", h.job);
+		snprintf(w->left[w->left_count++].reason, sizeof(w->left[0].reason), "%s", h.reason);
+	}
+	assert_int_equal(n, 0);
+}
+
+/* What is new in the segments, by their numbers. */
+static void records_take(struct world *w)
+{
+	for (size_t i = 1; i < WORLD_LIVES; i++) {
+		char path[128];
+		struct buf b = { 0 };
+		size_t from = w->records_read[i] ? w->records_read[i] : HISTREC_HEAD;
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/run/backlog/%zu", w->dir, i);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		assert_int_equal(file_read(fd, 64 << 20, &b), 0);
+		close(fd);
+		if (b.len > from) {
+			frames_take(w, (struct slice){ b.data + from, b.len - from });
+			w->records_read[i] = b.len;
+		}
+		buf_free(&b);
+	}
+}
+
+/* --- the loop */
+
+static void laters_fire(struct world *w)
+{
+	static void (*const calls[LATERS])(struct crond *c) = { [LATER_PENDING] = pending_due,
+		[LATER_GRACE] = grace_look, [LATER_ADOPT] = adopt_unstarted, [LATER_GONE] = reload_gone };
+	struct crond *c = w->c;
+
+	for (int i = 0; i < LATERS; i++) {
+		if (!c->later[i] || c->later[i] > w->mono_ns / 1000000)
+			continue;
+		c->later[i] = 0;
+		if (calls[i])
+			calls[i](c);
+	}
+}
+
+static void turn(struct world *w)
+{
+	bool some = true;
+
+	runs_end(w);
+	if (!w->c)
+		return;
+	laters_fire(w);
+	clock_advance(w->c);
+	while (some) {
+		pending_look(w->c);
+		some = runs_take(w);
+		some |= runs_end(w) || w->c->places_freed;
+	}
+	run_sweep(w->c);
+	backlog_flush(w->c);
+	events_take(w);
+	records_take(w);
+}
+
+/* When something is to happen next, by the clock that nobody sets. */
+static int64_t next_ns(const struct world *w)
+{
+	int64_t first = INT64_MAX;
+	const struct world_run *r;
+
+	LIST_FOREACH(r, &w->live, link)
+		first = r->end_ns < first ? r->end_ns : first;
+	if (!w->c)
+		return first;
+	for (int i = 0; i < LATERS; i++) {
+		if (w->c->later[i] && w->c->later[i] * 1000000 < first)
+			first = w->c->later[i] * 1000000;
+	}
+	if (due_first(&w->c->due) < world_now(w) + 40000000) {
+		int64_t due = due_first(&w->c->due) * SECOND - w->real_ns + w->mono_ns;
+
+		first = due < first ? due : first;
+	}
+	return first;
+}
+
+static void clocks_go(struct world *w, int64_t ns)
+{
+	w->real_ns += ns;
+	w->boot_ns += ns;
+	w->mono_ns += ns;
+}
+
+void world_pass(struct world *w, int64_t s)
+{
+	int64_t end = w->mono_ns + s * SECOND, next;
+
+	turn(w);
+	while ((next = next_ns(w)) <= end) {
+		if (next > w->mono_ns)
+			clocks_go(w, next - w->mono_ns);
+		turn(w);
+	}
+	clocks_go(w, end - w->mono_ns);
+	turn(w);
+}
+
+void world_set(struct world *w, int64_t s)
+{
+	w->real_ns += s * SECOND;
+	turn(w);
+}
+
+void world_sleep(struct world *w, int64_t s)
+{
+	w->real_ns += s * SECOND;
+	w->boot_ns += s * SECOND;
+	turn(w);
+}
+
+/* --- schedulers come and go */
+
+static void settings_fill(struct world *w, struct settings *s)
+{
+	static char files[2][96];
+	static char *const names[] = { files[0], files[1] };
+
+	snprintf(files[0], sizeof(files[0]), "%s/f.conf", w->dir);
+	snprintf(files[1], sizeof(files[1]), "%s/tab", w->dir);
+	*s = (struct settings){ .dialect = dialect_get(DIALECT_DEBIAN), .foreground = true,
+		.only_files = true, .system_format = true, .root = geteuid() == 0, .files = names,
+		.file_count = 2 };
+	conf_default(&s->conf);
+	s->conf.catchup_max = w->catchup_max;
+	s->conf.direct_exec = false;
+	s->conf.history = true;
+	snprintf(s->run_dir, sizeof(s->run_dir), "%s/run", w->dir);
+	snprintf(s->state_dir, sizeof(s->state_dir), "%s/state", w->dir);
+	snprintf(s->log_dir, sizeof(s->log_dir), "%s/log", w->dir);
+	snprintf(s->pid_file, sizeof(s->pid_file), "%s/pid", w->dir);
+	snprintf(s->helpers, sizeof(s->helpers), "%s", w->dir);
+}
+
+/* As main does, but for sockets and helpers. */
+void world_up(struct world *w)
+{
+	struct crond *c = calloc(1, sizeof(*c));
+	int64_t stamp = 0;
+
+	assert_non_null(c);
+	settings_fill(w, &c->set);
+	c->log = (struct log){ .target = LOG_TO_STDERR, .level = 6, .fd = -1, .err = w->log };
+	c->umask = 022;
+	c->files_hard = 1024;
+	c->notify = c->history = 1; /* nobody: what is told and on record is taken from files */
+	c->w_history.fd = c->w_history_asked.fd = -1;
+	c->run_fd = c->runs = c->pid_fd = c->stamp_fd = c->state_fd = c->handled_fd = c->daemon_fd = -1;
+	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = -1 };
+	c->w_files.fd = -1;
+	assert_int_equal(given_take(c), 0);
+	assert_int_equal(place_open(c), 0);
+	assert_int_equal(loop_open(c), 0);
+	assert_int_equal(launch_init(c), 0);
+	host_init(c);
+	backlog_open(c);
+	assert_true(c->backlog.on);
+	assert_int_equal(state_open(c, &stamp), 0);
+	if (!stamp) {
+		stamp = downtime_read(c);
+		c->clock.over_boot = stamp > 0;
+	}
+	clock_init(c, stamp);
+	outbox_open(c);
+	w->c = c;
+	reload_first(c);
+	adopt_all(c);
+	clock_missed(c);
+	c->working = true;
+	turn(w);
+}
+
+void world_kill(struct world *w)
+{
+	struct crond *c = w->c;
+	const int fds[] = { c->epoll, c->w_clock.fd, c->w_later.fd, c->w_signal.fd, c->w_queue.fd,
+		c->w_report.fd, c->queue_far, c->report_far, c->shared_fd, c->pid_fd, c->run_fd, c->runs,
+		c->stamp_fd, c->state_fd, c->handled_fd, c->w_history_asked.fd, c->backlog.dir,
+		c->backlog.fd };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	munmap(c->shared, sizeof(*c->shared));
+	assert_true(w->deaths < WORLD_LIVES);
+	w->dead[w->deaths++] = c; /* its memory is nobody's business any more */
+	w->c = NULL;
+}
+
+/* --- the world */
+
+static void all_gone(const char *path)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "rm -rf '%s'", path);
+	assert_int_equal(system(text), 0);
+}
+
+static void runs_open(struct world *w)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/run", w->dir);
+	assert_true(mkdir(path, 0755) == 0);
+	strcat(path, "/runs");
+	assert_true(mkdir(path, 0700) == 0);
+	w->runs = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(w->runs >= 0);
+}
+
+/* Records are made where there is somebody to take them. */
+static void helper_make(struct world *w)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/crond-history", w->dir);
+	assert_int_equal(symlink("/bin/sh", path), 0);
+}
+
+struct world *world_open(int64_t now)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	/* the run-time directory is in memory, too */
+	snprintf(w->dir, sizeof(w->dir), "%s/cronward-world.XXXXXX",
+		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	assert_non_null(mkdtemp(w->dir));
+	w->real_ns = now * SECOND;
+	w->mono_ns = w->boot_ns = 1000 * SECOND;
+	w->catchup_max = 10;
+	w->log = memfd_create("log", MFD_CLOEXEC);
+	assert_true(w->log >= 0);
+	runs_open(w);
+	here = w;
+	helper_make(w);
+	world_write(w, false, "");
+	world_write(w, true, "");
+	return w;
+}
+
+static void all_ends(struct world *w)
+{
+	struct world_run *r;
+	char path[96];
+
+	if (w->c)
+		world_kill(w);
+	while ((r = LIST_FIRST(&w->live))) {
+		LIST_REMOVE(r, link);
+		close(r->lock);
+		free(r);
+	}
+	close(w->runs);
+	snprintf(path, sizeof(path), "%s/run", w->dir);
+	all_gone(path);
+	runs_open(w);
+	w->mono_ns = w->boot_ns = 10 * SECOND;
+	memset(w->records_read, 0, sizeof(w->records_read));
+}
+
+void world_boot(struct world *w)
+{
+	all_ends(w);
+	w->booted = true;
+}
+
+void world_close(struct world *w)
+{
+	all_ends(w);
+	for (size_t i = 0; i < w->deaths; i++)
+		free(w->dead[i]);
+	close(w->runs);
+	close(w->log);
+	all_gone(w->dir);
+	here = NULL;
+}
+
+void world_write(struct world *w, bool tab, const char *text)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", w->dir, tab ? "tab" : "f.conf");
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+	if (w->c) {
+		reload_asked(w->c, "test", NULL);
+		turn(w);
+	}
+}
+
+void world_forget(struct world *w)
+{
+	w->start_count = w->told_count = w->left_count = w->live_most = 0;
+	w->log_from = (size_t)lseek(w->log, 0, SEEK_END);
+}
+
+static char *log_text(struct world *w)
+{
+	size_t n = (size_t)lseek(w->log, 0, SEEK_END) - w->log_from;
+	char *text = calloc(1, n + 1);
+
+	assert_true(text && pread(w->log, text, n, (off_t)w->log_from) == (ssize_t)n);
+	return text;
+}
+
+size_t world_said(struct world *w, const char *what)
+{
+	char *text = log_text(w), *end;
+	size_t n = 0;
+
+	for (char *line = text; *line; line = end + 1) {
+		end = strchr(line, '\n');
+		if (!end)
+			break;
+		*end = '\0';
+		n += strstr(line, what) != NULL;
+	}
+	free(text);
+	return n;
+}
+
+size_t world_started(const struct world *w, const char *job)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->start_count; i++)
+		n += strcmp(w->starts[i].job, job) == 0;
+	return n;
+}
+
+size_t world_heard(const struct world *w, const char *event, const char *job)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->told_count; i++)
+		n += strcmp(w->told[i].event, event) == 0 && (!job || strcmp(w->told[i].job, job) == 0);
+	return n;
+}
+
+void world_show(struct world *w)
+{
+	char *text = log_text(w);
+
+	fprintf(stderr, "%s", text);
+	for (size_t i = 0; i < w->start_count; i++)
+		fprintf(stderr, "start %s of %lld at %lld\n", w->starts[i].job,
+			(long long)w->starts[i].scheduled, (long long)w->starts[i].at);
+	for (size_t i = 0; i < w->left_count; i++)
+		fprintf(stderr, "left out %s of %lld: %s: %s\n", w->left[i].job,
+			(long long)w->left[i].scheduled, result_name(w->left[i].result), w->left[i].reason);
+	for (size_t i = 0; i < w->told_count; i++)
+		fprintf(stderr, "told %s %s %s at %lld\n", w->told[i].event, w->told[i].job,
+			w->told[i].id, (long long)w->told[i].at);
+	free(text);
+}
