@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,10 +139,77 @@ static void test_mail(void **state)
 	assert_ptr_equal(strstr(text, "From: root (Cron Daemon)\nTo: ops@example.org\n"), text);
 	assert_non_null(strstr(text, "\nSubject: Cron <h> job a  Bcc: me failed: exit code 3\n"));
 	assert_non_null(strstr(text, "\nDate: Tue, 14 Nov 2023 22:13:20 +0000\n"));
-	assert_non_null(strstr(text, "\nX-Cronward-Id: x.1\n\nJob a  Bcc: me failed on h: "));
+	assert_non_null(strstr(text, "\nX-Cronward-Id: x.1\n\n--=_cronward-"));
+	assert_non_null(strstr(text, "\nContent-Type: text/plain; charset=UTF-8\n"
+		"Content-Transfer-Encoding: 8bit\n\nJob a  Bcc: me failed on h: "));
+	assert_non_null(strstr(text, "<pre>one\ntwo\n</pre>\n"));
 	assert_non_null(strstr(text, "\none\ntwo\n"));
 	assert_null(strstr(text, "\nBcc"));
 	assert_null(strchr(text, '\r'));
+	buf_free(&out);
+}
+
+/* Where the parts of a mail begin and end; how many times. */
+static unsigned boundaries(const char *text)
+{
+	const char *mark = strstr(text, "boundary=\"");
+	char boundary[64] = "";
+	unsigned n = 0;
+
+	assert_non_null(mark);
+	sscanf(mark, "boundary=\"%60[^\"]", boundary);
+	for (const char *at = mark + 10 + strlen(boundary); (at = strstr(at, boundary)); at++)
+		n++;
+	return n;
+}
+
+static void test_html_is_escaped(void **state)
+{
+	static const char nasty[] = "</pre><script>alert(\"1\" & 'x')</script>\033[2J\n--=_cronward-\n";
+	struct event e = { .id = "x.1", .event = "run.failure", .status = "exit", .exit_code = 3,
+		.job = "<b>", .command = "a && b", .note = "it could not be told to webhook:<x>",
+		.stderr_tail = { nasty, sizeof(nasty) - 1 } };
+	struct buf out = { 0 };
+	const char *text, *html;
+
+	(void)state;
+	body_mail(&e, slice_of("ops@example.org"), "h", 1700000000, &out);
+	text = buf_text(&out);
+	assert_non_null(text);
+	assert_int_equal(boundaries(text), 3);
+	assert_null(strchr(text, '\033'));
+	assert_non_null(strstr(text, "\nOf this alert: it could not be told to webhook:<x>.\n"));
+	html = strstr(text, "<!DOCTYPE");
+	assert_non_null(html);
+	assert_null(strstr(html, "<script"));
+	assert_null(strstr(html, "<b><b>"));
+	assert_non_null(strstr(html, "&lt;/pre&gt;&lt;script&gt;alert(&quot;1&quot; &amp; &#39;x&#39;)"));
+	assert_non_null(strstr(html, "<td>a &amp;&amp; b\n</td>"));
+	assert_non_null(strstr(html, "webhook:&lt;x&gt;"));
+	buf_free(&out);
+}
+
+static void test_a_digest_is_one_mail(void **state)
+{
+	const struct event members[] = {
+		{ .id = "a.end", .event = "run.failure", .status = "exit", .job = "a", .run_id = "a-1",
+			.exit_code = 3 },
+		{ .id = "b.end", .event = "run.failure", .status = "exit", .job = "b<i>", .run_id = "b-1",
+			.exit_code = 4 },
+	};
+	const struct event e = { .id = "digest-1", .event = "digest", .host = "h", .exit_code = -1,
+		.members = members, .member_count = 2 };
+	struct buf out = { 0 };
+	const char *text;
+
+	(void)state;
+	body_mail(&e, slice_of("ops@example.org"), "h", 1700000000, &out);
+	text = buf_text(&out);
+	assert_non_null(text);
+	assert_non_null(strstr(text, "\nSubject: Cron <h> 2 alerts: 2 failed\n"));
+	assert_non_null(strstr(text, "\n- a failed: exit code 3; run a-1; id a.end\n"));
+	assert_non_null(strstr(text, "<td>b&lt;i&gt;\n</td><td>failed: exit code 4\n</td>"
+		"<td>b-1\n</td><td>b.end\n</td>"));
 	buf_free(&out);
 }
 
@@ -149,7 +217,7 @@ static void test_long_lines(void **state)
 {
 	static char tail[8192];
 	struct event e = { .id = "x", .event = "run.lost", .exit_code = -1,
-		.stderr_tail = { tail, sizeof(tail) }, .description = tail };
+		.stderr_tail = { tail, sizeof(tail) }, .description = tail, .reason = tail };
 	struct buf out = { 0 };
 	size_t width = 0;
 
@@ -174,6 +242,8 @@ int main(void)
 		cmocka_unit_test(test_bytes_become_text),
 		cmocka_unit_test(test_templates),
 		cmocka_unit_test(test_mail),
+		cmocka_unit_test(test_html_is_escaped),
+		cmocka_unit_test(test_a_digest_is_one_mail),
 		cmocka_unit_test(test_long_lines),
 	};
 
