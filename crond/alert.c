@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +17,41 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/base/clients.h"
 #include "crond/base/diag.h"
 #include "crond/base/file.h"
+#include "crond/core/ctlmsg.h"
 #include "crond/core/event.h"
 
 enum { LIVED_MS = 10 * 1000, AGAIN_MS = 60 * 1000,
 	SECRET_MOST = 4096 };
+
+/* --- the socket that people ask over: it is ours while crond-notify does not run */
+
+static void alert_listen(struct crond *c)
+{
+	struct watch *w = &c->w_alerts_asked;
+
+	if (w->fd >= 0)
+		return;
+	*w = (struct watch){ .kind = WATCH_ALERTS_ASKED,
+		.fd = clients_listen(c->run_fd, c->set.run_dir, CTLMSG_SOCKET_ALERTS) };
+	if (w->fd >= 0 && wait_for(c, w, EPOLLIN) == 0)
+		return;
+	trouble_say(c, CTLMSG_SOCKET_ALERTS, strerror(errno));
+	wait_end(c, w);
+}
+
+static void people_send(struct crond *c)
+{
+	const struct group *g = c->set.conf.control_group ? getgrnam(c->set.conf.control_group) : NULL;
+	struct buf b = { 0 };
+
+	buf_printf(&b, "%c%lld %lld", NOTICE_PEOPLE, g ? (long long)g->gr_gid : -1LL,
+		c->set.root ? -1LL : (long long)geteuid());
+	alert_send(c, &b);
+	buf_free(&b);
+}
 
 /* --- starting it */
 
@@ -33,27 +63,32 @@ static void notify_later(struct crond *c)
 static void notify_start(struct crond *c)
 {
 	char spool[PATH_MAX + 16];
-	const char *argv[] = { "crond-notify", "3", spool, NULL, NULL };
-	int fds[2];
+	const char *argv[6] = { "crond-notify" };
+	int fds[2], given[2], n = 1;
 	uid_t uid;
 	gid_t gid;
 
 	if (c->notify > 0 || c->later[LATER_NOTIFY])
 		return;
+	alert_listen(c);
 	snprintf(spool, sizeof(spool), "%s/alerts", c->set.state_dir);
 	if (helper_user(c, "crond-notify", c->set.conf.notify_user, NOTIFY_USER, &uid, &gid) < 0 ||
 		helper_directory(spool, uid, gid) < 0 ||
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
-		trouble_say(c, "crond-notify cannot be started", strerror(errno));
+		if (!c->notify_fails)
+			trouble_say(c, "crond-notify cannot be started", strerror(errno));
 		notify_later(c);
 		return;
 	}
-	if (c->set.root && uid == (uid_t)-1) {
-		argv[1] = "--as-root";
-		argv[2] = "3";
-		argv[3] = spool;
-	}
-	c->notify = helper_run(c, "crond-notify", argv, &fds[1], 1, uid, gid);
+	if (c->set.root && uid == (uid_t)-1)
+		argv[n++] = "--as-root";
+	if (c->w_alerts_asked.fd >= 0)
+		argv[n++] = "--listen=4";
+	argv[n++] = "3";
+	argv[n] = spool;
+	given[0] = fds[1];
+	given[1] = c->w_alerts_asked.fd;
+	c->notify = helper_run(c, "crond-notify", argv, given, given[1] >= 0 ? 2 : 1, uid, gid);
 	close(fds[1]);
 	if (c->notify < 0) {
 		c->notify = 0;
@@ -64,8 +99,17 @@ static void notify_start(struct crond *c)
 	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = fds[0] };
 	wait_for(c, &c->w_notify, EPOLLIN);
 	c->notify_since = wait_now_ms();
+	if (c->w_alerts_asked.fd >= 0)
+		wait_change(c, &c->w_alerts_asked, 0);
 	outbox_unsent(c);
 	alert_config(c);
+}
+
+void alert_asked(struct crond *c)
+{
+	notify_start(c);
+	if (c->notify <= 0) /* who connected waits until it is tried again */
+		wait_change(c, &c->w_alerts_asked, 0);
 }
 
 void alert_ended(struct crond *c)
@@ -145,6 +189,7 @@ void alert_config(struct crond *c)
 		alert_send(c, &b);
 		if (b.data)
 			explicit_bzero(b.data, b.cap);
+		people_send(c);
 	}
 	buf_free(&b);
 	free(hooks);
@@ -198,6 +243,9 @@ static bool spool_holds_something(struct crond *c)
 
 void alert_resume(struct crond *c)
 {
+	alert_listen(c);
+	if (c->notify <= 0 && c->w_alerts_asked.fd >= 0)
+		wait_change(c, &c->w_alerts_asked, EPOLLIN);
 	if (outbox_look(c) || spool_holds_something(c)) {
 		notify_start(c);
 		c->events_waiting = true;

@@ -403,6 +403,7 @@ void alert_outbox(struct crond *c); /* there are events in the outbox */
 bool alert_begin(struct crond *c); /* crond-notify runs, or is started; false: not now */
 bool alert_send(struct crond *c, const struct buf *notice); /* false: no room now */
 void alert_ended(struct crond *c);
+void alert_asked(struct crond *c);  /* somebody connects while it does not run */
 void alert_resume(struct crond *c); /* starts it where its spool holds something */
 
 /* heartbeat.c */
@@ -483,7 +484,7 @@ void clock_zones(struct crond *c);
 enum watch_kind {
 	WATCH_CLOCK, WATCH_LATER, WATCH_SIGNAL, WATCH_FILES, WATCH_REPORT, WATCH_QUEUE, WATCH_KEEPER,
 	WATCH_OLD_LAUNCHER, WATCH_NOTIFY, WATCH_ADDRESSES, WATCH_NAME, WATCH_CONTROL, WATCH_CLIENT,
-	WATCH_HISTORY, WATCH_HISTORY_ASKED,
+	WATCH_HISTORY, WATCH_HISTORY_ASKED, WATCH_ALERTS_ASKED,
 };
 
 struct watch {
@@ -622,7 +623,7 @@ struct crond {
 	/* crond-history */
 	struct backlog backlog;
 	pid_t history;
-	struct watch w_history, w_history_asked;
+	struct watch w_history, w_history_asked, w_alerts_asked;
 	int64_t history_since;
 	unsigned history_fails;
 	uint64_t history_at; /* where it keeps them, and as whom */

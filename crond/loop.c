@@ -180,6 +180,9 @@ static void loop_take(struct crond *c, struct watch *w, uint32_t events)
 	case WATCH_HISTORY_ASKED:
 		history_asked(c);
 		break;
+	case WATCH_ALERTS_ASKED:
+		alert_asked(c);
+		break;
 	case WATCH_ADDRESSES:
 		host_addresses_changed(c);
 		break;

@@ -74,6 +74,8 @@ enum notice_type {
 	NOTICE_CONFIG = 'c',  /* to notify: a config record (first, and at each reload) */
 	NOTICE_EVENT = 'e',   /* to notify: an event record */
 	NOTICE_HEARTBEAT = 'b', /* to notify: the scheduler lives; a heartbeat record */
+	NOTICE_PEOPLE = 'p',  /* to notify: "GROUP OWNER", ids of control-group and of a private
+	                         instance's user, who may see and do all; -1: there is none */
 	NOTICE_SPOOLED = 's', /* from notify: followed by the event's id: it is safe on disk */
 	NOTICE_LOG = 'l',     /* from notify: a line to log, see base/report.h */
 };

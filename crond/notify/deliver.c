@@ -286,13 +286,64 @@ static void look_at_parked(struct deliver *d, int64_t now_ms)
 	}
 }
 
+static void unpark_one(struct deliver *d, struct target *t)
+{
+	struct target **at = &d->parked;
+
+	while (*at && *at != t)
+		at = &(*at)->next;
+	if (*at)
+		*at = t->next;
+	t->next = NULL;
+	t->place = PLACE_NONE;
+}
+
+bool deliver_take_out(struct deliver *d, struct target *t, int64_t now_ms)
+{
+	struct lane *l;
+
+	switch (t->place) {
+	case PLACE_UNDER_WAY:
+		return false;
+	case PLACE_HEAP:
+		heap_remove(&d->waiting, t);
+		break;
+	case PLACE_PARKED:
+		unpark_one(d, t);
+		break;
+	case PLACE_LANE:
+		l = lanes_find(&d->lanes, t->name, now_ms);
+		if (l)
+			lane_remove(l, t);
+		break;
+	case PLACE_NONE:
+		break;
+	}
+	return true;
+}
+
+void deliver_hasten(struct deliver *d, struct target *t, int64_t now_ms)
+{
+	if (t->place != PLACE_HEAP || t->due_ms <= now_ms)
+		return;
+	heap_remove(&d->waiting, t);
+	t->due_ms = now_ms;
+	t->due_s = 0;
+	deliver_wait(d, t);
+}
+
+static int64_t spread_ms(const struct deliver *d)
+{
+	return LANE_SPREAD * (d->unit_ms < 1000 ? d->unit_ms : 1000);
+}
+
 void deliver_configure(struct deliver *d, struct slice record, int64_t now_ms)
 {
 	struct lanes fresh;
 	struct diag diag;
 	struct target *t;
 
-	if (lanes_read(&fresh, record, d->unit_ms * LANE_SPREAD, &diag)) {
+	if (lanes_read(&fresh, record, spread_ms(d), &diag)) {
 		report_log(d->report, LOG_ERR, "bad configuration for alerts: %s", diag.text);
 		return;
 	}

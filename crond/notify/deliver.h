@@ -40,6 +40,10 @@ void deliver_configure(struct deliver *d, struct slice record, int64_t now_ms);
 void deliver_entry(struct deliver *d, struct entry *e, int64_t now_ms);
 /* Until its due_ms. */
 void deliver_wait(struct deliver *d, struct target *t);
+/* Out of whatever queue it is in. false: it is under way. */
+bool deliver_take_out(struct deliver *d, struct target *t, int64_t now_ms);
+/* Its next try is due now, unless it is under way or waits for room as it is. */
+void deliver_hasten(struct deliver *d, struct target *t, int64_t now_ms);
 /* Begins what is due and takes in what has ended. */
 void deliver_step(struct deliver *d, int64_t now_ms);
 /* Monotonic time of the next thing to do; INT64_MAX: none. */

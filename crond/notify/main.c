@@ -23,34 +23,39 @@
 
 #include "crond/base/text.h"
 #include "crond/core/event.h"
+#include "crond/notify/asked.h"
 #include "crond/notify/notify.h"
 
 struct options {
 	bool as_root;
 	uint64_t unit_ms, mail_ms; /* 0: as usual */
-	int socket;
+	int socket, listening; /* -1: nobody asks */
 	const char *spool;
 };
 
 static const char usage[] =
-	"usage: crond-notify [--as-root] SOCKET_FD SPOOL_DIR\n"
-	"Started by crond, not by hand. --as-root allows root, for a private crond of root's.\n"
+	"usage: crond-notify [--as-root] [--listen=FD] SOCKET_FD SPOOL_DIR\n"
+	"Started by crond, not by hand. --as-root allows root, for a private crond of root's; at\n"
+	"--listen people ask what has become of alerts.\n"
 	"For tests: --retry-unit=MS (a second of the retry table), --mail-deadline=MS.\n";
 
 static int options_read(struct options *o, int argc, char **argv)
 {
 	static const struct option known[] = {
 		{ "as-root", no_argument, NULL, 'r' },
+		{ "listen", required_argument, NULL, 'l' },
 		{ "retry-unit", required_argument, NULL, 'u' },
 		{ "mail-deadline", required_argument, NULL, 'm' },
 		{ NULL, 0, NULL, 0 },
 	};
-	uint64_t fd;
+	uint64_t fd, listening;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		if (c == 'r')
 			o->as_root = true;
+		else if (c == 'l' && text_number(slice_of(optarg), 1 << 20, &listening) == 0)
+			o->listening = (int)listening;
 		else if (c == 'u' && text_number(slice_of(optarg), 60000, &o->unit_ms) == 0)
 			continue;
 		else if (c == 'm' && text_number(slice_of(optarg), 600000, &o->mail_ms) == 0)
@@ -75,9 +80,32 @@ static int socket_check(int fd)
 	return fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* Nothing that was inherited by mistake stays open, and 0 to 2 are taken. */
-static int descriptors_settle(int socket)
+static int listening_check(int fd)
 {
+	int listens;
+	socklen_t n = sizeof(listens);
+
+	if (fd < 3 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) || !listens)
+		return -1;
+	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static void close_between(unsigned first, unsigned last)
+{
+#ifdef SYS_close_range
+	/* what an older kernel does not know is no loss: the scheduler leaves nothing open */
+	if (first <= last)
+		(void)syscall(SYS_close_range, first, last, 0U);
+#else
+	(void)first;
+	(void)last;
+#endif
+}
+
+/* Nothing that was inherited by mistake stays open, and 0 to 2 are taken. */
+static int descriptors_settle(int socket, int listening)
+{
+	unsigned low = (unsigned)socket, high = low;
 	int fd;
 
 	do {
@@ -86,14 +114,13 @@ static int descriptors_settle(int socket)
 			return -1;
 	} while (fd <= 2);
 	close(fd);
-#ifdef SYS_close_range
-	/* what an older kernel does not know is no loss: the scheduler leaves nothing open */
-	if (socket > 3)
-		(void)syscall(SYS_close_range, 3U, (unsigned)socket - 1, 0U);
-	(void)syscall(SYS_close_range, (unsigned)socket + 1, ~0U, 0U);
-#else
-	(void)socket;
-#endif
+	if (listening >= 0) {
+		low = (unsigned)(listening < socket ? listening : socket);
+		high = (unsigned)(listening < socket ? socket : listening);
+		close_between(low + 1, high - 1);
+	}
+	close_between(3, low - 1);
+	close_between(high + 1, ~0U);
 	return 0;
 }
 
@@ -139,9 +166,15 @@ static int work(struct notify *n, const struct options *o)
 		n->deliver.unit_ms = (int64_t)o->unit_ms;
 	if (o->mail_ms)
 		n->deliver.mails.deadline_ms = (int64_t)o->mail_ms;
+	n->clients.fd = -1;
+	if (o->listening >= 0 && asked_open(&n->clients, o->listening, n)) {
+		fprintf(stderr, "crond-notify: nobody can ask: %s\n", strerror(errno));
+		return 1;
+	}
 	opened = notify_open(n, o->spool);
 	if (opened == 0)
 		notify_work(n);
+	clients_close(&n->clients);
 	deliver_free(&n->deliver);
 	spool_free(&n->spool);
 	report_free(&n->report);
@@ -152,7 +185,7 @@ static int work(struct notify *n, const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { 0 };
+	struct options o = { .listening = -1 };
 	struct notify n = { 0 };
 
 	if (options_read(&o, argc, argv)) {
@@ -167,7 +200,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "crond-notify: descriptor %d is no SEQPACKET socket\n", o.socket);
 		return 2;
 	}
-	if (descriptors_settle(o.socket) || process_harden()) {
+	if (o.listening >= 0 && (o.listening == o.socket || listening_check(o.listening))) {
+		fprintf(stderr, "crond-notify: descriptor %d does not listen\n", o.listening);
+		return 2;
+	}
+	if (descriptors_settle(o.socket, o.listening) || process_harden()) {
 		fprintf(stderr, "crond-notify: cannot start: %s\n", strerror(errno));
 		return 1;
 	}

@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <syslog.h>
@@ -19,6 +22,7 @@
 enum {
 	DRAIN_MS = 10000,       /* after the end, for what is under way */
 	DRAIN_BEGIN_MS = 5000,  /* of which so long new ones are begun */
+	SPOOL_LOOK_MS = 1000,
 	LOCK_LOOK_MS = 100,
 	LOCK_ORPHAN_MS = 15000, /* more than the other's drain */
 	LOCK_SAY_MS = 600000,
@@ -26,7 +30,7 @@ enum {
 	MESSAGES_AT_ONCE = 8, /* each waits for the disk, and results wait for it */
 };
 
-static int64_t clock_ms(void)
+int64_t notify_clock(void)
 {
 	struct timespec t;
 
@@ -45,17 +49,17 @@ static void loaded(void *arg, struct entry *e)
 {
 	struct notify *n = arg;
 
-	deliver_entry(&n->deliver, e, clock_ms());
+	deliver_entry(&n->deliver, e, notify_clock());
 }
 
 /* What the scheduler sends meanwhile waits in the socket, unacknowledged. The other
  * process drains for ten seconds at most; one that hangs is said again and again. */
 static int wait_for_lock(struct notify *n)
 {
-	int64_t began = clock_ms(), gone = 0, said = began - LOCK_SAY_MS + LOCK_ORPHAN_MS;
+	int64_t began = notify_clock(), gone = 0, said = began - LOCK_SAY_MS + LOCK_ORPHAN_MS;
 
 	while (spool_lock(&n->spool)) {
-		int64_t now = clock_ms();
+		int64_t now = notify_clock();
 
 		if (errno != EWOULDBLOCK && errno != EINTR) {
 			report_log(&n->report, LOG_ERR, "cannot lock the spool: %m");
@@ -76,17 +80,34 @@ static int wait_for_lock(struct notify *n)
 	return 0;
 }
 
+/* A disk that does not take it may do so later: what the scheduler sends waits with it. */
+static int wait_for_spool(struct notify *n, const char *spool)
+{
+	char said[sizeof(((struct diag *)0)->text)] = "";
+	struct diag d;
+
+	while (spool_open(&n->spool, spool, &n->report, &d)) {
+		spool_free(&n->spool);
+		if (strcmp(said, d.text) != 0)
+			report_log(&n->report, LOG_ERR, "alerts wait with the scheduler: %s", d.text);
+		snprintf(said, sizeof(said), "%s", d.text);
+		report_flush(&n->report, notify_clock());
+		if (poll(&(struct pollfd){ .fd = n->signals, .events = POLLIN }, 1, SPOOL_LOOK_MS) > 0 ||
+			peer_gone(n->socket))
+			return 1;
+	}
+	return 0;
+}
+
 int notify_open(struct notify *n, const char *spool)
 {
 	struct diag d;
 	int bad;
 
-	report_open(&n->report, n->socket, clock_ms());
-	if (spool_open(&n->spool, spool, &n->report, &d)) {
-		report_log(&n->report, LOG_ERR, "%s", d.text);
-		return -1;
-	}
-	bad = wait_for_lock(n);
+	report_open(&n->report, n->socket, notify_clock());
+	bad = wait_for_spool(n, spool);
+	if (bad == 0)
+		bad = wait_for_lock(n);
 	if (bad)
 		return bad;
 	if (spool_load(&n->spool, loaded, n, &d)) {
@@ -106,17 +127,33 @@ static void take_event(struct notify *n, struct slice record, int64_t now)
 	case SPOOL_BAD:
 		report_log(&n->report, LOG_ERR, "an alert is refused: %s", d.text);
 		break;
-	case SPOOL_REFUSED:
-		report_log(&n->report, LOG_ERR, "alert %s is refused: %s", id, d.text);
+	case SPOOL_REFUSED: /* it is offered again and again: that is said once */
+		if (!n->refusing)
+			report_log(&n->report, LOG_ERR, "alert %s is refused: %s; it waits with the "
+				"scheduler, as all that follow", id, d.text);
+		n->refusing = true;
 		break;
 	case SPOOL_KNOWN:
 		report_send(&n->report, NOTICE_SPOOLED, id, strlen(id));
 		break;
 	case SPOOL_NEW:
+		if (n->refusing)
+			report_log(&n->report, LOG_NOTICE, "alerts are taken again");
+		n->refusing = false;
 		report_send(&n->report, NOTICE_SPOOLED, id, strlen(id));
 		deliver_entry(&n->deliver, entry, now);
 		break;
 	}
+}
+
+static void take_people(struct notify *n, const char *text)
+{
+	char *next;
+	long long group = strtoll(text, &next, 10), owner = strtoll(next, NULL, 10);
+
+	n->clients.group_known = group >= 0;
+	n->clients.group = (gid_t)group;
+	n->clients.owner = owner >= 0 ? (uid_t)owner : (uid_t)-1;
 }
 
 static void take_message(struct notify *n, size_t length, int64_t now)
@@ -136,6 +173,10 @@ static void take_message(struct notify *n, size_t length, int64_t now)
 		break;
 	case NOTICE_EVENT:
 		take_event(n, rest, now);
+		break;
+	case NOTICE_PEOPLE:
+		n->message[length] = '\0';
+		take_people(n, n->message + 1);
 		break;
 	default:
 		report_log(&n->report, LOG_ERR, "a message of the unknown type %d is refused",
@@ -181,6 +222,8 @@ static int64_t wait_ms(const struct notify *n, int64_t now)
 		due = now + 100;
 	if (n->report.left_out > 0 && ms > 1000)
 		ms = 1000;
+	if (!n->ended && clients_due(&n->clients, now) < due)
+		due = clients_due(&n->clients, now);
 	if (due - now < ms)
 		ms = due - now;
 	return ms > 0 ? ms : 0;
@@ -188,7 +231,7 @@ static int64_t wait_ms(const struct notify *n, int64_t now)
 
 static void wait(struct notify *n, int64_t now)
 {
-	struct post_fd fds[2 + SENDMAIL_MOST];
+	struct post_fd fds[3 + SENDMAIL_MOST];
 	size_t count = sendmail_fds(&n->deliver.mails, fds);
 	bool out = n->report.waiting > 0 && !n->report.closed;
 
@@ -196,6 +239,9 @@ static void wait(struct notify *n, int64_t now)
 		fds[count++] = (struct post_fd){ .fd = n->signals, .in = true };
 		fds[count++] = (struct post_fd){ .fd = n->socket,
 			.in = !report_full(&n->report), .out = out };
+		if (clients_wait_fd(&n->clients, now) >= 0)
+			fds[count++] = (struct post_fd){ .fd = clients_wait_fd(&n->clients, now),
+				.in = true };
 	}
 	post_wait(&n->deliver.post, fds, count, wait_ms(n, now));
 }
@@ -210,17 +256,19 @@ static bool is_over(struct notify *n, int64_t now)
 
 void notify_work(struct notify *n)
 {
-	int64_t now = clock_ms();
+	int64_t now = notify_clock();
 
 	for (;;) {
 		receive(n, now);
 		if (poll(&(struct pollfd){ .fd = n->signals, .events = POLLIN }, 1, 0) > 0)
 			end(n, now);
 		deliver_step(&n->deliver, now);
+		if (!n->ended && n->clients.fd >= 0)
+			clients_step(&n->clients, now);
 		report_flush(&n->report, now);
 		if (is_over(n, now))
 			return;
 		wait(n, now);
-		now = clock_ms();
+		now = notify_clock();
 	}
 }

@@ -18,10 +18,13 @@ struct notify {
 	struct deliver deliver;
 	struct clients clients; /* people who ask (asked.c) */
 	char *message;    /* room for NOTICE_MOST bytes and one */
+	bool refusing;    /* the last event was: the spool is full, or its disk */
 	bool ended;       /* the scheduler is gone, or we are to go */
 	int64_t ended_ms;
 };
 
+/* The clock of all deliveries: monotonic, ms. */
+int64_t notify_clock(void);
 /* Opens the spool, waiting for another process that works there. 0; 1: the scheduler went
  * before it was free; -1 with the reason reported. */
 int notify_open(struct notify *n, const char *spool);

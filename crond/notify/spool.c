@@ -69,8 +69,8 @@ static void count_entry(struct spool *s, const struct entry *e, int sign)
 {
 	size_t one = (size_t)sign, bytes = sign > 0 ? e->bytes : -e->bytes;
 
-	if (e->members) {
-		s->digests += one;
+	if (e->members || e->kept) {
+		*(e->kept ? &s->failed : &s->digests) += one;
 		return;
 	}
 	s->entries += one;
@@ -159,7 +159,7 @@ int spool_read(struct spool *s, const struct entry *e, struct buf *out, struct d
 	struct event event;
 
 	spool_name(name, e->id, SPOOL_EVENT);
-	if (spool_read_file(s->dirfd, name, EVENT_MOST, out))
+	if (spool_read_file(e->kept ? s->failed_fd : s->dirfd, name, EVENT_MOST, out))
 		return diag_error(d, 0, 0, "%m");
 	return event_decode(&event, (struct slice){ out->data, out->len }, d);
 }
@@ -172,7 +172,7 @@ int spool_save(struct spool *s, struct entry *e, bool sync)
 
 	entry_state_put(e, &out);
 	spool_name(name, e->id, SPOOL_STATE);
-	bad = out.failed || file_replace(s->dirfd, name, 0600, out.data, out.len, sync);
+	bad = out.failed || file_replace(e->kept ? s->failed_fd : s->dirfd, name, 0600, out.data, out.len, sync);
 	buf_free(&out);
 	e->stated |= !bad;
 	return bad ? -1 : 0;
@@ -189,46 +189,111 @@ static void finish_done(struct spool *s, const struct entry *e)
 	spool_unlink(s->dirfd, e->id);
 }
 
+/* Too many: a tenth of them goes, the oldest first. */
+static bool is_kept(const void *arg, const struct entry *e)
+{
+	(void)arg;
+	return e->kept;
+}
+
+static void prune_failed(struct spool *s)
+{
+	size_t n, gone = 0, most = SPOOL_FAILED - SPOOL_FAILED / 10;
+	struct entry **list = spool_sorted(s, is_kept, NULL, &n);
+
+	for (; list && n - gone > most; gone++)
+		spool_drop(s, list[gone]);
+	free(list);
+	report_log(s->report, LOG_WARNING,
+		"failed/ is full: its %zu oldest alerts are gone, %zu are kept", gone, s->failed);
+}
+
+static void keep(struct spool *s, struct entry *e)
+{
+	count_entry(s, e, -1);
+	e->kept = true;
+	count_entry(s, e, 1);
+	if (s->failed > SPOOL_FAILED)
+		prune_failed(s);
+}
+
 /* The event moves first: a state alone is put right at the next start. */
 static void finish_failed(struct spool *s, struct entry *e)
 {
-	if (spool_save(s, e, true) || spool_move(s->dirfd, s->failed_fd, e->id)) {
+	int bad = spool_save(s, e, true) || spool_move(s->dirfd, s->failed_fd, e->id);
+
+	if (bad)
 		report_log(s->report, LOG_ERR, "%s: cannot be moved to failed/: %m", e->id);
-	} else {
-		s->failed++;
-		if (s->failed > SPOOL_FAILED)
-			spool_prune_failed(s);
-	}
 	if (known_add(&s->known, e->id, time(NULL)))
 		(void)known_note(&s->known, e->id, time(NULL));
+	if (bad)
+		spool_forget(s, e);
+	else
+		keep(s, e);
 }
 
 void spool_finish(struct spool *s, struct entry *e)
 {
-	if (entry_failed(e) && !e->notice)
+	if (entry_failed(e) && !e->notice) {
 		finish_failed(s, e);
+		return;
+	}
+	finish_done(s, e);
+	spool_forget(s, e);
+}
+
+/* Its state first, which alone is put right at the next start; then nothing says any more
+ * that it is done with; then it is where those are that wait. */
+int spool_again(struct spool *s, struct entry *e, struct diag *d)
+{
+	for (uint32_t i = 0; i < e->count; i++)
+		if (e->targets[i].state == TARGET_FAILED) {
+			e->targets[i].state = TARGET_WAIT;
+			e->targets[i].tries = 0;
+			e->targets[i].due_s = 0;
+		}
+	if (spool_save(s, e, true) || known_forget(&s->known, e->id) ||
+		spool_move_back(s->failed_fd, s->dirfd, e->id))
+		return diag_error(d, 0, 0, "%s cannot be taken from failed/: %m", e->id);
+	count_entry(s, e, -1);
+	e->kept = false;
+	count_entry(s, e, 1);
+	return 0;
+}
+
+void spool_drop(struct spool *s, struct entry *e)
+{
+	if (e->kept)
+		spool_unlink(s->failed_fd, e->id);
 	else
 		finish_done(s, e);
 	spool_forget(s, e);
+}
+
+int spool_order(int64_t received, const char *id, const struct entry *e)
+{
+	if (received != e->received)
+		return received < e->received ? -1 : 1;
+	return strcmp(id, e->id);
 }
 
 static int older_first(const void *a, const void *b)
 {
 	const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
 
-	if (x->received != y->received)
-		return x->received < y->received ? -1 : 1;
-	return strcmp(x->id, y->id);
+	return spool_order(x->received, x->id, y);
 }
 
-struct entry **spool_sorted(const struct spool *s, size_t *n)
+struct entry **spool_sorted(const struct spool *s, bool (*which)(const void *arg, const struct entry *e),
+	const void *arg, size_t *n)
 {
-	struct entry **list = calloc(s->entries + s->digests + 1, sizeof(*list));
+	struct entry **list = calloc(s->entries + s->digests + s->failed + 1, sizeof(*list));
 
 	*n = 0;
 	for (size_t i = 0; list && i < BUCKETS; i++)
 		for (struct entry *e = s->table[i]; e; e = e->same)
-			list[(*n)++] = e;
+			if (!which || which(arg, e))
+				list[(*n)++] = e;
 	if (list)
 		qsort(list, *n, sizeof(*list), older_first);
 	return list;
@@ -240,26 +305,28 @@ void spool_load_state(struct spool *s, struct entry *e)
 	char name[SPOOL_NAME];
 
 	spool_name(name, e->id, SPOOL_STATE);
-	if (spool_read_file(s->dirfd, name, STATE_MOST, &text)) {
-		if (errno != ENOENT)
+	if (spool_read_file(e->kept ? s->failed_fd : s->dirfd, name, STATE_MOST, &text)) {
+		if (errno != ENOENT && !e->kept)
 			spool_put_aside(s, name, strerror(errno));
 	} else if (entry_state_get(e, (struct slice){ text.data, text.len })) {
-		spool_put_aside(s, name, "it is no state of its event; all targets are tried anew");
+		if (!e->kept)
+			spool_put_aside(s, name, "it is no state of its event; all targets are tried anew");
 	} else {
 		e->stated = true;
 	}
 	buf_free(&text);
 }
 
-struct entry *spool_take_in(struct spool *s, const char *name, struct diag *d)
+struct entry *spool_take_in(struct spool *s, const char *name, bool kept, struct diag *d)
 {
+	int dirfd = kept ? s->failed_fd : s->dirfd;
 	char wanted[SPOOL_NAME];
 	struct buf record = { 0 };
 	struct entry *made = NULL;
 	struct event e;
 	int64_t received;
 
-	if (spool_read_file(s->dirfd, name, EVENT_MOST, &record)) {
+	if (spool_read_file(dirfd, name, EVENT_MOST, &record)) {
 		diag_error(d, 0, 0, "%m");
 		goto out;
 	}
@@ -270,12 +337,13 @@ struct entry *spool_take_in(struct spool *s, const char *name, struct diag *d)
 		diag_error(d, 0, 0, "it is the event %s", e.id);
 		goto out;
 	}
-	received = spool_mtime(s->dirfd, name);
+	received = spool_mtime(dirfd, name);
 	made = make(s, &e, record.len, received);
 	if (!made) {
 		diag_error(d, 0, 0, "out of memory");
 		goto out;
 	}
+	made->kept = kept;
 	spool_insert(s, made);
 	spool_load_state(s, made);
 out:

@@ -62,6 +62,7 @@ struct entry {
 	uint32_t uid;            /* whose job it is about */
 	bool trusted;
 	bool notice;             /* that another could not be delivered: kept for nobody */
+	bool kept;               /* given up: it is in failed/ */
 	bool stated;             /* ID.state exists */
 	uint32_t count;
 	struct target targets[];
@@ -101,6 +102,11 @@ int spool_save(struct spool *s, struct entry *e, bool sync);
 /* All its targets are done or failed: it is remembered, and goes or is kept in failed/.
  * Frees e. What the disk refuses is said, and done again at the next start. */
 void spool_finish(struct spool *s, struct entry *e);
+
+/* What was given up is to be tried again: from now on it waits. 0, or -1 with *d. */
+int spool_again(struct spool *s, struct entry *e, struct diag *d);
+/* It is wanted no more; none of its targets is in any queue. Frees e. */
+void spool_drop(struct spool *s, struct entry *e);
 
 /* These are to go to their target as one: on disk before it returns. NULL with *d. */
 struct entry *spool_digest(struct spool *s, const char *id, struct target *const *list, size_t n,

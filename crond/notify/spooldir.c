@@ -137,14 +137,17 @@ bool spool_id_of(char id[EVENT_ID_MOST], const char *name, enum spool_file kind)
 	return event_id_ok((struct slice){ id, n - tail });
 }
 
-static int note_failed(void *arg, const char *name)
+/* What cannot be read stays where it is: people put it there, or can see to it. */
+static int load_failed(void *arg, const char *name)
 {
 	struct spool *s = arg;
 	char id[EVENT_ID_MOST];
+	struct diag d;
 
 	if (!spool_id_of(id, name, SPOOL_EVENT))
 		return 0;
-	s->failed++;
+	if (!spool_take_in(s, name, true, &d))
+		report_log(s->report, LOG_ERR, "bad spool file failed/%s: %s", name, d.text);
 	return known_note(&s->known, id, spool_mtime(s->failed_fd, name));
 }
 
@@ -189,7 +192,7 @@ static int load_one(void *arg, const char *name)
 		return 0;
 	if (spool_id_of(id, name, SPOOL_EVENT) && known_has(&s->known, id))
 		spool_unlink(s->dirfd, id);
-	else if (!spool_take_in(s, name, &d))
+	else if (!spool_take_in(s, name, false, &d))
 		spool_put_aside(s, name, d.text);
 	return 0;
 }
@@ -209,58 +212,13 @@ int spool_load(struct spool *s, void (*each)(void *arg, struct entry *e), void *
 	struct entry **list = NULL;
 	size_t n;
 
-	if (known_open(&s->known, s->dirfd) || each_name(s->failed_fd, note_failed, s) ||
+	if (known_open(&s->known, s->dirfd) || each_name(s->failed_fd, load_failed, s) ||
 		each_name(s->dirfd, load_one, s) || each_name(s->dirfd, load_digest, s) ||
-		!(list = spool_sorted(s, &n)))
+		!(list = spool_sorted(s, NULL, NULL, &n)))
 		return diag_error(d, 0, 0, "cannot read the spool: %m");
 	for (size_t i = 0; i < n; i++)
-		each(arg, list[i]);
+		if (!list[i]->kept)
+			each(arg, list[i]);
 	free(list);
 	return 0;
-}
-
-struct aged {
-	int64_t when;
-	char id[EVENT_ID_MOST];
-};
-
-struct aging {
-	struct aged *list;
-	size_t n, room;
-	int fd;
-};
-
-static int note_age(void *arg, const char *name)
-{
-	struct aging *a = arg;
-
-	if (a->n < a->room && spool_id_of(a->list[a->n].id, name, SPOOL_EVENT))
-		a->list[a->n++].when = spool_mtime(a->fd, name);
-	return 0;
-}
-
-static int older_first(const void *a, const void *b)
-{
-	int64_t x = ((const struct aged *)a)->when, y = ((const struct aged *)b)->when;
-
-	return x < y ? -1 : x > y;
-}
-
-void spool_prune_failed(struct spool *s)
-{
-	struct aging a = { .room = s->failed, .fd = s->failed_fd };
-	size_t most = SPOOL_FAILED - SPOOL_FAILED / 10, gone = 0;
-
-	a.list = calloc(a.room, sizeof(*a.list));
-	if (!a.list || each_name(s->failed_fd, note_age, &a)) {
-		free(a.list);
-		return;
-	}
-	qsort(a.list, a.n, sizeof(*a.list), older_first);
-	for (; a.n - gone > most && gone < a.n; gone++)
-		spool_unlink(s->failed_fd, a.list[gone].id);
-	s->failed = a.n - gone;
-	free(a.list);
-	report_log(s->report, LOG_WARNING,
-		"failed/ is full: its %zu oldest alerts are gone, %zu are kept", gone, s->failed);
 }

@@ -30,9 +30,8 @@ int spool_move_back(int from, int to, const char *id);
 bool spool_id_of(char id[EVENT_ID_MOST], const char *name, enum spool_file kind);
 /* Renames to NAME.bad and says so. */
 void spool_put_aside(struct spool *s, const char *name, const char *why);
-void spool_prune_failed(struct spool *s);
 /* spool's own part of loading: the entry of one file, or NULL with *d. */
-struct entry *spool_take_in(struct spool *s, const char *name, struct diag *d);
+struct entry *spool_take_in(struct spool *s, const char *name, bool kept, struct diag *d);
 /* Likewise of a digest, once all events are there. One without members is removed. 0 or -1. */
 int spool_take_digest(struct spool *s, const char *name, struct diag *d);
 /* spool's table. */
@@ -40,7 +39,11 @@ struct entry *spool_find(const struct spool *s, const char *id);
 void spool_insert(struct spool *s, struct entry *e);
 void spool_forget(struct spool *s, struct entry *e); /* frees it */
 void spool_load_state(struct spool *s, struct entry *e);
-/* Every entry, the oldest first; the list is the caller's. NULL when memory is out. */
-struct entry **spool_sorted(const struct spool *s, size_t *n);
+/* By age, then by id. */
+int spool_order(int64_t received, const char *id, const struct entry *e);
+/* The entries that which() wants (NULL: all), the oldest first; the list is the caller's. NULL
+ * when memory is out. */
+struct entry **spool_sorted(const struct spool *s, bool (*which)(const void *arg, const struct entry *e),
+	const void *arg, size_t *n);
 
 #endif

@@ -6,6 +6,8 @@ usage: notify_test.py [NAME...]
 Speaks TAP. CROND_NOTIFY is the program, CROND_BUILD the build tree it is else looked for
 in, SEED repeats a run of "kills". Root runs it as nobody where nobody can reach it.
 """
+import email
+import email.header
 import http.server
 import json
 import os
@@ -29,10 +31,10 @@ NOBODY = 65534
 
 EVENT_MAGIC, NOTICE_MAGIC = 0x656E7243, 0x6E6E7243
 TEXTS = {"id": 1, "event": 2, "status": 3, "job": 4, "run_id": 5, "host": 6, "owner": 7,
-         "user": 8, "schedule": 9, "command": 10, "description": 11, "reason": 12}
+         "user": 8, "schedule": 9, "command": 10, "description": 11, "reason": 12, "mail_to": 27}
 LISTS = {"tags": 13, "targets": 14}
 NUMBERS = {"scheduled": 15, "started_ns": 16, "finished_ns": 17, "took_ns": 18,
-           "exit_code": 19, "signal": 20, "attempt": 21, "failures": 22}
+           "exit_code": 19, "signal": 20, "attempt": 21, "failures": 22, "uid": 26}
 TAILS = {"stdout_tail": 23, "stderr_tail": 24}
 FLAGS = 25
 
@@ -99,6 +101,8 @@ def config(hooks, mailer="/bin/false", host="web-1"):
             out += text(7, hook["secret"])
         out += number(8, hook.get("timeout", 2000)) + number(9, hook.get("retries", 4))
         out += number(10, 1 if hook.get("users") else 0)
+        if "rate" in hook:  # so many in so many ms
+            out += number(14, hook["rate"][0]) + number(15, hook["rate"][1])
     return out
 
 
@@ -190,14 +194,17 @@ class Server(http.server.ThreadingHTTPServer):
 class Scheduler:
     """The other end of the socket, as the scheduler holds it."""
 
-    def __init__(self, spool, *options):
+    def __init__(self, spool, *options, asked=None):
         self.here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        given = [there.fileno()] + ([asked.fileno()] if asked else [])
         more = dict(user=NOBODY, group=NOBODY, extra_groups=[]) if AS_NOBODY else {}
         options = ["--retry-unit=20"] + list(options)
         if ROOT and not AS_NOBODY:
             options.append("--as-root")
+        if asked:
+            options.append("--listen=%d" % asked.fileno())
         self.process = subprocess.Popen(
-            [PROGRAM] + options + [str(there.fileno()), spool], pass_fds=[there.fileno()],
+            [PROGRAM] + options + [str(there.fileno()), spool], pass_fds=given,
             **more)
         there.close()
         self.acks, self.lines = [], []
@@ -272,8 +279,8 @@ class Case:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.started = []
 
-    def start(self, *options):
-        self.started.append(Scheduler(self.spool, *options))
+    def start(self, *options, **more):
+        self.started.append(Scheduler(self.spool, *options, **more))
         return self.started[-1]
 
     def hooks(self, *names, **more):
@@ -497,7 +504,11 @@ def test_mail(c):
     assert s.said("4", "m1", "exited with 75: later"), s.lines
     argv = open(box + "/argv.1").read().split("\n")[1:-1]
     is_equal(argv, ["-FCronDaemon", "-i", "-B8BITMIME", "-oem", "ops@example.org"])
-    head, _, body = open(box + "/mail.1", encoding="utf-8").read().partition("\n\n")
+    with open(box + "/mail.1", encoding="utf-8") as f:
+        head, _, whole = f.read().partition("\n\n")
+    parts = email.message_from_string(head + "\n\n" + whole).get_payload()
+    is_equal([p.get_content_type() for p in parts], ["text/plain", "text/html"])
+    body, html = (p.get_payload() for p in parts)
     assert head.startswith("From: root (Cron Daemon)\nTo: ops@example.org\nSubject: "), head
     assert "\nBcc" not in head and "\nAuto-Submitted: auto-generated\n" in head, head
     assert "\nDate: " in head and head.endswith("\nX-Cronward-Id: m1"), head
@@ -505,7 +516,8 @@ def test_mail(c):
     is_equal(subject, "Cron <web-1> job g\xfcld Bcc: x failed: exit code 3")
     assert body.startswith("Job g\xfcld Bcc: x failed on web-1: exit code 3 after 1.2 s"), body
     assert "\nCommand:     run me\n" in body and "\nout\ufffd\ufffd\n.\ny" in body, body
-    assert max(len(line) for line in body.encode().split(b"\n")) < 998
+    assert "<pre>out\ufffd\ufffd\n.\ny" in html and "run me" in html, html
+    assert max(len(line) for line in whole.encode().split(b"\n")) < 998
     s.event("m2", ["mail:hang@example.org"])
     s.event("m3", ["mail:deaf@example.org"])
     s.event("m4", ["mail:-oQ/tmp", "mail:a b@example.org", "mail:"])
@@ -524,8 +536,6 @@ def test_mail(c):
 
 
 def subject_of(head):
-    import email
-    import email.header
     value = email.message_from_string(head)["Subject"]
     return "".join(p.decode(c or "ascii") if isinstance(p, bytes) else p
                    for p, c in email.header.decode_header(value))
