@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <wchar.h>
 
 enum column {
 	COLUMN_JOB,
@@ -22,22 +21,33 @@ enum column {
 	COLUMN_FAILS,
 };
 
-/* Cut in this order: first all of the schedule that can be spared, then of the name... */
-static const struct {
-	const char *head;
-	bool right;
-	size_t least; /* 0: never cut */
-} columns[COLUMNS_COUNT] = {
-	[COLUMN_JOB] = { "JOB", false, 12 },
-	[COLUMN_STATE] = { "STATE", false, 0 },
-	[COLUMN_SCHEDULE] = { "SCHEDULE", false, 11 },
-	[COLUMN_NEXT] = { "NEXT", true, 0 },
-	[COLUMN_IN] = { "IN", true, 0 },
-	[COLUMN_LAST] = { "LAST", true, 0 },
-	[COLUMN_RESULT] = { "RESULT", false, 6 },
-	[COLUMN_TOOK] = { "TOOK", true, 0 },
-	[COLUMN_FAILS] = { "FAILS", true, 0 },
+/* First all of the schedule that can be spared is cut, then of the name... */
+static const struct grid_column columns[] = {
+	[COLUMN_JOB] = { "JOB", false, 12, 2 },
+	[COLUMN_STATE] = { "STATE", false, 0, 0 },
+	[COLUMN_SCHEDULE] = { "SCHEDULE", false, 11, 1 },
+	[COLUMN_NEXT] = { "NEXT", true, 0, 0 },
+	[COLUMN_IN] = { "IN", true, 0, 0 },
+	[COLUMN_LAST] = { "LAST", true, 0, 0 },
+	[COLUMN_RESULT] = { "RESULT", false, 6, 3 },
+	[COLUMN_TOOK] = { "TOOK", true, 0, 0 },
+	[COLUMN_FAILS] = { "FAILS", true, 0, 0 },
 };
+
+enum { COLUMNS_COUNT = sizeof(columns) / sizeof(columns[0]) };
+
+void columns_begin(struct columns *c, int64_t now, bool wide)
+{
+	c->now = now;
+	grid_begin(&c->grid, columns, COLUMNS_COUNT, wide);
+}
+
+void columns_begin_at(struct columns *c, int64_t now, size_t width, bool colour, const char *cut)
+{
+	c->now = now;
+	c->grid = (struct grid){ .columns = columns, .count = COLUMNS_COUNT, .width = width,
+		.colour = colour, .cut = cut };
+}
 
 /* --- cells */
 
@@ -144,124 +154,38 @@ static void cell(const struct columns *c, const struct columns_row *r, enum colu
 	snprintf(out, COLUMNS_CELL, "%s", text);
 }
 
-/* --- widths: of characters, not bytes */
-
-/* How many columns the text takes, and (bytes not NULL) how many of its bytes fit into most. */
-static size_t text_columns(const char *text, size_t most, size_t *bytes)
-{
-	mbstate_t state = { 0 };
-	size_t used = 0, at = 0;
-
-	while (text[at]) {
-		wchar_t wide = 0;
-		size_t n = 1;
-		int one = 1;
-
-		if (text[at] < ' ' || text[at] > '~') { /* most is ASCII */
-			n = mbrtowc(&wide, text + at, strlen(text + at), &state);
-			one = n <= 16 ? wcwidth(wide) : 1;
-		}
-
-		if (n > 16 || n == 0) {
-			state = (mbstate_t){ 0 };
-			n = 1;
-		}
-		one = one < 0 ? 1 : one;
-		if (used + (size_t)one > most)
-			break;
-		used += (size_t)one;
-		at += n;
-	}
-	if (bytes)
-		*bytes = at;
-	return used;
-}
-
-static size_t columns_sum(const struct columns *c)
-{
-	size_t sum = COLUMNS_COUNT - 1;
-
-	for (int i = 0; i < COLUMNS_COUNT; i++)
-		sum += c->widths[i];
-	return sum;
-}
-
-static void columns_shrink(struct columns *c, enum column which)
-{
-	size_t sum = columns_sum(c), *width = &c->widths[which], spare;
-
-	if (!c->width || sum <= c->width || *width <= columns[which].least)
-		return;
-	spare = *width - columns[which].least;
-	*width -= spare < sum - c->width ? spare : sum - c->width;
-}
+/* --- lines */
 
 void columns_fit(struct columns *c, const struct columns_row *rows, size_t n)
 {
 	char text[COLUMNS_CELL];
 
-	for (int i = 0; i < COLUMNS_COUNT; i++)
-		c->widths[i] = strlen(columns[i].head);
+	grid_heads(&c->grid);
 	for (size_t r = 0; r < n; r++) {
 		for (int i = 0; i < COLUMNS_COUNT; i++) {
-			size_t width;
-
 			cell(c, &rows[r], i, text);
-			width = text_columns(text, SIZE_MAX, NULL);
-			if (width > c->widths[i])
-				c->widths[i] = width;
+			grid_need(&c->grid, (size_t)i, text);
 		}
 	}
-	columns_shrink(c, COLUMN_SCHEDULE);
-	columns_shrink(c, COLUMN_JOB);
-	columns_shrink(c, COLUMN_RESULT);
-}
-
-/* --- lines */
-
-static void put_cell(const struct columns *c, enum column which, const char *text, const char *colour,
-	struct buf *out)
-{
-	size_t width = c->widths[which], bytes, used = text_columns(text, SIZE_MAX, &bytes);
-	const char *cut = used > width ? c->cut : "";
-	bool last = which == COLUMN_FAILS;
-
-	if (*cut)
-		used = text_columns(text, width - 1, &bytes) + 1;
-	if (columns[which].right)
-		buf_printf(out, "%*s", (int)(width - used), "");
-	if (colour)
-		buf_puts(out, colour);
-	buf_append(out, text, bytes);
-	buf_puts(out, cut);
-	if (colour)
-		buf_puts(out, "\033[0m");
-	if (!columns[which].right)
-		buf_printf(out, "%*s", (int)(width - used), "");
-	buf_putc(out, last ? '\n' : ' ');
+	grid_settle(&c->grid);
 }
 
 void columns_head(const struct columns *c, struct buf *out)
 {
-	for (int i = 0; i < COLUMNS_COUNT; i++)
-		put_cell(c, i, columns[i].head, c->colour ? "\033[1m" : NULL, out);
+	grid_put_heads(&c->grid, out);
 }
 
-static const char *cell_colour(const struct columns *c, const struct columns_row *r, enum column which)
+static const char *cell_colour(const struct columns_row *r, enum column which)
 {
-	static const char red[] = "\033[31m", green[] = "\033[32m", yellow[] = "\033[33m";
-
-	if (!c->colour)
-		return NULL;
 	if (which == COLUMN_RESULT && r->result)
-		return strcmp(r->result, "ok") == 0 ? NULL : red;
+		return strcmp(r->result, "ok") == 0 ? NULL : GRID_RED;
 	if (which == COLUMN_FAILS && r->fails)
-		return red;
+		return GRID_RED;
 	if (which != COLUMN_STATE || strcmp(r->state, "ready") == 0)
 		return NULL;
 	if (strcmp(r->state, "running") == 0)
-		return green;
-	return strcmp(r->state, "failed") == 0 ? red : yellow;
+		return GRID_GREEN;
+	return strcmp(r->state, "failed") == 0 ? GRID_RED : GRID_YELLOW;
 }
 
 void columns_put(const struct columns *c, const struct columns_row *row, struct buf *out)
@@ -270,6 +194,6 @@ void columns_put(const struct columns *c, const struct columns_row *row, struct 
 
 	for (int i = 0; i < COLUMNS_COUNT; i++) {
 		cell(c, row, i, text);
-		put_cell(c, i, text, cell_colour(c, row, i), out);
+		grid_put(&c->grid, (size_t)i, text, cell_colour(row, i), out);
 	}
 }

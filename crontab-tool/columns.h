@@ -1,6 +1,6 @@
 /* columns: jobs as people look at them, one a line.
  * Flow: cronctl list fills rows from the daemon's answer; widths, times and colours are
- * decided here. Pure but for the C library's locale and time zone. */
+ * decided by grid.c. Pure but for the C library's locale and time zone. */
 #ifndef TOOL_COLUMNS_H
 #define TOOL_COLUMNS_H
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "crond/base/buf.h"
+#include "crontab-tool/grid.h"
 
 struct columns_row {
 	const char *job, *state, *schedule;
@@ -18,16 +19,17 @@ struct columns_row {
 	int64_t fails;
 };
 
-enum { COLUMNS_COUNT = 9, COLUMNS_CELL = 512 };
+enum { COLUMNS_CELL = 512 };
 
 struct columns {
-	int64_t now;     /* epoch seconds */
-	size_t width;    /* of a line; 0: as wide as it gets */
-	bool colour;
-	const char *cut; /* stands, one column wide, where a text was cut off */
-	size_t widths[COLUMNS_COUNT]; /* columns_fit() settles them */
+	int64_t now;      /* epoch seconds */
+	struct grid grid; /* columns_begin(), or as tests want it */
 };
 
+/* As standard output is. */
+void columns_begin(struct columns *c, int64_t now, bool wide);
+/* The same with a line of that width, by whoever knows better. */
+void columns_begin_at(struct columns *c, int64_t now, size_t width, bool colour, const char *cut);
 /* Widths that these rows need, as far as the line has room. */
 void columns_fit(struct columns *c, const struct columns_row *rows, size_t n);
 void columns_head(const struct columns *c, struct buf *out);

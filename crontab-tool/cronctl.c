@@ -34,6 +34,15 @@ static const struct verb {
 		" [-n COUNT] [--dialect debian|cronie] [--timezone ZONE] [--from EPOCH] EXPRESSION...\n"
 		"       cronctl next [--dialect debian|cronie] -" },
 	{ "log", cronctl_log, " [-f] [--socket PATH] JOB|RUN" },
+	{ "runs", cronctl_runs,
+		" [--job PATTERN] [--since TIME] [--until TIME] [--result WORD[,WORD...]]\n"
+		"                    [--exit N] [--limit N] [--artifacts] [--stderr] [--json] [--wide]\n"
+		"                    [--socket PATH] [PATTERN|RUN]" },
+	{ "stats", cronctl_stats,
+		" [--since TIME] [--until TIME] [--json] [--wide] [--socket PATH] [PATTERN]" },
+	{ "alerts", cronctl_alerts,
+		" [--json] [--wide] [--socket PATH] [list]\n"
+		"       cronctl alerts [--json] [--socket PATH] retry|drop ID...|--all" },
 	{ "check", cronctl_check, " [--dialect debian|cronie] [--system] FILE..." },
 	{ "run", cronctl_run, " [--wait] [--json] [--socket PATH] JOB" },
 	{ "kill", cronctl_kill, " [--json] [--socket PATH] JOB|RUN" },

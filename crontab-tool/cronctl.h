@@ -47,6 +47,9 @@ int cronctl_resume(int argc, char **argv);
 int cronctl_reload(int argc, char **argv);
 int cronctl_status(int argc, char **argv);
 int cronctl_notify(int argc, char **argv);
+int cronctl_runs(int argc, char **argv);
+int cronctl_stats(int argc, char **argv);
+int cronctl_alerts(int argc, char **argv);
 /* Complains on standard error, and says how the verb is used. CRONCTL_USAGE. */
 int cronctl_usage(const char *called); /* a verb's argv[0] */
 

@@ -3,13 +3,10 @@
  * table that is too long to be sorted what comes further goes out as it comes. */
 #include "config.h"
 
-#include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "crond/base/arena.h"
 #include "crond/base/file.h"
@@ -18,7 +15,7 @@
 #include "crontab-tool/cronctl.h"
 #include "crontab-tool/cronctl_talk.h"
 
-enum { SORTED_MOST = 100000, TRIES = 3, WIDTH = 80, OUTPUT_ENOUGH = 1 << 16 };
+enum { SORTED_MOST = 100000, TRIES = 3, OUTPUT_ENOUGH = 1 << 16 };
 
 struct listing {
 	struct columns columns;
@@ -198,25 +195,6 @@ static int list_once(struct listing *l, struct talk *t, char *const *names, bool
 	return status;
 }
 
-static void columns_begin(struct columns *c, bool wide)
-{
-	const char *named = getenv("COLUMNS"), *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-	bool terminal = isatty(STDOUT_FILENO);
-	struct winsize size;
-	uint64_t n;
-
-	c->now = time(NULL);
-	c->width = WIDTH;
-	if (named && text_number(slice_of(named), 10000, &n) == 0 && n)
-		c->width = n;
-	else if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
-		c->width = size.ws_col;
-	if (wide)
-		c->width = 0;
-	c->colour = terminal && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
-	c->cut = strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "\u2026" : "+";
-}
-
 int cronctl_list(int argc, char **argv)
 {
 	struct cronctl_options o = { .takes = CRONCTL_JSON | CRONCTL_WIDE };
@@ -232,7 +210,7 @@ int cronctl_list(int argc, char **argv)
 	for (int i = 0; i < TRIES && again && !status; i++) {
 		buf_clear(&l.rows);
 		arena_free(&l.arena);
-		columns_begin(&l.columns, o.wide);
+		columns_begin(&l.columns, time(NULL), o.wide);
 		status = list_once(&l, &t, argv + o.rest, &again);
 	}
 	if (!status)

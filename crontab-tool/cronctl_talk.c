@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -20,7 +21,7 @@
 #include "crond/core/conf.h"
 #include "crontab-tool/cronctl.h"
 
-enum { READ_EACH = 65536, LINE_MOST = 64 << 20 };
+enum { READ_EACH = 65536, LINE_MOST = 64 << 20, PATH_ROOM = 4096, ANSWER_S = 30 };
 
 /* --- where it listens */
 
@@ -62,29 +63,73 @@ static int connect_path(int fd, const char *path)
 	return result;
 }
 
-static int no_daemon(const char *path)
+/* The others' sockets are beside the scheduler's. */
+static void path_beside(char *path, size_t room, enum ctlmsg_socket at)
 {
-	const char *why = strerror(errno);
+	char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash + 1 - path) : 0;
 
-	if (errno == ENOENT || errno == ECONNREFUSED)
-		why = "no crond is running here";
-	fprintf(stderr, "cronctl: %s: %s\n", path, why);
-	return CRONCTL_NO_DAEMON;
+	if (at != CTLMSG_OF_CONTROL)
+		snprintf(path + n, room - n, "%s", ctlmsg_socket_name(at));
+}
+
+static void path_settle(const struct talk *t, char *out, size_t n)
+{
+	const char *path = t->path ? t->path : getenv("CRONCTL_SOCKET");
+
+	if (path && *path)
+		snprintf(out, n, "%s", path);
+	else
+		usual_path(out, n);
+	path_beside(out, n, t->at_socket);
+}
+
+static const struct {
+	const char *program, *lacks;
+} helpers[] = {
+	[CTLMSG_OF_HISTORY] = { "crond-history",
+		"this crond keeps no history: it is switched off in crond.conf, or crond-history is"
+		" not installed" },
+	[CTLMSG_OF_ALERTS] = { "crond-notify", "this crond tells nobody: crond-notify is not installed" },
+};
+
+/* A helper's socket that is not there says something only where the scheduler's is. */
+static const char *why_not(const struct talk *t, int error)
+{
+	struct talk control = { .fd = -1, .path = t->path };
+	char path[PATH_ROOM];
+	bool there = false;
+
+	if (error == EAGAIN && t->at_socket != CTLMSG_OF_CONTROL)
+		return "too many wait for an answer there";
+	if (error != ENOENT && error != ECONNREFUSED)
+		return strerror(error);
+	if (t->at_socket != CTLMSG_OF_CONTROL) {
+		path_settle(&control, path, sizeof(path));
+		control.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		there = control.fd >= 0 && connect_path(control.fd, path) == 0;
+		talk_close(&control);
+	}
+	return there ? helpers[t->at_socket].lacks : "no crond is running here";
 }
 
 int talk_open(struct talk *t)
 {
-	const char *path = t->path ? t->path : getenv("CRONCTL_SOCKET");
-	char usual[4096];
+	const struct timeval patience = { .tv_sec = ANSWER_S };
+	char path[PATH_ROOM];
+	int error;
 
-	if (!path || !*path) {
-		usual_path(usual, sizeof(usual));
-		path = usual;
-	}
+	path_settle(t, path, sizeof(path));
 	t->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (t->fd < 0 || connect_path(t->fd, path) < 0)
-		return no_daemon(path);
-	return 0;
+	if (t->fd >= 0 && t->at_socket != CTLMSG_OF_CONTROL) { /* a helper may hang with its disk */
+		setsockopt(t->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		setsockopt(t->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	}
+	if (t->fd >= 0 && connect_path(t->fd, path) == 0)
+		return 0;
+	error = errno;
+	fprintf(stderr, "cronctl: %s: %s\n", path, why_not(t, error));
+	return CRONCTL_NO_DAEMON;
 }
 
 void talk_close(struct talk *t)
@@ -128,6 +173,14 @@ static int broke_off(const char *why)
 	return CRONCTL_NO_DAEMON;
 }
 
+static int receive_failed(const struct talk *t, int error)
+{
+	if (error != EAGAIN || t->at_socket == CTLMSG_OF_CONTROL)
+		return broke_off(strerror(error));
+	fprintf(stderr, "cronctl: %s does not answer: crond's log says why\n", helpers[t->at_socket].program);
+	return CRONCTL_NO_DAEMON;
+}
+
 /* 0: there is a whole line at t->at. */
 static int line_wait(struct talk *t, char **newline)
 {
@@ -151,7 +204,7 @@ static int line_wait(struct talk *t, char **newline)
 			n = recv(t->fd, t->in.data + t->in.len, READ_EACH, 0);
 		while (n < 0 && errno == EINTR);
 		if (n < 0)
-			return broke_off(strerror(errno));
+			return receive_failed(t, errno);
 		if (n == 0)
 			return broke_off("it closed the connection");
 		t->in.len += (size_t)n;
@@ -197,6 +250,27 @@ json_t *talk_next(struct talk *t, int *status, json_t **end)
 	return NULL;
 }
 
+int talk_each(struct talk *t, struct buf *request, void (*each)(void *arg, const json_t *o), void *arg,
+	json_t **end)
+{
+	int status = talk_open(t);
+	json_t *o;
+
+	if (!status)
+		status = talk_send(t, request);
+	while (!status && (o = talk_next(t, &status, end))) {
+		t->lines++;
+		if (t->json)
+			printf("%.*s\n", (int)t->line.n, t->line.s);
+		else
+			each(arg, o);
+		json_decref(o);
+	}
+	talk_close(t);
+	buf_free(request);
+	return status;
+}
+
 int talk_over(struct talk *t, struct buf *request, bool print)
 {
 	int status = talk_open(t);
@@ -225,6 +299,13 @@ json_int_t talk_number(const json_t *o, const char *name, json_int_t fallback)
 	const json_t *value = json_object_get(o, name);
 
 	return json_is_integer(value) ? json_integer_value(value) : fallback;
+}
+
+double talk_real(const json_t *o, const char *name, double fallback)
+{
+	const json_t *value = json_object_get(o, name);
+
+	return json_is_number(value) ? json_number_value(value) : fallback;
 }
 
 bool talk_true(const json_t *o, const char *name)

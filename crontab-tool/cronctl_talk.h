@@ -12,10 +12,12 @@
 
 struct talk {
 	int fd;
-	const char *path; /* of the socket, as named; NULL: the usual one */
-	bool json;        /* data lines go to standard output as they are */
+	const char *path; /* of control.sock, as named; NULL: the usual one. Others stand beside it */
+	enum ctlmsg_socket at_socket;
+	bool json;        /* lines go to standard output as they are */
 	struct buf in;
 	size_t at;        /* of in: what was taken */
+	size_t lines;     /* of data, by talk_each() */
 	struct slice line; /* the last one, as it came */
 };
 
@@ -31,11 +33,17 @@ int talk_send(struct talk *t, struct buf *request);
 json_t *talk_next(struct talk *t, int *status, json_t **end);
 void talk_close(struct talk *t);
 
+/* A whole conversation: each is called for every line, or under json they are printed as they
+ * are; *end (if not NULL) as talk_next() gives it. Its status; the request is freed. */
+int talk_each(struct talk *t, struct buf *request, void (*each)(void *arg, const json_t *o), void *arg,
+	json_t **end);
+
 /* A whole conversation whose lines are printed as they are, or not at all. Its status. */
 int talk_over(struct talk *t, struct buf *request, bool print);
 
 /* Members of an answer: defaults where there is none of that name and type. */
 const char *talk_text(const json_t *o, const char *name);  /* or NULL */
+double talk_real(const json_t *o, const char *name, double fallback);
 json_int_t talk_number(const json_t *o, const char *name, json_int_t fallback);
 bool talk_true(const json_t *o, const char *name);
 

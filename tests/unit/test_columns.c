@@ -23,8 +23,9 @@ static const struct columns_row never = { .job = "idle", .state = "ready", .sche
 static const char *listed(const struct columns_row *rows, size_t n, size_t width, bool colour)
 {
 	static struct buf b;
-	struct columns c = { .now = NOW, .width = width, .colour = colour, .cut = "+" };
+	struct columns c;
 
+	columns_begin_at(&c, NOW, width, colour, "+");
 	buf_clear(&b);
 	columns_fit(&c, rows, n);
 	columns_head(&c, &b);
