@@ -232,9 +232,9 @@ static void say_refused(const struct pam *p, enum run_session step, const char *
 	}
 	log_classic(p->who.log, d->daemon_tag, getpid(), 0, r->user, "PAM ERROR", why);
 	log_line(p->who.log, LOG_INFO, d->daemon_tag, getpid(), 0,
-	        "(%.64s) FAILED to %s PAM%s (%s)", r->user,
-	        step == RUN_SESSION_OPEN ? "open" : "authorize user with",
-	        step == RUN_SESSION_OPEN ? " security session" : "", why);
+	        "(%.64s) FAILED to %s (%s)", r->user,
+	        step == RUN_SESSION_OPEN ? "open PAM security session" : "authorize user with PAM",
+	        why);
 }
 
 static void job_take(struct pam *p)
