@@ -22,7 +22,7 @@ static uint64_t most_of(const struct runlog *l)
 
 static uint64_t head_of(const struct runlog *l)
 {
-	return most_of(l) / 2;
+	return l->left_out ? l->head : most_of(l) / 2;
 }
 
 static bool failed(struct runlog *l, int error)
@@ -33,7 +33,8 @@ static bool failed(struct runlog *l, int error)
 	return false;
 }
 
-static bool put_at(struct runlog *l, uint64_t at, const char *s, size_t n)
+/* 0 or errno. */
+static int write_at(const struct runlog *l, uint64_t at, const char *s, size_t n)
 {
 	while (n > 0) {
 		ssize_t done = pwrite(l->fd, s, n, (off_t)(l->base + at));
@@ -41,12 +42,19 @@ static bool put_at(struct runlog *l, uint64_t at, const char *s, size_t n)
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0)
-			return failed(l, done < 0 ? errno : ENOSPC);
+			return done < 0 ? errno : ENOSPC;
 		s += done;
 		n -= (size_t)done;
 		at += (uint64_t)done;
 	}
-	return true;
+	return 0;
+}
+
+static bool put_at(struct runlog *l, uint64_t at, const char *s, size_t n)
+{
+	int error = write_at(l, at, s, n);
+
+	return error == 0 || failed(l, error);
 }
 
 /* Forward, piece by piece: what is read stands behind what is written. */
@@ -79,6 +87,7 @@ static bool cut(struct runlog *l)
 	uint64_t marked = l->left_out ? logmark(l->left_out, text) : 0;
 
 	l->left_out += l->len - head - marked - keep;
+	l->head = head;
 	marked = logmark(l->left_out, text);
 	/* the mark is longer than nothing: the first time it must not meet what it keeps */
 	if (!move(l, l->len - keep, head + marked, keep) || !put_at(l, head, text, (size_t)marked))
@@ -95,16 +104,43 @@ static uint64_t room(const struct runlog *l)
 	return l->most ? most - l->len : UINT64_MAX;
 }
 
+/* There was no room for n bytes. The mark takes the place of what stands there already: for
+ * that there is room. What was put behind an earlier one is dropped, or it would stand before
+ * what it came after. */
+static bool leave_out(struct runlog *l, size_t n, int error)
+{
+	char text[LOGMARK_MOST];
+	uint64_t marked = logmark(l->left_out, text);
+
+	if (error != ENOSPC && error != EDQUOT && error != EFBIG)
+		return failed(l, error);
+	if (!l->left_out) {
+		l->head = l->len > marked ? l->len - marked : 0;
+		l->left_out = l->len - l->head + n;
+	} else {
+		l->left_out += l->len - l->head - marked + n;
+	}
+	l->error = error;
+	l->len = l->head + logmark(l->left_out, text);
+	if (!put_at(l, l->head, text, (size_t)(l->len - l->head)))
+		return false;
+	return ftruncate(l->fd, (off_t)(l->base + l->len)) == 0 || failed(l, errno);
+}
+
 static void put(struct runlog *l, const char *s, size_t n)
 {
 	while (n > 0 && l->fd >= 0) {
 		uint64_t free_now = room(l);
 		size_t part = n < free_now ? n : (size_t)free_now;
+		int error;
 
 		if (part == 0 && !cut(l))
 			return;
-		if (part && !put_at(l, l->len, s, part))
+		error = part ? write_at(l, l->len, s, part) : 0;
+		if (error) {
+			leave_out(l, n, error);
 			return;
+		}
 		l->len += part;
 		s += part;
 		n -= part;

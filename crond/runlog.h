@@ -18,14 +18,15 @@ struct runlog {
 	bool apart;    /* lines of standard error are marked */
 	/* the log's own */
 	uint64_t len; /* behind base */
-	uint64_t left_out;
+	uint64_t left_out, head; /* head: where the mark stands, once there is one */
 	int last; /* the stream that wrote last */
 	bool midline;
-	int error; /* errno of what ended it */
+	int error; /* errno of what ended it, or left something out */
 };
 
-/* A stream's next bytes; streams 0 and 1 are standard output and error. What cannot be
- * written ends the log, with error set: nothing else comes of it. */
+/* A stream's next bytes; streams 0 and 1 are standard output and error. For what a full disk has
+ * no room for there is the mark, and what comes later follows it where there is room again. Any
+ * other failure ends the log. error is set in both cases: nothing else comes of it. */
 void runlog_add(struct runlog *l, int stream, const char *s, size_t n);
 void runlog_close(struct runlog *l);
 

@@ -244,6 +244,9 @@ def test_what_is_kept(room):
           " bytes left out ...]\n" in big, "a log that was cut: %r" % big[:100])
     equal(len(room.log(r"ERROR \(full-\d+-1: log full/log: No space left on device\)")), 1,
           "lines about the full disk")
+    full = lab.read(LOGS + "/full/log")
+    check(full.startswith("1\n2\n") and re.search(r"\n\[\.\.\. +\d+ bytes left out \.\.\.\]\n$", full),
+          "the end of a log on a full disk: %r" % full[-100:])
     equal(room.log(": FAIL job="), [], "runs that failed")
     equal(lab.read(one(OUT + "/any-20*.log")), "here\n", "a log that root's file put elsewhere")
 

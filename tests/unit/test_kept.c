@@ -12,16 +12,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "crond/base/buf.h"
+#include "crond/core/logmark.h"
 #include "crond/core/logpath.h"
 #include "crond/runlog.h"
 #include "tests/unit/stage.h"
@@ -113,6 +116,45 @@ static void test_disk_full(void **state)
 	assert_int_equal(l.error, ENOSPC);
 	assert_int_equal(l.fd, -1);
 	say(&l, 0, "y");
+}
+
+/* A limit of its size stands for a disk: full, with some room again, full again. */
+static void test_disk_full_for_a_while(void **state)
+{
+	static char piece[1001];
+	struct runlog l = { .fd = memfd_create("log", 0), .most = 12000 };
+	struct rlimit was, now;
+	unsigned long long left_out;
+	char *text, *mark;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	for (int i = 0; i < 40; i++) {
+		now = was;
+		now.rlim_cur = i < 5 || (i >= 20 && i < 30) || i >= 35 ? was.rlim_cur : 5000;
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
+		memset(piece, 'a' + i % 26, 1000);
+		if (i == 3) /* a cut may have been before */
+			assert_int_equal(l.left_out, 0);
+		runlog_add(&l, 0, piece, 1000);
+		assert_true(l.fd >= 0 && l.len <= 12000 + LOGMARK_MOST);
+	}
+	setrlimit(RLIMIT_FSIZE, &was);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(l.error, EFBIG);
+	text = content(l.fd);
+	mark = strstr(text, "\n[... ");
+	assert_non_null(mark);
+	assert_int_equal(sscanf(mark, "\n[... %llu bytes left out ...]\n", &left_out), 1);
+	assert_null(strstr(mark + 1, "\n[... ")); /* one for all */
+	mark[0] = '\0';
+	mark = strchr(mark + 1, '\n') + 1;
+	assert_int_equal(strlen(text) + left_out + strlen(mark), 40000);
+	assert_true(text[0] == 'a' && text[strlen(text) - 1] <= 'e');
+	assert_int_equal(strlen(mark), 5000); /* what came when there was room at last */
+	assert_true(mark[0] == 'a' + 35 % 26 && mark[4999] == 'a' + 39 % 26);
+	runlog_close(&l);
 }
 
 /* --- of real runs */
@@ -463,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_disk_full),
+		cmocka_unit_test(test_disk_full_for_a_while),
 		KEPT_TEST(test_log),
 		KEPT_TEST(test_lost_finds),
 		KEPT_TEST(test_no_log),
