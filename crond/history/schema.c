@@ -36,7 +36,6 @@ const char schema_sql[] =
 	" keep_until INTEGER);"
 	"CREATE INDEX runs_scheduled ON runs (scheduled);"
 	"CREATE INDEX runs_job ON runs (job, scheduled, id, result, exit_code, took_ns, uid);"
-	"CREATE INDEX runs_identity ON runs (identity, scheduled);"
 	"CREATE INDEX runs_uid ON runs (uid, scheduled);"
 	"CREATE INDEX runs_result ON runs (result, scheduled, id, uid, exit_code) WHERE result <> 'ok';"
 	"CREATE INDEX runs_exit ON runs (exit_code, scheduled, id, uid, result) WHERE exit_code > 0;"

@@ -41,7 +41,7 @@ static const char *const queries[WRITE_QUERIES] = {
 	[WRITE_GAP] = "INSERT INTO gaps (at_ns, count) VALUES (?1, ?2) ON CONFLICT (at_ns) DO NOTHING",
 	[WRITE_COUNT] =
 		"DELETE FROM runs WHERE id IN (SELECT id FROM (SELECT id, result FROM runs"
-		" WHERE identity = ?1 ORDER BY scheduled DESC, id DESC LIMIT ?3 OFFSET ?2)"
+		" WHERE job = ?1 ORDER BY scheduled DESC, id DESC LIMIT ?3 OFFSET ?2)"
 		" WHERE result IS NOT NULL)",
 };
 
@@ -151,7 +151,7 @@ static enum db_trouble count_keep(struct writer *w, const struct histrec *h, str
 	t = query_get(w, WRITE_COUNT, &q, d);
 	if (t)
 		return t;
-	sqlite3_bind_int64(q, 1, (int64_t)h->identity);
+	bind_string(w, q, 1, h->job);
 	sqlite3_bind_int64(q, 2, count);
 	sqlite3_bind_int64(q, 3, count / LOOK_EACH * 2 + PRUNE_AT_ONCE);
 	return query_run(w, q, d);
