@@ -1,0 +1,410 @@
+/* test_backlog: records of runs on file, whole and in their order, bounded, and gone once they
+ * are committed. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "crond/base/diag.h"
+#include "crond/core/histrec.h"
+#include "crond/crond.h"
+#include "crond/rundir.h"
+
+static struct crond crond;
+static char dir[PATH_MAX];
+
+/* A scheduler whose crond-history is there and is not started: what stands on file is seen. */
+static void scheduler_begin(void)
+{
+	int log = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	crond = (struct crond){ .epoll = epoll_create1(EPOLL_CLOEXEC),
+		.run_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		.w_later.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK),
+		.w_history.fd = -1, .w_history_asked.fd = -1, .log.fd = log, .log.level = -1 };
+	crond.runs = openat(crond.run_fd, "runs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	crond.set.dialect = dialect_get(DIALECT_DEBIAN);
+	conf_default(&crond.set.conf);
+	crond.set.conf.history = true;
+	snprintf(crond.set.run_dir, sizeof(crond.set.run_dir), "%s", dir);
+	snprintf(crond.set.state_dir, sizeof(crond.set.state_dir), "%s", dir);
+	snprintf(crond.set.helpers, sizeof(crond.set.helpers), "%s", dir);
+	snprintf(crond.fqdn, sizeof(crond.fqdn), "h.example.org");
+	backlog_open(&crond);
+	assert_true(crond.backlog.on);
+}
+
+static void scheduler_end(void)
+{
+	struct segment *s;
+
+	history_close(&crond);
+	while ((s = TAILQ_FIRST(&crond.backlog.segments))) {
+		TAILQ_REMOVE(&crond.backlog.segments, s, link);
+		free(s);
+	}
+	buf_free(&crond.backlog.batch);
+	close(crond.backlog.fd);
+	close(crond.backlog.dir);
+	close(crond.epoll);
+	close(crond.run_fd);
+	close(crond.runs);
+	close(crond.w_later.fd);
+}
+
+static int begin(void **state)
+{
+	char path[PATH_MAX + 16];
+	int fd;
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/test_backlog.XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/crond-history", dir);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
+	close(fd);
+	snprintf(path, sizeof(path), "%s/runs", dir);
+	mkdir(path, 0700);
+	scheduler_begin();
+	return 0;
+}
+
+static int end(void **state)
+{
+	char command[PATH_MAX + 32];
+
+	(void)state;
+	scheduler_end();
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	return system(command);
+}
+
+/* --- what stands on file */
+
+struct found {
+	int kinds[HISTREC_KINDS];
+	uint64_t left_out;
+	char starts[4096], ends[4096]; /* ids with a blank behind each */
+	struct histrec last;
+	struct buf bytes;
+};
+
+static void read_one(const char *path, struct found *f)
+{
+	FILE *file = fopen(path, "re");
+	struct histrec h;
+	struct slice rest;
+	char part[4096];
+	size_t got;
+	struct diag d;
+	int32_t n;
+
+	assert_non_null(file);
+	buf_clear(&f->bytes);
+	while ((got = fread(part, 1, sizeof(part), file)) > 0)
+		buf_append(&f->bytes, part, got);
+	fclose(file);
+	rest = (struct slice){ f->bytes.data, f->bytes.len };
+	assert_int_equal(histrec_open(rest, &d), 0);
+	rest = (struct slice){ rest.s + HISTREC_HEAD, rest.n - HISTREC_HEAD };
+	while ((n = histrec_frame(rest)) > 0) {
+		assert_int_equal(histrec_decode(&h, (struct slice){ rest.s, (size_t)n }, &d), 0);
+		f->kinds[h.kind]++;
+		f->left_out += h.count;
+		f->last = h;
+		if (h.kind == HISTREC_START && strlen(f->starts) < 3000)
+			strcat(strcat(f->starts, h.run_id), " ");
+		if (h.kind == HISTREC_END && strlen(f->ends) < 3000)
+			strcat(strcat(f->ends, h.run_id), " ");
+		rest = (struct slice){ rest.s + n, rest.n - (size_t)n };
+	}
+	assert_int_equal(n, 0);
+	assert_int_equal(rest.n, 0);
+}
+
+/* All segments that the scheduler knows of, in its order. */
+static struct found *read_all(void)
+{
+	static struct found f;
+	char path[PATH_MAX + 32];
+	struct segment *s;
+
+	buf_free(&f.bytes);
+	f = (struct found){ 0 };
+	TAILQ_FOREACH(s, &crond.backlog.segments, link) {
+		snprintf(path, sizeof(path), "%s/backlog/%" PRIu32, dir, s->number);
+		read_one(path, &f);
+	}
+	buf_free(&f.bytes);
+	return &f;
+}
+
+static size_t segments_count(void)
+{
+	struct segment *s;
+	size_t n = 0;
+
+	TAILQ_FOREACH(s, &crond.backlog.segments, link)
+		n++;
+	return n;
+}
+
+/* --- runs */
+
+static struct run a_run(const char *id)
+{
+	return (struct run){ .id = id, .identity = 7, .job = "gold", .user = "www", .uid = 33,
+		.scheduled = 1763668800, .attempt = 1, .place = "/etc/crontab:1", .dir = "/",
+		.shell = "/bin/sh", .command = "true" };
+}
+
+static struct live_run *live(const char *id)
+{
+	struct live_run *run = calloc(1, sizeof(*run) + strlen(id) + 1);
+
+	assert_non_null(run);
+	strcpy(run->id, id);
+	run->scheduled = 1763668800;
+	run->attempt = 1;
+	return run;
+}
+
+static void start(struct live_run *run)
+{
+	struct run r = a_run(run->id);
+
+	backlog_start(&crond, run, &r, START_DUE);
+}
+
+static void end_ok(struct live_run *run)
+{
+	struct outcome o = { .result = RESULT_OK };
+	struct buf b = { 0 };
+
+	outcome_encode(&o, &b);
+	backlog_end(&crond, run, (struct slice){ b.data, b.len });
+	buf_free(&b);
+}
+
+/* --- tests */
+
+static void nothing_on_file(void **state)
+{
+	(void)state;
+	backlog_flush(&crond);
+	assert_int_equal(segments_count(), 0);
+	assert_null(crond.backlog.batch.data);
+}
+
+static void start_and_end(void **state)
+{
+	struct live_run *run = live("gold-1763668800-1");
+	struct found *f;
+
+	(void)state;
+	start(run);
+	assert_int_equal(segments_count(), 0); /* in memory as yet */
+	backlog_flush(&crond);
+	end_ok(run);
+	backlog_flush(&crond);
+	f = read_all();
+	assert_int_equal(f->kinds[HISTREC_BOOT], 1);
+	assert_int_equal(f->kinds[HISTREC_START], 1);
+	assert_int_equal(f->kinds[HISTREC_END], 1);
+	assert_string_equal(f->starts, "gold-1763668800-1 ");
+	free(run);
+}
+
+/* Its start comes from its directory where it is not on record. */
+static void end_without_start(void **state)
+{
+	struct live_run *run = live("late-1763668800-1");
+	struct run r = a_run(run->id);
+	struct buf record = { 0 };
+	struct found *f;
+
+	(void)state;
+	run_encode(&r, &record);
+	assert_int_equal(rundir_claim(crond.runs, run->id, &record), 0);
+	end_ok(run);
+	backlog_flush(&crond);
+	f = read_all();
+	assert_string_equal(f->starts, "late-1763668800-1 ");
+	assert_string_equal(f->ends, "late-1763668800-1 ");
+	buf_free(&record);
+	free(run);
+}
+
+static void another_scheduler(void **state)
+{
+	struct live_run *run = live("a-1-1"), *other = live("b-1-1");
+	struct found *f;
+
+	(void)state;
+	start(run);
+	backlog_flush(&crond);
+	scheduler_end();
+	scheduler_begin();
+	assert_int_equal(segments_count(), 1);
+	start(other);
+	backlog_flush(&crond);
+	assert_int_equal(segments_count(), 2);
+	f = read_all();
+	assert_int_equal(f->kinds[HISTREC_BOOT], 2);
+	assert_string_equal(f->starts, "a-1-1 b-1-1 ");
+	free(run);
+	free(other);
+}
+
+/* What is committed goes, but the one that is being written. */
+static void committed(void **state)
+{
+	struct live_run *run = live("a-1-1");
+	const struct segment *last;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++)
+		start(run);
+	backlog_flush(&crond);
+	assert_true(segments_count() > 2);
+	while (segments_count() > 1) {
+		const struct segment *first = TAILQ_FIRST(&crond.backlog.segments);
+		size_t before = segments_count();
+
+		backlog_done(&crond, first->number, first->size - 1);
+		assert_int_equal(segments_count(), before);
+		backlog_done(&crond, first->number, first->size);
+		assert_int_equal(segments_count(), before - 1);
+	}
+	last = TAILQ_FIRST(&crond.backlog.segments);
+	backlog_done(&crond, last->number, last->size);
+	backlog_done(&crond, last->number, UINT64_MAX);
+	backlog_done(&crond, 99999, 1);
+	assert_int_equal(segments_count(), 1);
+	assert_int_equal(crond.backlog.size, last->size);
+	assert_int_equal(last->done, last->size);
+	free(run);
+}
+
+/* From a bound on runs are left out and counted; the ends of those that are on record are not. */
+static void bounded(void **state)
+{
+	struct live_run *known = live("known-1-1"), *run = live("a-1-1");
+	struct found *f;
+	int in = 0;
+
+	(void)state;
+	start(known);
+	crond.backlog.most = 100000;
+	for (int i = 0; i < 2000; i++) {
+		run->on_record = false;
+		start(run);
+		in += run->on_record;
+		end_ok(run);
+	}
+	assert_true(in > 100 && in < 1000);
+	assert_int_equal(crond.backlog.left_out, 2000 - in);
+	end_ok(known);
+	backlog_flush(&crond);
+	f = read_all();
+	assert_int_equal(f->kinds[HISTREC_START], in + 1);
+	assert_int_equal(f->kinds[HISTREC_END], in + 1);
+	assert_int_equal(f->kinds[HISTREC_GAP], 0);
+	crond.backlog.most = 200000; /* there is room again */
+	run->on_record = false;
+	start(run);
+	assert_true(run->on_record);
+	backlog_flush(&crond);
+	f = read_all();
+	assert_int_equal(f->kinds[HISTREC_GAP], 1);
+	assert_int_equal(f->left_out, 2000 - in);
+	assert_int_equal(crond.backlog.left_out, 0);
+	free(known);
+	free(run);
+}
+
+/* A file system that takes no more: what was written in part is made whole later. */
+static void no_room_on_file(void **state)
+{
+	struct rlimit was, most = { 5000, RLIM_INFINITY };
+	struct live_run *run = live("a-1-1");
+	struct found *f;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	most.rlim_max = was.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &most), 0);
+	for (int i = 0; i < 100; i++) {
+		start(run);
+		backlog_flush(&crond);
+	}
+	assert_true(crond.backlog.failing);
+	assert_true(crond.backlog.batch.len > 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	backlog_flush(&crond);
+	assert_false(crond.backlog.failing);
+	assert_int_equal(crond.backlog.batch.len, 0);
+	f = read_all();
+	assert_int_equal(f->kinds[HISTREC_START], 100);
+	free(run);
+}
+
+static void switched_off(void **state)
+{
+	struct live_run *run = live("a-1-1");
+	char path[PATH_MAX + 32];
+
+	(void)state;
+	start(run);
+	snprintf(path, sizeof(path), "%s/" HISTORY_SOCKET, dir);
+	assert_int_equal(access(path, F_OK), 0);
+	crond.set.conf.history = false;
+	backlog_config(&crond);
+	assert_false(crond.backlog.on);
+	assert_int_equal(access(path, F_OK), -1);
+	start(run);
+	end_ok(run);
+	backlog_flush(&crond);
+	assert_null(crond.backlog.batch.data);
+	crond.set.conf.history = true;
+	backlog_config(&crond);
+	assert_true(crond.backlog.on);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(read_all()->kinds[HISTREC_START], 1); /* what was on file is */
+	free(run);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nothing_on_file, begin, end),
+		cmocka_unit_test_setup_teardown(start_and_end, begin, end),
+		cmocka_unit_test_setup_teardown(end_without_start, begin, end),
+		cmocka_unit_test_setup_teardown(another_scheduler, begin, end),
+		cmocka_unit_test_setup_teardown(committed, begin, end),
+		cmocka_unit_test_setup_teardown(bounded, begin, end),
+		cmocka_unit_test_setup_teardown(no_room_on_file, begin, end),
+		cmocka_unit_test_setup_teardown(switched_off, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
