@@ -134,7 +134,7 @@ void outfit_retain(struct hold *h)
 {
 	const struct dress *d = &h->run.dress;
 
-	if (h->outfit && (d->retention_ms || d->retention_count))
+	if (h->outfit && (d->log || d->given & DRESS_ARTIFACTS) && (d->retention_ms || d->retention_count))
 		retention_prune(&h->spawn, h->progress.started_ns);
 }
 

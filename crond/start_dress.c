@@ -165,8 +165,6 @@ static int dress_kept(struct start *s)
 		return 0;
 	d->log_dir = s->c->set.log_dir;
 	d->log_most = o->log_max;
-	d->retention_ms = o->retention_ms;
-	d->retention_count = o->retention_count;
 	if (o->artifacts)
 		d->given |= DRESS_ARTIFACTS;
 	return (o->log && dress_log(s) < 0) || (o->artifacts && dress_home(s) < 0) ? -1 : 0;
@@ -183,6 +181,8 @@ static void dress_simple(struct dress *d, const struct options *o)
 	d->post = o->post;
 	d->on_success = o->on_success;
 	d->on_failure = o->on_failure;
+	d->retention_ms = o->retention_ms; /* of its records, too: whether it has files or not */
+	d->retention_count = o->retention_count;
 	if (option_given(o, OPTION_NICE))
 		d->given |= DRESS_NICE;
 	if (option_given(o, OPTION_IONICE))

@@ -96,7 +96,7 @@ void conf_default(struct conf *c)
 {
 	*c = (struct conf){ .direct_exec = true, .log_level = LEVEL_INFO, .output_max = OUTPUT_MAX,
 		.catchup_max = CATCHUP_AT_ONCE,
-		.task_dirs = &default_dir, .task_dir_count = 1, .history = false,
+		.task_dirs = &default_dir, .task_dir_count = 1, .history = true,
 		.history_retention = { .ms = HISTORY_RETENTION }, .metrics_interval_ms = METRICS_MS };
 }
 
