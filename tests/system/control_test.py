@@ -380,7 +380,7 @@ def test_a_crowd_gets_its_share(room):
 def test_descriptors_are_left_for_starts(room):
     """Clients get none of the last ones, and who finds none is no work."""
     room.tasks("t", 'task "tick" {\n schedule = "* * * * * *"\n command = "echo x >>%s/tick"\n}\n' % OUT)
-    few = 36
+    few = 48
     daemon = room.launch("-f", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (few, few)))
     room.wait_out("tick")
     with contextlib.ExitStack() as all_of_them:
