@@ -103,7 +103,7 @@ int trouble_open(struct history *h, int64_t now)
 	}
 	h->opened_ms = now;
 	if (h->db.begun)
-		report_log(&h->report, LOG_NOTICE, "a new history is begun in %s", h->place);
+		report_log(&h->report, LOG_DEBUG, "a new history is begun in %s", h->place);
 	return 0;
 }
 
