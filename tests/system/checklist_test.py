@@ -3,6 +3,7 @@ run as it stands there, and prints the answer that stands there."""
 import os
 import re
 import subprocess
+import time
 
 import lab
 from lab import check, equal
@@ -57,10 +58,64 @@ def section():
     return re.search(r"^\.Sh MY JOB DID NOT RUN\n(.*?)^\.Sh ", MANUAL, re.M | re.S).group(1)
 
 
-def questions():
+STARTED = """task "iron" {
+  schedule = "* * * * * *"
+  command  = "sleep 100"
+}
+task "coal" {
+  schedule = "* * * * * *"
+  command  = "sleep 100"
+  pool     = "mine"
+  max      = 9
+}
+task "salt" {
+  schedule    = "* * * * * *"
+  command     = "sleep 100"
+  concurrency = queue
+}
+task "sand" {
+  schedule       = "* * * * * *"
+  command        = "sleep 100"
+  concurrency    = queue
+  start-deadline = "500ms"
+}
+task "rust" {
+  schedule = "* * * * * *"
+  command  = "true"
+}
+task "wool" {
+  schedule = "* * * * * *"
+  command  = "true"
+  pre      = "false"
+}
+task "rice" {
+  schedule = "* * * * * *"
+  command  = "true"
+}
+task "clay" {
+  schedule = "@reboot"
+  command  = "true"
+  shell    = "/bin/nosh"
+}
+task "peat" {
+  schedule = "@reboot"
+  command  = "true"
+  dir      = "/srv/peat"
+}
+task "corn" {
+  schedule = "@reboot"
+  command  = "improt"
+}
+"""
+
+
+def questions(*titles):
     """(what is asked, the command, lines of its answer), each as the manual has it."""
+    parts = re.split(r"^\.Ss (.*)\n", section(), flags=re.M)[1:]
+    chosen = [body for title, body in zip(parts[::2], parts[1::2]) if title in titles]
+    equal(len(chosen), len(titles), "parts of the list")
     found = []
-    for item in re.split(r"^\.It ", section(), flags=re.M)[1:]:
+    for item in [one for body in chosen for one in re.split(r"^\.It ", body, flags=re.M)[1:]]:
         lines = [one[4:].replace(r"\(dq", '"').replace(r"\e", "\\").replace(r"\&", "")
                  for one in item.splitlines() if one.startswith(".Dl ")]
         check(lines and lines[0][:2] in ("# ", "$ "), "a command in %r" % item)
@@ -83,11 +138,13 @@ def ask(room, command):
 
 
 def ask_all(room, chosen):
+    """What is on record may be so in a moment only."""
     for what, command, answer in chosen:
         check(answer, "no answer to: " + what)
-        shown = ask(room, command)
         for line in answer:
-            check(has(shown, line), "%s\n$ %s\n%s\n(looked for: %s)" % (what, command, shown, line))
+            if not has(ask(room, command), line):
+                room.wait_for(lambda: has(ask(room, command), line), 10, "%s\n$ %s\n%s\nto have: %s" % (
+                    what, command, ask(room, command), line))
 
 
 def furnish(room):
@@ -105,16 +162,47 @@ def furnish(room):
     room.conf('mailer = "/usr/sbin/nosuchmailer"\n')
 
 
-def test_checklist(room):
+def test_what_is_in_force_and_due(room):
     furnish(room)
     down, up = [], []
-    for one in questions():
+    for one in questions("Is it in force?", "Was it due?", "Where is what it did?"):
         (down if "status" in one[1] else up).append(one)
     equal(len(down), 1, "questions without a daemon")
     ask_all(room, down)
     room.start()
     room.wait_for(lambda: ask(room, "cronctl pause copper && cronctl run --wait gold"), 10, "an answer")
     ask_all(room, up)
+
+
+def historic(room):
+    if not os.path.exists(lab.BUILD + "/crond/crond-history"):
+        raise lab.Skip("built without SQLite")
+    room.conf("history { enabled = yes }\n")
+
+
+def test_what_was_started(room):
+    historic(room)
+    room.tasks("site", STARTED)
+    daemon = room.start()
+    room.wait_for(lambda: "rust" in ask(room, "cronctl pause rust && cronctl list rust"), 10, "a pause")
+    room.wait_log("SKIPPED job=rust")
+    room.stop(daemon)
+    time.sleep(3.5)  # what is younger is made up for
+    room.start()
+    asked = [one for one in questions("Was it started?") if "PAM" not in one[0]]
+    ask_all(room, asked)
+
+
+def test_a_session_refused(room):
+    historic(room)
+    if not os.path.exists(lab.BUILD + "/crond/crond-launcher-pam"):
+        raise lab.Skip("built without PAM")
+    lab.put("/etc/pam.d/cron", "account required pam_deny.so\n")
+    room.tasks("site", 'task "hemp" {\n schedule = "@reboot"\n command = "true"\n user = "alice"\n}\n')
+    room.start()
+    asked = [one for one in questions("Was it started?") if "PAM" in one[0]]
+    equal(len(asked), 1, "questions about PAM")
+    ask_all(room, asked)
 
 
 if __name__ == "__main__":
