@@ -171,12 +171,13 @@ static enum db_trouble lock_take(struct db *db, struct diag *d)
 	return DB_BUSY;
 }
 
-static enum db_trouble file_look(const struct db *db, struct diag *d)
+static enum db_trouble file_look(struct db *db, struct diag *d)
 {
 	struct stat st;
 
 	if (lstat(db->name, &st) < 0)
 		return errno == ENOENT ? DB_FINE : system_trouble("", d);
+	db->emptied = S_ISREG(st.st_mode) && st.st_size == 0;
 	if (S_ISREG(st.st_mode))
 		return DB_FINE;
 	diag_error(d, 0, 0, "%s", S_ISDIR(st.st_mode) ? "a directory stands in its place" :
@@ -325,7 +326,7 @@ enum db_trouble db_open(struct db *db, struct diag *d)
 	enum db_trouble t;
 
 	db_close(db);
-	db->begun = db->damaged = false;
+	db->begun = db->emptied = db->damaged = false;
 	t = db_open_steps(db, d);
 	if (!t && lstat(db->name, &st) < 0)
 		t = system_trouble("", d);

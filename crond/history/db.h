@@ -61,7 +61,8 @@ enum db_trouble {
 struct db {
 	sqlite3 *handle;   /* NULL: not open */
 	uint64_t opened;   /* counts openings: statements prepared before are gone */
-	bool begun;        /* the database was made by this opening */
+	bool begun;        /* the database was made by this opening, */
+	bool emptied;      /* where there was a file with nothing in it */
 	bool damaged;      /* somebody came upon damage; damage says what it was */
 	struct diag damage;
 	bool distrust;     /* a write had failed: what seems to be in the log file may not be */

@@ -102,8 +102,9 @@ int trouble_open(struct history *h, int64_t now)
 		return -1;
 	}
 	h->opened_ms = now;
-	if (h->db.begun)
-		report_log(&h->report, LOG_DEBUG, "a new history is begun in %s", h->place);
+	if (h->db.begun) /* the first one of a system is nothing to be said */
+		report_log(&h->report, h->db.emptied || h->db.opened > 1 ? LOG_NOTICE : LOG_DEBUG,
+			"a new history is begun in %s", h->place);
 	return 0;
 }
 

@@ -67,6 +67,7 @@ def test_what_a_run_leaves_on_record(room):
     equal(row, ("bad", "alice", 2001, "labhost", 1, 3, None, "first\ufffd\nlast\n", 1, 1, 1, "due"), "row")
     equal(rows("SELECT job, result, finished_ns FROM runs WHERE result IS NULL AND job = 'long'"),
           [("long", None, None)], "what goes on")
+    equal(room.log("crond-history"), [], "what is said while nothing is wrong")
     seen = os.stat(PLACE)
     equal((seen.st_uid, stat.S_IMODE(seen.st_mode)), (UID, 0o700), "directory")
     for name in os.listdir(PLACE):
