@@ -194,3 +194,13 @@ void backlog_none(struct crond *c, const struct job *job, const char *run_id, in
 		leave_out(c);
 	added(c);
 }
+
+uint64_t backlog_waits(const struct crond *c)
+{
+	const struct segment *s;
+	uint64_t waits = c->backlog.batch.len;
+
+	TAILQ_FOREACH(s, &c->backlog.segments, link)
+		waits += s->size - s->done;
+	return waits;
+}

@@ -62,6 +62,8 @@ void backlog_end_lost(struct crond *c, struct live_run *run, const char *why);
 /* A start that came to nothing and has no directory, or a time that was missed. */
 void backlog_none(struct crond *c, const struct job *job, const char *run_id, int64_t scheduled,
 	enum start_cause cause, enum result result, const char *reason);
+/* Bytes that crond-history has not committed yet. */
+uint64_t backlog_waits(const struct crond *c);
 /* Writes the batch. */
 void backlog_flush(struct crond *c);
 /* There is a segment of ours, if there was nothing to be written, too. 0 or -1. */

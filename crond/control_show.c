@@ -1,4 +1,4 @@
-/* control_show: list, show, next and status: what is asked and changes nothing.
+/* control_show: list, show and next: what is asked and changes nothing.
  * Flow: a walk over jobs or one that was found -> lines of the answer. */
 #include "config.h"
 
@@ -448,36 +448,4 @@ enum control_step control_next(struct crond *c, struct control_client *k)
 		ctlmsg_close(&k->out);
 	}
 	return k->left ? CONTROL_MORE : control_ok(k);
-}
-
-/* --- status */
-
-enum control_step control_status(struct crond *c, struct control_client *k)
-{
-	struct buf *b = &k->out;
-	size_t jobs = 0, refused = 0;
-	struct source *s;
-
-	RB_FOREACH(s, source_tree, &c->sources) {
-		jobs += s->jobs ? s->jobs->count : 0;
-		refused += s->tried && !s->good;
-	}
-	ctlmsg_open(b);
-	ctlmsg_text(b, "daemon", PACKAGE_VERSION);
-	ctlmsg_text(b, "dialect", c->set.dialect->name);
-	ctlmsg_number(b, "pid", getpid());
-	ctlmsg_text(b, "host", c->fqdn);
-	ctlmsg_number(b, "started", control_opened(c));
-	ctlmsg_number(b, "jobs", (int64_t)jobs);
-	ctlmsg_number(b, "running", (int64_t)c->running);
-	if (due_first(&c->due) != SCHEDULE_NEVER)
-		ctlmsg_number(b, "next", due_first(&c->due));
-	if (control_all(c, k)) {
-		ctlmsg_number(b, "files_refused", (int64_t)refused);
-		ctlmsg_number(b, "log_lines_lost", (int64_t)atomic_load(&c->shared->log_lost));
-		ctlmsg_bool(b, "stopping", c->stop.stage != STOP_NOT);
-		ctlmsg_number(b, "clients", (int64_t)control_clients(c));
-	}
-	ctlmsg_close(b);
-	return control_ok(k);
 }

@@ -59,6 +59,7 @@ static void put_helpers(const struct crond *c, struct buf *b)
 		"Whether a helper runs; notify is started when there is something to tell.");
 	metric_number(b, "crond_helper_up", "helper=\"launcher\"", c->launcher > 0);
 	metric_number(b, "crond_helper_up", "helper=\"notify\"", c->notify > 0);
+	metric_number(b, "crond_helper_up", "helper=\"history\"", c->history > 0);
 }
 
 static size_t files_refused(struct crond *c)
@@ -92,6 +93,9 @@ static void put_daemon(struct crond *c, struct metrics *m, struct buf *b)
 		"Starts that are held back by queue, pool, jitter, retry or a limit.", c->pending_count);
 	one(b, "crond_alerts_unsent", METRIC_GAUGE, "Events that crond-notify does not have yet.",
 		c->outbox_count);
+	one(b, "crond_history_backlog_bytes", METRIC_GAUGE,
+		"Records of runs that crond-history has not written yet.",
+		c->backlog.on ? backlog_waits(c) : 0);
 	one(b, "crond_log_lines_lost_total", METRIC_COUNTER, "Lines that the log did not take.",
 		atomic_load(&c->shared->log_lost));
 	put_helpers(c, b);

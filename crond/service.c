@@ -75,15 +75,30 @@ static int64_t monotonic_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+/* ", next at ..."; by date where that is not today. */
+static void next_text(const struct crond *c, char *out, size_t n)
+{
+	time_t next = (time_t)due_first(&c->due), now = c->clock.real.tv_sec;
+	struct tm then, today;
+
+	*out = '\0';
+	if (due_first(&c->due) == SCHEDULE_NEVER || !localtime_r(&next, &then) || !localtime_r(&now, &today))
+		return;
+	strftime(out, n, then.tm_yday == today.tm_yday && then.tm_year == today.tm_year ?
+		", next at %H:%M:%S" : ", next at %Y-%m-%d %H:%M:%S", &then);
+}
+
 static void service_send(struct crond *c)
 {
 	struct service *s = &c->service;
-	char text[256];
+	char text[256], next[64];
 	int n;
 
+	next_text(c, next, sizeof(next));
 	n = snprintf(text, sizeof(text),
-	        "%sSTATUS=%zu jobs in force, %zu runs under way\nWATCHDOG=1",
-	        s->told ? "" : states[s->state], c->reload.jobs, c->running);
+	        "%sSTATUS=%zu jobs in force, %zu run%s under way%s\nWATCHDOG=1",
+	        s->told ? "" : states[s->state], c->reload.jobs, c->running,
+	        c->running == 1 ? "" : "s", next);
 	if (!s->told && s->state == SERVICE_RELOADING)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "\nMONOTONIC_USEC=%" PRId64,
 		        monotonic_us());

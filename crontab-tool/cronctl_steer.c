@@ -225,6 +225,53 @@ static void print_number(const json_t *o, const char *member, const char *name, 
 		printf("%-12s %" JSON_INTEGER_FORMAT "\n", name, n);
 }
 
+/* By when almost all began that were due. */
+static void print_late(const json_t *o)
+{
+	json_int_t starts = talk_number(o, "starts", 0), ms = talk_number(o, "late_ms", -1);
+
+	if (starts && ms >= 0)
+		printf("%-12s at most %" JSON_INTEGER_FORMAT " ms, 99%% of %" JSON_INTEGER_FORMAT " starts\n",
+			"late", ms, starts);
+	else if (starts)
+		printf("%-12s more than a minute, of %" JSON_INTEGER_FORMAT " starts\n", "late", starts);
+}
+
+/* What is not as it should be, and what waits for a helper. */
+static void print_helpers(const json_t *o)
+{
+	const char *history = talk_text(o, "history");
+	json_int_t waits = talk_number(o, "history_waits", 0), alerts = talk_number(o, "alerts_unsent", 0);
+
+	if (!history)
+		return;
+	if (!talk_true(o, "launcher"))
+		printf("%-12s does not run: nothing starts\n", "launcher");
+	printf("%-12s %s", "history", strcmp(history, "up") == 0 ? "is written" : strcmp(history, "off") == 0 ?
+		"off" : "crond-history does not run");
+	if (waits)
+		printf(", %" JSON_INTEGER_FORMAT " bytes wait", waits);
+	if (talk_number(o, "history_left_out", 0))
+		printf(", %" JSON_INTEGER_FORMAT " runs are left out", talk_number(o, "history_left_out", 0));
+	putchar('\n');
+	if (alerts)
+		printf("%-12s %" JSON_INTEGER_FORMAT " wait for crond-notify%s\n", "alerts", alerts,
+			talk_true(o, "notify") ? "" : ", which does not run");
+}
+
+static void print_metrics(const json_t *o)
+{
+	const char *file = talk_text(o, "metrics_file"), *error = talk_text(o, "metrics_error");
+
+	if (!file)
+		return;
+	print_text("metrics      ", file, error ? ": " : "\n");
+	if (error)
+		print_text("", error, "\n");
+	if (talk_number(o, "metrics_written", 0))
+		print_time("written", talk_number(o, "metrics_written", 0));
+}
+
 static int status_line(const json_t *o, bool json)
 {
 	if (json)
@@ -238,6 +285,13 @@ static int status_line(const json_t *o, bool json)
 	print_number(o, "running", "running", true);
 	if (talk_number(o, "next", 0))
 		print_time("next", talk_number(o, "next", 0));
+	print_number(o, "queued", "queued", false);
+	print_number(o, "waiting", "waiting", false);
+	if (talk_number(o, "reloaded", 0))
+		print_time("reloaded", talk_number(o, "reloaded", 0));
+	print_late(o);
+	print_helpers(o);
+	print_metrics(o);
 	print_number(o, "files_refused", "refused", false);
 	print_number(o, "log_lines_lost", "lines lost", false);
 	if (talk_true(o, "stopping"))

@@ -75,6 +75,9 @@ static void test_states(void **state)
 	assert_string_equal(
 	        heard(fd), "READY=1\nSTATUS=0 jobs in force, 0 runs under way\nWATCHDOG=1");
 	assert_int_equal(crond.later[LATER_SERVICE], 0);
+	crond.running = 1;
+	service_alive(&crond);
+	assert_string_equal(heard(fd), "STATUS=0 jobs in force, 1 run under way\nWATCHDOG=1");
 	crond.running = 3;
 	service_alive(&crond);
 	assert_string_equal(heard(fd), "STATUS=0 jobs in force, 3 runs under way\nWATCHDOG=1");
@@ -84,6 +87,33 @@ static void test_states(void **state)
 	assert_memory_equal(heard(fd), "READY=1\n", 8);
 	service_tell(&crond, SERVICE_STOPPING);
 	assert_memory_equal(heard(fd), "STOPPING=1\n", 11);
+	close(fd);
+}
+
+/* By the host's clock, with its date where it is not today's. */
+static void test_next(void **state)
+{
+	struct timer timer = { .next = 1763668805 }, *heap[] = { &timer };
+	int fd = manager(path, strlen(path) + 1);
+
+	(void)state;
+	setenv("TZ", "UTC0", 1);
+	tzset();
+	service_open(&crond);
+	crond.due.heap = heap;
+	crond.due.count = 1;
+	crond.clock.real.tv_sec = 1763668800;
+	service_tell(&crond, SERVICE_READY);
+	assert_non_null(strstr(heard(fd), "STATUS=0 jobs in force, 0 runs under way, next at 20:00:05\n"));
+	crond.clock.real.tv_sec -= 86400;
+	service_alive(&crond);
+	assert_string_equal(heard(fd),
+		"STATUS=0 jobs in force, 0 runs under way, next at 2025-11-20 20:00:05\nWATCHDOG=1");
+	timer.next = SCHEDULE_NEVER;
+	crond.due.count = 0;
+	service_alive(&crond);
+	assert_string_equal(heard(fd), "STATUS=0 jobs in force, 0 runs under way\nWATCHDOG=1");
+	crond.due.heap = NULL;
 	close(fd);
 }
 
@@ -214,6 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_states, begin, end),
+		cmocka_unit_test_setup_teardown(test_next, begin, end),
 		cmocka_unit_test_setup_teardown(test_reloading_tells_the_time, begin, end),
 		cmocka_unit_test_setup_teardown(test_abstract_name, begin, end),
 		cmocka_unit_test_setup_teardown(test_names_that_are_none, begin, end),
