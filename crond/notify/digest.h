@@ -14,7 +14,7 @@ struct entry;
 struct spool;
 struct target;
 
-enum { DIGEST_MOST = 200 };
+enum { DIGEST_MOST = 200, DIGEST_HEAD = 200 };
 
 /* What a receiver takes at a time: events, bytes of text, bytes of their records. */
 struct digest_room {
@@ -32,6 +32,9 @@ void digest_words(const struct event *e, struct buf *out);
 void digest_head(const struct event *e, struct buf *out);
 /* Such a line alone, without its newline. */
 void digest_line(const struct event *member, struct buf *out);
+
+/* What it takes of a room's text, at most; DIGEST_HEAD is for what stands above. */
+size_t digest_cost(const struct event *member);
 
 /* The events of a digest, read back from the spool. */
 struct digest {

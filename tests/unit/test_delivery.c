@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 #include "crond/notify/heap.h"
 #include "crond/notify/lane.h"
 #include "crond/notify/rate.h"
+#include "crond/notify/request.h"
 
 enum { NOW = 1000000 };
 
@@ -346,6 +348,56 @@ static void test_a_digest_names_each_event(void **state)
 	buf_free(&out);
 }
 
+/* As many events as there is room for, with names that chats make longer; how many. */
+static size_t fill(const struct digest_room *room, struct event *members, char (*texts)[3][100])
+{
+	size_t text = DIGEST_HEAD, n = 0;
+
+	while (n < room->members) {
+		struct event *e = &members[n];
+
+		snprintf(texts[n][0], 100, "gold-%zu<@all>](x)", n);
+		snprintf(texts[n][1], 100, "gold-%zu-1763668800-1", n);
+		snprintf(texts[n][2], 100, "gold-%zu-1763668800-1.end", n);
+		*e = (struct event){ .id = texts[n][2], .event = "run.failure", .status = "exit",
+			.job = texts[n][0], .run_id = texts[n][1], .exit_code = 3, .host = "web-1" };
+		text += digest_cost(e);
+		if (text > room->text)
+			break;
+		n++;
+	}
+	return n;
+}
+
+static void test_a_digest_fits_its_receiver_and_leaves_nobody_out(void **state)
+{
+	static struct event members[DIGEST_MOST];
+	static char texts[DIGEST_MOST][3][100];
+
+	(void)state;
+	for (int t = WEBHOOK_JSON; t < WEBHOOK_HEALTHCHECKS; t++) {
+		struct webhook hook = { .name = "x", .url = "http://127.0.0.1/",
+			.template = (enum webhook_template)t };
+		struct digest_room room = digest_room(&hook);
+		size_t n = fill(&room, members, texts);
+		struct event e = { .id = "digest-1", .event = "digest", .host = "web-1", .exit_code = -1,
+			.members = members, .member_count = n };
+		struct request r = { 0 };
+		struct diag d;
+
+		assert_true(n >= 10);
+		assert_int_equal(request_make(&r, &hook, NULL, &e, 1763668800000, &d), 0);
+		assert_non_null(buf_text(&r.body));
+		for (size_t i = 0; i < n; i++) {
+			char wanted[110];
+
+			snprintf(wanted, sizeof(wanted), "id %s", members[i].id);
+			assert_non_null(strstr(r.body.data, wanted));
+		}
+		request_free(&r);
+	}
+}
+
 /* --- what the spool remembers of a target */
 
 static void test_states_say_what_may_have_arrived_and_why_not(void **state)
@@ -387,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_taken_out_leaves_the_others_in_order),
 		cmocka_unit_test(test_a_digest_has_the_id_that_its_members_make),
 		cmocka_unit_test(test_a_digest_names_each_event),
+		cmocka_unit_test(test_a_digest_fits_its_receiver_and_leaves_nobody_out),
 		cmocka_unit_test(test_states_say_what_may_have_arrived_and_why_not),
 	};
 
