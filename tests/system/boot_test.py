@@ -60,19 +60,28 @@ def ends(room, name, lines=None):
 def test_boot_reload_stop_and_boot_again(room):
     settle(room)
     room.chroot("crontab -u alice - <<'END'\n#@ seconds\n@reboot echo x >>%s/boots\n"
-                "* * * * * * echo $$ >>%s/ticks; env >%s/env\nEND" % (OUT, OUT, OUT))
+                "* * * * * * echo $$ >>%s/ticks; env >%s/env\n"
+                "#@ name=fails\n@reboot exit 3\nEND" % (OUT, OUT, OUT))
     room.boot()
     room.wait_for(lambda: len(room.lines(OUT + "/ticks")) > 1, 10, "jobs")
     equal((room.show("cron", "Id"), room.show("cron", "MainPID")),
           ("crond.service", room.read_run("crond.pid")), "the unit by its other name")
     equal(room.sh("systemd-analyze verify --man=no crond.service 2>&1"), "", "what systemd says of the unit")
-    equal(room.show("crond", "StatusText")[:15], "6 jobs in force", "its status")
+    equal(room.show("crond", "StatusText")[:15], "7 jobs in force", "its status")
     check(not re.search("NOTIFY|WATCHDOG|RUNTIME|INVOCATION|JOURNAL|EXTRA_OPTS",
                         room.read(OUT + "/env")), "a job sees what is the daemon's")
     pid = room.lines(OUT + "/ticks")[0]
     found = room.wait_for(lambda: room.journal("SYSLOG_IDENTIFIER=CRON", "_PID=" + pid), 5,
                           "a line of the job's own pid in the journal")
     equal(found[0][:12], "(alice) CMD ", "that line")
+    # nobody has asked for it: what /dev/log leads to takes fields as well
+    found = room.wait_for(lambda: room.journal("CRON_JOB=alice:fails", "CRON_RESULT=exit", "PRIORITY=3"),
+                          10, "the failure by its fields")
+    equal(found[0][:21], "FAIL job=alice:fails ", "that line")
+    for field, value in (("CRON_EXIT_CODE", "3"), ("CRON_COMMAND", "exit 3"), ("CRON_USER", "alice"),
+                         ("SYSLOG_FACILITY", "9"), ("SYSLOG_IDENTIFIER", "cron")):
+        equal(room.journal("CRON_JOB=alice:fails", "CRON_RESULT=exit", fields=field)[0], value, field)
+    check(room.journal("CRON_JOB=alice:fails", "SYSLOG_IDENTIFIER=CRON"), "what its keeper said")
     # reload
     room.put("/etc/cron.d/new", "* * * * * root true\n* * * * bad\n")
     room.sh("systemctl reload crond")
