@@ -25,7 +25,8 @@ struct history {
 	const char *place;     /* the directory, for messages */
 	/* what is wrong, and for how long */
 	enum db_trouble trouble;
-	bool said;
+	bool said;             /* that it is wrong; and whether anything was said since it began: */
+	bool spoken;
 	struct diag why;
 	int64_t trouble_ms;    /* since when */
 	int64_t retry_ms;      /* not before */

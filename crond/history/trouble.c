@@ -37,7 +37,7 @@ static void say(struct history *h, int64_t now)
 		return;
 	report_log(&h->report, LOG_ERR, "the history in %s %s: %s; records of runs wait", h->place,
 		db_trouble_name(h->trouble), h->why.text);
-	h->said = true;
+	h->said = h->spoken = true;
 }
 
 static void try_later(struct history *h, int64_t now)
@@ -74,7 +74,7 @@ void trouble_begin(struct history *h, enum db_trouble t, const struct diag *d, i
 		h->trouble_ms = now;
 		h->tries = 0;
 		h->waited = 0;
-		h->said = false;
+		h->said = h->spoken = false;
 	}
 	h->said &= h->trouble == t; /* another thing is wrong now */
 	h->trouble = t;
@@ -84,7 +84,7 @@ void trouble_begin(struct history *h, enum db_trouble t, const struct diag *d, i
 		db_close(&h->db);
 	}
 	if (t == DB_DAMAGED && put_aside(h, d, now) == 0) {
-		h->said = true;
+		h->said = h->spoken = true;
 		h->retry_ms = now;
 		return;
 	}
@@ -112,10 +112,10 @@ void trouble_over(struct history *h, int64_t now)
 {
 	if (!h->trouble)
 		return;
-	if (h->said)
+	if (h->spoken)
 		report_log(&h->report, LOG_NOTICE, "the history in %s is written again after %" PRId64
 			" s: %" PRIu64 " records had waited", h->place, (now - h->trouble_ms) / 1000, h->waited);
 	h->trouble = DB_FINE;
-	h->said = false;
+	h->said = h->spoken = false;
 	h->tries = 0;
 }

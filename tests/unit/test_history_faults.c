@@ -19,12 +19,31 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "crond/history/history.h"
 #include "tests/unit/feeder.h"
 
 enum { RUNS = 400 }; /* enough for some hundred pages */
+
+/* In place of libc's, for SQLite too: a disk that does not take what was written. */
+static bool sync_fails;
+static unsigned syncs_failed;
+
+int fdatasync(int fd)
+{
+	if (!sync_fails)
+		return (int)syscall(SYS_fdatasync, fd);
+	syncs_failed++;
+	errno = EIO;
+	return -1;
+}
+
+int fsync(int fd)
+{
+	return fdatasync(fd);
+}
 
 static void fill(struct feeder *f, int from, int count)
 {
@@ -212,6 +231,41 @@ static void test_written_in_vain(void **state)
 	feeder_finish(&f);
 }
 
+/* A sync that fails is not tried again on what is open: the kernel takes the pages for clean.
+ * All goes through the log file to the database before anything is acknowledged, and who reads
+ * it meanwhile is in the way of that. */
+static void test_a_sync_fails(void **state)
+{
+	struct feeder f;
+	sqlite3 *reader;
+	uint64_t opened;
+
+	(void)state;
+	feeder_begin(&f);
+	fill(&f, 0, 5);
+	feeder_turn(&f);
+	opened = f.h.db.opened;
+	fill(&f, 5, 5);
+	sync_fails = true;
+	syncs_failed = 0;
+	turns(&f, 1);
+	assert_true(syncs_failed > 0);
+	assert_true(f.done < f.size);
+	said_once(&f, "cannot be read or written: disk I/O error; records of runs wait");
+	reader = elsewhere(&f, "BEGIN");
+	assert_int_equal(sqlite3_exec(reader, "SELECT count(*) FROM runs", NULL, NULL, NULL), SQLITE_OK);
+	sync_fails = false;
+	turns(&f, 3);
+	assert_true(f.done < f.size);
+	sqlite3_close(reader);
+	turns(&f, 60);
+	assert_int_equal(f.done, f.size);
+	assert_true(f.h.db.opened > opened);
+	said_once(&f, "5 records had waited");
+	feeder_row(&f, "SELECT count(*), count(DISTINCT run_id) FROM runs", "10|10");
+	feeder_finish(&f);
+}
+
 static void damage_middle(struct feeder *f)
 {
 	overwrite(f, 20 * 4096, 8 * 4096);
@@ -284,6 +338,32 @@ static void test_damaged_while_open(void **state)
 	said_once(&f, "is damaged: ");
 	feeder_row(&f, "SELECT count(*) FROM runs", "3");
 	assert_int_equal(f.done, f.size);
+	feeder_finish(&f);
+}
+
+/* Who asks may be the first to come upon it; and nobody may, for weeks. */
+static void test_damage_that_is_found_without_writing(void **state)
+{
+	struct feeder f;
+	struct diag d;
+
+	(void)state;
+	feeder_begin(&f);
+	fill(&f, 0, RUNS);
+	feeder_turn(&f);
+	assert_int_equal(db_judge(&f.h.db, SQLITE_CORRUPT, &d), DB_DAMAGED);
+	turns(&f, 1);
+	assert_int_equal(put_aside_count(&f, "Z"), 1);
+	fill(&f, RUNS, RUNS);
+	turns(&f, 1);
+	assert_int_equal(sqlite3_exec(f.h.db.handle, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL), 0);
+	damage_middle(&f);
+	turns(&f, 100);
+	assert_int_equal(times(f.said, "is damaged"), 1);
+	f.now += INT64_C(8) * 24 * 3600 * 1000;
+	turns(&f, 2);
+	assert_int_equal(times(f.said, "is damaged"), 2);
+	feeder_row(&f, "SELECT count(*) FROM runs", "0");
 	feeder_finish(&f);
 }
 
@@ -438,8 +518,10 @@ int main(void)
 		cmocka_unit_test(test_another_helper),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_written_in_vain),
+		cmocka_unit_test(test_a_sync_fails),
 		cmocka_unit_test(test_damaged_when_opened),
 		cmocka_unit_test(test_damaged_while_open),
+		cmocka_unit_test(test_damage_that_is_found_without_writing),
 		cmocka_unit_test(test_damaged_again_and_again),
 		cmocka_unit_test(test_emptied),
 		cmocka_unit_test(test_taken_away),
