@@ -41,7 +41,8 @@ struct wanted {
 	const char *name;  /* as asked for: a job's or a run's */
 	const char *run;   /* NULL: the newest of the job */
 	size_t job_n;      /* of the name */
-	struct buf format; /* of its logs */
+	struct buf job;    /* its whole name */
+	struct buf format; /* of its logs; empty: it has none */
 	char newest[RUN_ID_MOST]; /* the id of its run under way that began last; "": none */
 	bool underway;     /* the run is, or is about to be */
 };
@@ -85,18 +86,16 @@ static int ask(const char *socket, struct wanted *w)
 	while (!status && (line = talk_next(&t, &status, NULL))) {
 		if (talk_text(line, "log"))
 			buf_puts(&w->format, talk_text(line, "log"));
-		if (talk_text(line, "job"))
+		if (talk_text(line, "job")) {
+			buf_clear(&w->job);
+			buf_puts(&w->job, talk_text(line, "job"));
 			runs_take(w, line);
+		}
 		json_decref(line);
 	}
 	talk_close(&t);
 	buf_free(&request);
-	if (!status && !w->format.len) {
-		fprintf(stderr, "cronctl: %.*s keeps no log of its runs (option log)\n",
-		        (int)w->job_n, w->name);
-		status = CRONCTL_FAILED;
-	}
-	return status ? status : buf_text(&w->format) ? 0 : failed(w->name, ENOMEM);
+	return status ? status : buf_text(&w->format) && buf_text(&w->job) ? 0 : failed(w->name, ENOMEM);
 }
 
 /* The path of the log with that id in its name. 0; -1: there is none. */
@@ -206,11 +205,115 @@ static int show(const char *path, bool follow)
 	return good ? CRONCTL_OK : CRONCTL_FAILED;
 }
 
+/* --- what the history has */
+
+/* One run of it. */
+struct past {
+	bool known, over;
+	struct buf run, log, errors;
+};
+
+static void past_take(void *arg, const json_t *o)
+{
+	struct past *p = arg;
+	const char *status = talk_text(o, "status");
+
+	p->known = true;
+	p->over = status && strcmp(status, "running") != 0;
+	buf_puts(&p->run, talk_text(o, "run_id") ? talk_text(o, "run_id") : "");
+	buf_puts(&p->log, talk_text(o, "log") ? talk_text(o, "log") : "");
+	buf_puts(&p->errors, talk_text(o, "stderr") ? talk_text(o, "stderr") : "");
+}
+
+/* The run, or the newest of the job. Where there is no history nothing is known. */
+static void past_ask(const char *socket, const char *run, const char *job, struct past *p)
+{
+	struct talk t = { .fd = -1, .path = socket, .at_socket = CTLMSG_OF_HISTORY, .quiet = true };
+	struct buf request = { 0 };
+
+	talk_begin(&request, CTLMSG_RUNS);
+	ctlmsg_text(&request, "run", run);
+	ctlmsg_text(&request, "job", job);
+	ctlmsg_number(&request, "limit", 1);
+	ctlmsg_bool(&request, "stderr", true);
+	talk_each(&t, &request, past_take, p, NULL);
+	p->known &= buf_text(&p->run) && buf_text(&p->log) && buf_text(&p->errors);
+}
+
+static void past_free(struct past *p)
+{
+	buf_free(&p->run);
+	buf_free(&p->log);
+	buf_free(&p->errors);
+}
+
+/* What was kept of standard error stands for a log that is not there. */
+static int past_errors(const struct past *p, const char *why)
+{
+	struct buf out = { 0 };
+	int rc;
+
+	if (!p->errors.len) {
+		fprintf(stderr, "cronctl: %s: %s, and nothing is on record of its standard error\n",
+			p->run.data, why);
+		return CRONCTL_FAILED;
+	}
+	fprintf(stderr, "cronctl: %s: %s: this is how its standard error began\n", p->run.data, why);
+	if (isatty(STDOUT_FILENO))
+		follow_harmless(&out, p->errors.data, p->errors.len);
+	else
+		buf_append(&out, p->errors.data, p->errors.len);
+	rc = out.failed ? -1 : file_write(STDOUT_FILENO, out.data, out.len);
+	buf_free(&out);
+	return rc < 0 ? failed("standard output", errno) : CRONCTL_OK;
+}
+
+static int past_show(const struct past *p, bool follow)
+{
+	if (!p->log.len)
+		return past_errors(p, "it has no log (option log)");
+	if (access(p->log.data, F_OK) < 0 && errno == ENOENT)
+		return past_errors(p, "its log is gone");
+	return show(p->log.data, follow);
+}
+
+/* Of a job without logs. */
+static int without_log(const char *socket, const struct wanted *w)
+{
+	struct past p = { 0 };
+	int status = CRONCTL_FAILED;
+
+	if (!w->run)
+		past_ask(socket, NULL, w->job.data, &p);
+	if (p.known && p.over)
+		status = past_show(&p, false);
+	else
+		fprintf(stderr, "cronctl: %s keeps no log of its runs (option log)\n", w->job.data);
+	past_free(&p);
+	return status;
+}
+
+/* As far as the daemon and the directories know. */
+static int by_daemon(const char *socket, struct wanted *w, bool follow)
+{
+	struct buf path = { 0 };
+	int status = ask(socket, w);
+
+	if (!status && !w->format.len)
+		return without_log(socket, w);
+	if (!status)
+		status = find(socket, w, follow, &path);
+	if (!status)
+		status = show(path.data, follow);
+	buf_free(&path);
+	return status;
+}
+
 int cronctl_log(int argc, char **argv)
 {
 	struct cronctl_options o = { .takes = CRONCTL_FOLLOW };
 	struct wanted w = { 0 };
-	struct buf path = { 0 };
+	struct past p = { 0 };
 	int status;
 
 	if (cronctl_options(&o, argc, argv) < 0 || argc - o.rest != 1)
@@ -219,12 +322,11 @@ int cronctl_log(int argc, char **argv)
 	w.job_n = job_of_run(w.name);
 	w.run = w.job_n ? w.name : NULL;
 	w.job_n = w.job_n ? w.job_n : strlen(w.name);
-	status = ask(o.socket, &w);
-	if (!status)
-		status = find(o.socket, &w, o.follow, &path);
-	if (!status)
-		status = show(path.data, o.follow);
+	if (w.run)
+		past_ask(o.socket, w.run, NULL, &p);
+	status = p.known && p.over ? past_show(&p, o.follow) : by_daemon(o.socket, &w, o.follow);
 	buf_free(&w.format);
-	buf_free(&path);
+	buf_free(&w.job);
+	past_free(&p);
 	return status;
 }

@@ -128,7 +128,8 @@ int talk_open(struct talk *t)
 	if (t->fd >= 0 && connect_path(t->fd, path) == 0)
 		return 0;
 	error = errno;
-	fprintf(stderr, "cronctl: %s: %s\n", path, why_not(t, error));
+	if (!t->quiet)
+		fprintf(stderr, "cronctl: %s: %s\n", path, why_not(t, error));
 	return CRONCTL_NO_DAEMON;
 }
 

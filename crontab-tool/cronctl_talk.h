@@ -14,6 +14,7 @@ struct talk {
 	int fd;
 	const char *path; /* of control.sock, as named; NULL: the usual one. Others stand beside it */
 	enum ctlmsg_socket at_socket;
+	bool quiet;       /* that nobody listens is not said */
 	bool json;        /* lines go to standard output as they are */
 	struct buf in;
 	size_t at;        /* of in: what was taken */

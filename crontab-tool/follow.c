@@ -77,6 +77,13 @@ static void put(struct follow *f, struct buf *out, const char *s, size_t n, bool
 	buf_free(&whole);
 }
 
+void follow_harmless(struct buf *out, const char *s, size_t n)
+{
+	struct follow f = { .fd = -1, .harmless = true };
+
+	show(&f, out, s, n, false);
+}
+
 /* --- where it was cut */
 
 /* Is what was read last where it was? Nobody changes it but by a cut. */

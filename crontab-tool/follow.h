@@ -5,6 +5,7 @@
 #define TOOL_FOLLOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct buf;
@@ -27,6 +28,8 @@ struct follow {
 
 /* Appends the next piece to out. 1: there may be more; 0: nothing is new; -1 with errno. */
 int follow_next(struct follow *f, struct buf *out);
+/* Appends a text of n bytes as a terminal is to see it. */
+void follow_harmless(struct buf *out, const char *s, size_t n);
 /* Appends what was held back: nothing follows. */
 void follow_end(struct follow *f, struct buf *out);
 

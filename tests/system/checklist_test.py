@@ -1,5 +1,6 @@
 """The manual's list of why a job did not run: each situation is brought about, its command is
 run as it stands there, and prints the answer that stands there."""
+import json
 import os
 import re
 import subprocess
@@ -183,14 +184,20 @@ def historic(room):
 def test_what_was_started(room):
     historic(room)
     room.tasks("site", STARTED)
+    room.tasks("gone", 'task "gone" {\n schedule = "@reboot"\n command = "echo was here"\n'
+               ' log = "gone/always"\n}\n')
     daemon = room.start()
     room.wait_for(lambda: "rust" in ask(room, "cronctl pause rust && cronctl list rust"), 10, "a pause")
     room.wait_log("SKIPPED job=rust")
+    room.wait_for(lambda: "ok" in ask(room, "cronctl runs --job gone"), 20, "a run on record")
+    run = json.loads(ask(room, "cronctl runs --json --job gone").splitlines()[0])["run_id"]
     room.stop(daemon)
+    os.unlink("/etc/crond.tasks/gone.conf")
     time.sleep(3.5)  # what is younger is made up for
     room.start()
     asked = [one for one in questions("Was it started?") if "PAM" not in one[0]]
     ask_all(room, asked)
+    equal(ask(room, "cronctl log " + run), "was here\n", "the log of a run whose job is gone")
 
 
 def test_a_session_refused(room):
