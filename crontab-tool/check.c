@@ -17,6 +17,7 @@
 #include "crond/core/crontab.h"
 #include "crond/core/lint.h"
 #include "crond/core/taskfile.h"
+#include "crond/core/template.h"
 #include "crontab-tool/world.h"
 
 enum { FILE_MOST = 512 << 20 };
@@ -29,6 +30,7 @@ struct checking {
 	struct world world;
 	struct options plain; /* of a line without options */
 	size_t errors;
+	bool kept; /* from others, who cannot read it */
 };
 
 static void say(void *arg, const struct diag *d)
@@ -60,12 +62,41 @@ static void lint(struct checking *c, const struct lint_job *job)
 	lint_job(job, &c->world.lint, &sink);
 }
 
+/* --- receivers of alerts */
+
+static bool webhook_known(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->webhook_count; i++)
+		if (strcmp(conf->webhooks[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* A receiver that is told nothing: better known before it is needed. */
+static void check_alerts(struct checking *c, const struct options *o, uint32_t line)
+{
+	static const char hook[] = "webhook:";
+	struct option_place at = option_place(o, OPTION_ALERT);
+	struct diag d;
+
+	for (const char *const *to = o->alert; c->check->conf && to && *to; to++) {
+		if (strncmp(*to, hook, sizeof(hook) - 1) != 0 ||
+			webhook_known(c->check->conf, *to + sizeof(hook) - 1))
+			continue;
+		diag_warning(&d, at.line ? at.line : line, at.column,
+			"'%.72s': no webhook of this name is defined in crond.conf", *to);
+		say(c, &d);
+	}
+}
+
 /* --- the kinds of files */
 
 static int hear_entry(void *arg, const struct crontab_entry *e)
 {
 	struct checking *c = arg;
 
+	if (e->options)
+		check_alerts(c, e->options, e->line);
 	lint(c, &(struct lint_job){ .options = e->options ? e->options : &c->plain,
 		.schedule = &e->schedule, .env = e->env, .user = e->user, .command = e->command,
 		.line = e->line });
@@ -93,6 +124,7 @@ static int hear_task(void *arg, const struct taskfile_task *t)
 		job.user = slice_of(o->user);
 	if (o->command)
 		job.command = slice_of(o->command);
+	check_alerts(c, o, t->line);
 	lint(c, &job);
 	return 0;
 }
@@ -108,6 +140,30 @@ static void check_tasks(struct checking *c, struct slice bytes)
 		fail(c, "this task file would not be used");
 }
 
+/* An own template file of a webhook. */
+static void check_template(struct checking *c, const char *path)
+{
+	struct checking own = { .check = c->check, .path = path };
+	struct buf bytes = { 0 };
+	struct stat st;
+	struct diag d;
+	int fd = file_open(AT_FDCWD, path, 1, &st);
+
+	if (fd >= 0 && file_read(fd, TEMPLATE_MOST, &bytes) == 0) {
+		if (template_check((struct slice){ bytes.data, bytes.len }, TEMPLATE_ALL, &d))
+			say(&own, &d);
+	} else if (fd >= 0 && errno == EFBIG) {
+		diag_error(&d, 1, 1, "longer than %d bytes", TEMPLATE_MOST);
+		say(&own, &d);
+	} else {
+		fail(&own, strerror(errno));
+	}
+	if (fd >= 0)
+		close(fd);
+	buf_free(&bytes);
+	c->errors += own.errors;
+}
+
 static void check_conf(struct checking *c, struct slice bytes)
 {
 	struct diag_sink sink = { say, c };
@@ -115,7 +171,11 @@ static void check_conf(struct checking *c, struct slice bytes)
 	uint32_t errors;
 
 	conf_default(&conf);
+	conf.keeps_secrets = c->kept;
 	conf_parse(&conf, bytes, c->path, &c->arena, &sink, &errors);
+	for (size_t i = 0; i < conf.webhook_count; i++)
+		if (conf.webhooks[i].template == WEBHOOK_OWN)
+			check_template(c, conf.webhooks[i].template_file);
 }
 
 /* --- which one it is */
@@ -152,6 +212,7 @@ int check_file(const struct check *check, const char *path)
 	struct stat st;
 	int fd = file_open(AT_FDCWD, path, 1, &st);
 
+	c.kept = fd >= 0 && !(st.st_mode & S_IRWXO);
 	world_look(&c.world, check->dialect);
 	if (fd < 0 || file_read(fd, FILE_MOST, &bytes) < 0)
 		fail(&c, errno == ENXIO ? "not a regular file" : strerror(errno));

@@ -6,11 +6,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+struct conf;
 struct dialect;
 
 struct check {
 	const struct dialect *dialect; /* of crontabs; never NULL */
 	bool system;                   /* crontabs have a user column */
+	const struct conf *conf;       /* crond.conf in force; NULL: it is not known */
 	FILE *out;                     /* "FILE:LINE:COL: error|warning: ..." */
 };
 

@@ -15,8 +15,9 @@ enum {
 struct arena;
 struct conf;
 
-/* crond.conf, as far as it can be read: what is wrong in it is the daemon's to say. */
-void cronctl_conf(struct conf *conf, struct arena *arena);
+/* crond.conf, as far as it can be read: what is wrong in it is the daemon's to say. 0; -1: it
+ * cannot be read, and *conf is as without it. */
+int cronctl_conf(struct conf *conf, struct arena *arena);
 
 /* Options of verbs that ask the daemon; all take --socket. */
 enum { CRONCTL_JSON = 1 << 0, CRONCTL_WIDE = 1 << 1, CRONCTL_WAIT = 1 << 2,

@@ -36,29 +36,23 @@ static int options(int argc, char **argv, struct check *check)
 	return 0;
 }
 
-/* As the daemon would take it, unless another dialect is named. */
-static void dialect_usual(struct check *check)
-{
-	struct arena arena = { 0 };
-	struct conf conf;
-
-	cronctl_conf(&conf, &arena);
-	check->dialect = conf.dialect ? conf.dialect : dialect_find(slice_of(DEFAULT_DIALECT));
-	arena_free(&arena);
-}
-
 int cronctl_check(int argc, char **argv)
 {
 	struct check check = { .out = stderr };
+	struct arena arena = { 0 };
+	struct conf conf;
 	int status = CRONCTL_OK;
 
 	if (options(argc, argv, &check) < 0 || optind == argc)
 		return cronctl_usage(argv[0]);
-	if (!check.dialect)
-		dialect_usual(&check);
+	if (cronctl_conf(&conf, &arena) == 0)
+		check.conf = &conf;
+	if (!check.dialect) /* as the daemon would take it */
+		check.dialect = conf.dialect ? conf.dialect : dialect_find(slice_of(DEFAULT_DIALECT));
 	for (int i = optind; i < argc; i++) {
 		if (check_file(&check, argv[i]))
 			status = CRONCTL_FAILED;
 	}
+	arena_free(&arena);
 	return status;
 }

@@ -89,7 +89,7 @@ static void judge_robot(enum webhook_template t, struct slice body, struct answe
 {
 	const char *code = t == WEBHOOK_FEISHU ? "code" : "errcode";
 	const char *message = t == WEBHOOK_FEISHU ? "msg" : "errmsg";
-	json_t *j = body.n ? json_loadb(body.s, body.n, 0, NULL) : NULL;
+	json_t *j = body.n ? json_loadb(body.s, body.n, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	const json_t *value = json_object_get(j, code);
 
 	if (json_is_integer(value)) {
@@ -107,7 +107,7 @@ static void judge_robot(enum webhook_template t, struct slice body, struct answe
 /* "ok", or {"ok": true} as its look-alikes say. */
 static void judge_slack(struct slice body, struct answer *a)
 {
-	json_t *j = body.n ? json_loadb(body.s, body.n, 0, NULL) : NULL;
+	json_t *j = body.n ? json_loadb(body.s, body.n, JSON_REJECT_DUPLICATES, NULL) : NULL;
 
 	a->accepted = slice_is(trimmed(body), "ok") || json_is_true(json_object_get(j, "ok")) ||
 	        json_is_true(json_object_get(j, "success"));

@@ -99,6 +99,12 @@ def config(hooks, mailer="/bin/false", host="web-1"):
             out += text(6, header)
         if "secret" in hook:
             out += text(7, hook["secret"])
+        for tag, key in ((11, "inline"), (12, "link"), (13, "own")):
+            if key in hook:
+                out += text(tag, hook[key])
+        for tag, key in ((14, "rate"), (15, "rate_ms")):
+            if key in hook:
+                out += number(tag, hook[key])
         out += number(8, hook.get("timeout", 2000)) + number(9, hook.get("retries", 4))
         out += number(10, 1 if hook.get("users") else 0)
         if "rate" in hook:  # so many in so many ms

@@ -1,8 +1,11 @@
 """What alerts and mails are sent to in the lab: an HTTP receiver and an SMTP sink."""
 import http.server
 import json
+import os
 import socket
 import socketserver
+import ssl
+import subprocess
 import threading
 import time
 
@@ -91,6 +94,71 @@ class Receiver:
         self.released.set()
         self.server.shutdown()
         self.server.server_close()
+
+
+class Web:
+    """A web server whose `answer` gets (handler, path, body) of each POST and returns (status,
+    headers, body), or None where it has answered itself. posts: all that came; context: TLS."""
+
+    def __init__(self, answer, context=None):
+        class Handler(_Handler):
+            def do_POST(self):  # noqa: N802
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                self.server.web.posts.append(Post(self.path, dict(self.headers), body))
+                said = answer(self, self.path, body)
+                if said is None:
+                    self.close_connection = True
+                    return
+                self.send_response(said[0])
+                for name, value in said[1].items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(said[2])))
+                self.end_headers()
+                self.wfile.write(said[2])
+
+            def do_GET(self):  # noqa: N802
+                self.server.web.gets.append(self.path)
+                self.reply(200)
+
+        self.posts, self.gets = [], []
+        self.released = threading.Event()
+        self.server = _Server(("127.0.0.1", 0), Handler)
+        self.server.web = self
+        if context:
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
+                                                     do_handshake_on_connect=False)
+        self.url = "http%s://localhost:%d" % ("s" if context else "", self.server.server_port)
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self.released.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def certificates(directory):
+    """TLS contexts by name, the authority's certificate with them: good, expired, other (another
+    host's) and alone (nobody's but its own)."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=directory, check=True, capture_output=True)
+
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30", "-subj", "/CN=lab")
+    openssl("req", "-x509", *key, "-keyout", "alone.key", "-out", "alone.pem", "-days", "30", "-subj",
+            "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    contexts = {}
+    for name, host, days in (("good", "localhost", "30"), ("expired", "localhost", "-1"),
+                             ("other", "elsewhere.example.org", "30")):
+        with open(os.path.join(directory, "names"), "w", encoding="ascii") as names:
+            names.write("subjectAltName=DNS:%s\n" % host)
+        openssl("req", *key, "-keyout", name + ".key", "-out", "csr", "-subj", "/CN=" + host)
+        openssl("x509", "-req", "-in", "csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-days", days, "-extfile", "names", "-out", name + ".pem")
+    for name in ("good", "expired", "other", "alone"):
+        contexts[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        contexts[name].load_cert_chain(os.path.join(directory, name + ".pem"),
+                                       os.path.join(directory, name + ".key"))
+    return contexts, os.path.join(directory, "ca.pem")
 
 
 class Letter:
