@@ -159,10 +159,12 @@ static void put_last(struct buf *b, const struct shown *s)
 		ctlmsg_number(b, "took_ms", state->last_end - state->last_start);
 }
 
-static void put_counts(struct buf *b, const struct shown *s)
+static void put_counts(struct buf *b, const struct shown *s, bool brief)
 {
 	ctlmsg_number(b, "fails", s->state->failures);
 	ctlmsg_number(b, "running", s->state->running);
+	if (brief)
+		return;
 	ctlmsg_number(b, "waiting", s->state->waiting);
 	ctlmsg_bool(b, "paused", s->state->paused);
 	ctlmsg_bool(b, "enabled", s->options->enabled);
@@ -221,31 +223,39 @@ static void put_elsewhere(struct crond *c, struct buf *b, const struct shown *s)
 	buf_free(&why);
 }
 
-/* All but the closing brace. */
-static void put_job(struct crond *c, struct buf *b, const struct shown *s, size_t command_most)
+static void put_origin(struct buf *b, const struct job *job)
 {
-	const struct job *job = s->job;
-	bool starts = s->options->enabled && s->here && !s->state->paused;
 	char place[PATH_MAX + 16];
 
 	snprintf(place, sizeof(place), "%s:%u", job->common->file->path, (unsigned)job->line);
+	ctlmsg_text(b, "user", job->common->user->name);
+	ctlmsg_text(b, "place", place);
+}
+
+/* All but the closing brace. command_most: 0 leaves out what a table has no room for. */
+static void put_job(struct crond *c, struct buf *b, const struct shown *s, size_t command_most)
+{
+	bool starts = s->options->enabled && s->here && !s->state->paused, brief = !command_most;
+
 	ctlmsg_open(b);
 	ctlmsg_text(b, "job", s->name);
 	ctlmsg_text(b, "state", state_word(s));
 	ctlmsg_text(b, "type", s->options->type == JOB_TYPE_DAEMON ? "daemon" : "cron");
-	ctlmsg_text(b, "user", job->common->user->name);
-	ctlmsg_text(b, "place", place);
+	if (!brief)
+		put_origin(b, s->job);
 	put_schedule(b, s);
 	if (starts && s->timer && s->timer->next != SCHEDULE_NEVER)
 		ctlmsg_number(b, "next", s->timer->next);
 	else if (starts && s->is_daemon && s->daemon.next_ms >= 0)
 		ctlmsg_number(b, "next", c->clock.real.tv_sec + s->daemon.next_ms / 1000);
 	put_last(b, s);
-	put_counts(b, s);
+	put_counts(b, s, brief);
 	put_daemon(b, s);
+	put_status(c, b, s);
+	if (brief)
+		return;
 	if (!s->here)
 		put_elsewhere(c, b, s);
-	put_status(c, b, s);
 	put_command(b, s, command_most);
 }
 
@@ -271,7 +281,7 @@ static bool list_visit(struct crond *c, struct control_client *k, const struct j
 	if (!list_wants(k, name))
 		return true;
 	shown_fill(c, job, &s);
-	put_job(c, &k->out, &s, COMMAND_SHOWN);
+	put_job(c, &k->out, &s, k->asked.brief ? 0 : COMMAND_SHOWN);
 	ctlmsg_close(&k->out);
 	return true;
 }

@@ -34,7 +34,7 @@ static const struct grid_column columns[] = {
 	[COLUMN_FAILS] = { "FAILS", true, 0, 0 },
 };
 
-enum { COLUMNS_COUNT = sizeof(columns) / sizeof(columns[0]) };
+enum { COLUMNS_COUNT = sizeof(columns) / sizeof(columns[0]), CELL = 64 };
 
 void columns_begin(struct columns *c, int64_t now, bool wide)
 {
@@ -105,66 +105,61 @@ void columns_time(int64_t at, int64_t now, char *out, size_t n)
 		snprintf(out, n, "%04d-%02d", tm.tm_year + 1900, tm.tm_mon + 1);
 }
 
-static void cell_time(int64_t at, int64_t now, char *out, size_t n)
+static const char *cell_time(int64_t at, int64_t now, char *room)
 {
 	if (at == INT64_MIN)
-		snprintf(out, n, "-");
-	else
-		columns_time(at, now, out, n);
+		return "-";
+	columns_time(at, now, room, CELL);
+	return room;
 }
 
-static void cell(const struct columns *c, const struct columns_row *r, enum column which, char *out)
+/* The text is a row's own, or stands in room. */
+static const char *cell(const struct columns *c, const struct columns_row *r, enum column which,
+	char room[CELL])
 {
-	const char *text = "";
-
 	switch (which) {
 	case COLUMN_JOB:
-		text = r->job;
-		break;
+		return r->job;
 	case COLUMN_STATE:
-		text = r->state;
-		break;
+		return r->state;
 	case COLUMN_SCHEDULE:
-		text = r->schedule;
-		break;
+		return r->schedule;
 	case COLUMN_RESULT:
-		text = r->result ? r->result : "-";
-		break;
+		return r->result ? r->result : "-";
 	case COLUMN_NEXT:
-		cell_time(r->next, c->now, out, COLUMNS_CELL);
-		return;
+		return cell_time(r->next, c->now, room);
 	case COLUMN_LAST:
-		cell_time(r->last, c->now, out, COLUMNS_CELL);
-		return;
+		return cell_time(r->last, c->now, room);
 	case COLUMN_IN:
-		snprintf(out, COLUMNS_CELL, "-");
-		if (r->next != INT64_MIN)
-			columns_span(r->next - c->now, out, COLUMNS_CELL);
-		return;
+		if (r->next == INT64_MIN)
+			return "-";
+		columns_span(r->next - c->now, room, CELL);
+		return room;
 	case COLUMN_TOOK:
-		snprintf(out, COLUMNS_CELL, "-");
-		if (r->took_ms >= 0)
-			columns_took(r->took_ms, out, COLUMNS_CELL);
-		return;
+		if (r->took_ms < 0)
+			return "-";
+		columns_took(r->took_ms, room, CELL);
+		return room;
 	case COLUMN_FAILS:
-		snprintf(out, COLUMNS_CELL, "%" PRId64 "%s", r->fails < 10000 ? r->fails : 9999,
+		if (!r->fails)
+			return "0";
+		snprintf(room, CELL, "%" PRId64 "%s", r->fails < 10000 ? r->fails : 9999,
 			r->fails < 10000 ? "" : "+");
-		return;
+		return room;
 	}
-	snprintf(out, COLUMNS_CELL, "%s", text);
+	return "";
 }
 
 /* --- lines */
 
 void columns_fit(struct columns *c, const struct columns_row *rows, size_t n)
 {
-	char text[COLUMNS_CELL];
+	char text[CELL];
 
 	grid_heads(&c->grid);
 	for (size_t r = 0; r < n; r++) {
 		for (int i = 0; i < COLUMNS_COUNT; i++) {
-			cell(c, &rows[r], i, text);
-			grid_need(&c->grid, (size_t)i, text);
+			grid_need(&c->grid, (size_t)i, cell(c, &rows[r], i, text));
 		}
 	}
 	grid_settle(&c->grid);
@@ -190,10 +185,9 @@ static const char *cell_colour(const struct columns_row *r, enum column which)
 
 void columns_put(const struct columns *c, const struct columns_row *row, struct buf *out)
 {
-	char text[COLUMNS_CELL];
+	char text[CELL];
 
 	for (int i = 0; i < COLUMNS_COUNT; i++) {
-		cell(c, row, i, text);
-		grid_put(&c->grid, (size_t)i, text, cell_colour(row, i), out);
+		grid_put(&c->grid, (size_t)i, cell(c, row, i, text), cell_colour(row, i), out);
 	}
 }

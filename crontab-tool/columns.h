@@ -19,8 +19,6 @@ struct columns_row {
 	int64_t fails;
 };
 
-enum { COLUMNS_CELL = 512 };
-
 struct columns {
 	int64_t now;      /* epoch seconds */
 	struct grid grid; /* columns_begin(), or as tests want it */

@@ -15,7 +15,7 @@
 #include "crontab-tool/cronctl.h"
 #include "crontab-tool/cronctl_talk.h"
 
-enum { SORTED_MOST = 100000, TRIES = 3, OUTPUT_ENOUGH = 1 << 16 };
+enum { SORTED_MOST = 100000, TRIES = 3, OUTPUT_ENOUGH = 1 << 16, DAEMON_MOST = 512 };
 
 struct listing {
 	struct columns columns;
@@ -68,7 +68,7 @@ static const char *daemon_text(struct listing *l, const json_t *o)
 {
 	const char *status = talk_text(o, "status");
 	json_int_t running = talk_number(o, "running", 0), copies = talk_number(o, "copies", 1);
-	char text[COLUMNS_CELL], count[48] = "";
+	char text[DAEMON_MOST], count[48] = "";
 
 	if (copies > 1 || running > 1)
 		snprintf(count, sizeof(count), " %d of %d", (int)running, (int)copies);
@@ -182,6 +182,8 @@ static int list_once(struct listing *l, struct talk *t, char *const *names, bool
 	talk_begin(&request, CTLMSG_LIST);
 	if (*names)
 		ctlmsg_list(&request, "names", (const char *const *)names);
+	if (!l->json)
+		ctlmsg_bool(&request, "brief", true);
 	if (!status)
 		status = talk_send(t, &request);
 	while (!status && (o = talk_next(t, &status, &end))) {

@@ -45,14 +45,16 @@ static size_t text_columns(const char *text, size_t most, size_t *bytes)
 
 	while (text[at]) {
 		wchar_t wide = 0;
-		size_t n = 1;
-		int one = 1;
+		size_t n;
+		int one;
 
-		if (text[at] < ' ' || text[at] > '~') { /* most is ASCII */
-			n = mbrtowc(&wide, text + at, strlen(text + at), &state);
-			one = n <= 16 ? wcwidth(wide) : 1;
+		if (text[at] >= ' ' && text[at] <= '~' && used < most) { /* most is ASCII */
+			used++;
+			at++;
+			continue;
 		}
-
+		n = mbrtowc(&wide, text + at, strlen(text + at), &state);
+		one = n <= 16 ? wcwidth(wide) : 1;
 		if (n > 16 || n == 0) {
 			state = (mbstate_t){ 0 };
 			n = 1;
@@ -106,6 +108,14 @@ void grid_settle(struct grid *g)
 
 /* --- lines */
 
+static void put_blanks(struct buf *out, size_t n)
+{
+	if (!buf_reserve(out, n))
+		return;
+	memset(out->data + out->len, ' ', n);
+	out->len += n;
+}
+
 void grid_put(const struct grid *g, size_t column, const char *text, const char *colour,
 	struct buf *out)
 {
@@ -117,7 +127,7 @@ void grid_put(const struct grid *g, size_t column, const char *text, const char 
 	if (*cut)
 		used = text_columns(text, width - 1, &bytes) + 1;
 	if (c->right)
-		buf_printf(out, "%*s", (int)(width - used), "");
+		put_blanks(out, width - used);
 	if (colour && g->colour)
 		buf_puts(out, colour);
 	buf_append(out, text, bytes);
@@ -125,7 +135,7 @@ void grid_put(const struct grid *g, size_t column, const char *text, const char 
 	if (colour && g->colour)
 		buf_puts(out, "\033[0m");
 	if (!c->right && !last)
-		buf_printf(out, "%*s", (int)(width - used), "");
+		put_blanks(out, width - used);
 	buf_putc(out, last ? '\n' : ' ');
 }
 

@@ -35,6 +35,7 @@ enum member {
 	MEMBER_ACTION = 1 << 16,
 	MEMBER_IDS = 1 << 17,
 	MEMBER_ALL = 1 << 18,
+	MEMBER_BRIEF = 1 << 19,
 	MEMBERS_FILTER = MEMBER_JOB | MEMBER_SINCE | MEMBER_UNTIL | MEMBER_RESULT | MEMBER_EXIT,
 };
 
@@ -43,7 +44,7 @@ static const struct {
 	unsigned needs, takes; /* beside version and verb */
 	enum ctlmsg_socket of;
 } verbs[CTLMSG_VERBS] = {
-	[CTLMSG_LIST] = { "list", 0, MEMBER_NAMES, CTLMSG_OF_CONTROL },
+	[CTLMSG_LIST] = { "list", 0, MEMBER_NAMES | MEMBER_BRIEF, CTLMSG_OF_CONTROL },
 	[CTLMSG_SHOW] = { "show", MEMBER_JOB, 0, CTLMSG_OF_CONTROL },
 	[CTLMSG_NEXT] = { "next", MEMBER_JOB, MEMBER_COUNT | MEMBER_AFTER, CTLMSG_OF_CONTROL },
 	[CTLMSG_RUN] = { "run", MEMBER_JOB, MEMBER_WAIT, CTLMSG_OF_CONTROL },
@@ -306,6 +307,12 @@ static int take_all(struct ctlmsg_request *r, const json_t *value)
 	return json_is_boolean(value) ? 0 : -1;
 }
 
+static int take_brief(struct ctlmsg_request *r, const json_t *value)
+{
+	r->brief = json_is_true(value);
+	return json_is_boolean(value) ? 0 : -1;
+}
+
 static const struct {
 	enum member bit;
 	const char *name;
@@ -331,6 +338,7 @@ static const struct {
 	{ MEMBER_ACTION, "action", take_action, "list, retry or drop" },
 	{ MEMBER_IDS, "ids", take_names, "a list of at most 64 texts of at most 200 bytes" },
 	{ MEMBER_ALL, "all", take_all, "true or false" },
+	{ MEMBER_BRIEF, "brief", take_brief, "true or false" },
 };
 
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };

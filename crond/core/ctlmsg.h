@@ -72,6 +72,7 @@ struct ctlmsg_request {
 	const char *job;    /* "job": a job's name or a beginning of it, for some verbs a run's id */
 	const char *names[CTLMSG_NAMES_MOST]; /* "names": patterns; NULL where there are no more */
 	size_t name_count;
+	bool brief;         /* "brief": of each job only what a table has */
 	uint64_t count;     /* "count": how many instants; 5 */
 	int64_t after;      /* "after": strictly behind this second; INT64_MIN: now */
 	int signal;         /* "signal": a name or a number */

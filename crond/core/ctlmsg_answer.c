@@ -89,10 +89,26 @@ void ctlmsg_text(struct buf *b, const char *name, const char *text)
 		ctlmsg_slice(b, name, slice_of(text));
 }
 
+/* Tables have many of them: printf() would be most of the work of an answer. */
+static void put_number(struct buf *b, int64_t value)
+{
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	char digits[20];
+	size_t n = sizeof(digits);
+
+	do {
+		digits[--n] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (value < 0)
+		buf_putc(b, '-');
+	buf_append(b, digits + n, sizeof(digits) - n);
+}
+
 void ctlmsg_number(struct buf *b, const char *name, int64_t value)
 {
 	put_name(b, name);
-	buf_printf(b, "%" PRId64, value);
+	put_number(b, value);
 }
 
 void ctlmsg_seconds(struct buf *b, const char *name, int64_t ms)

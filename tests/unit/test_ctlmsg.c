@@ -39,6 +39,10 @@ static void taken(void **state)
 	assert_int_equal(r.name_count, 2);
 	assert_string_equal(r.names[0], "a*");
 	assert_string_equal(r.names[1], "b");
+	assert_false(r.brief);
+	ctlmsg_free(&r);
+	assert_int_equal(parse(&r, "{\"version\":1,\"verb\":\"list\",\"brief\":true}"), 0);
+	assert_true(r.brief);
 	ctlmsg_free(&r);
 	assert_int_equal(parse(&r, "{\"version\":1,\"verb\":\"next\",\"job\":\"x\"}"), 0);
 	assert_int_equal(r.count, 5);
