@@ -76,6 +76,28 @@ def furnish(room):
     room.conf(the_block("^webhook "))
 
 
+def test_what_has_run(room):
+    lab.memory("/usr/local/bin")
+    program("/usr/local/bin/report", "echo rows; echo 27 rows >&2\n")
+    room.tasks("report", the_block('task "report"'))
+    if os.path.exists(lab.BUILD + "/crond/crond-history"):
+        room.conf("history { enabled = yes }\n")
+    room.start()
+    run = cronctl(room, "run", "--wait", "report").stdout.split()[0]
+    equal(cronctl(room, "log", run).stdout, "stderr: 27 rows\n", "cronctl log RUN")
+    equal(cronctl(room, "log", "-f", "report").stdout, "stderr: 27 rows\n", "cronctl log -f JOB")
+    printed = the_block("cronctl runs --job report").splitlines()
+    if not os.path.exists(lab.BUILD + "/crond/crond-history"):
+        return
+    room.wait_for(lambda: " ok " in cronctl(room, *printed[0].split()[2:]).stdout, 20, "its row")
+    shown = cronctl(room, *printed[0].split()[2:]).stdout.splitlines()
+    equal(shown[0].split(), printed[1].split(), "its columns")
+    equal(shown[1].split()[0], run, "its row")
+    kept = re.search(r"/var/log/crond/report/history/\S+", cronctl(
+        room, "runs", "--wide", "--artifacts", "--job", "report").stdout).group()
+    equal(lab.read(kept + "/report.txt"), "rows\n", "what it has left")
+
+
 def sleepers():
     return [p for p in lab.processes() if p.name == "sleep" and p.argv[1:] == [b"600"]]
 
