@@ -18,7 +18,7 @@
 #include "crond/crond.h"
 
 /* A turn takes so long, and one in so many is ours; none where something is due that soon. */
-enum { TURN_US = 1000, REST_MS = 4, DUE_MS = 10, CHUNK = 64 * 1024, FAILS_MOST = 5,
+enum { TURN_US = 2000, REST_MS = 4, DUE_MS = 10, CHUNK = 64 * 1024, FAILS_MOST = 5,
 	STUCK_MS = 60 * 1000 };
 
 static int job_order(const struct metrics_job *a, const struct metrics_job *b)

@@ -1,10 +1,13 @@
 """The text format of Prometheus, read strictly by its own rules: for tests, since promtool is a
 large thing to ask for."""
+import functools
 import math
 import re
 
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"')
+# braces may stand in a label's value, blanks too: the greedy one in the middle goes to the last
+SAMPLE = re.compile(r"(%s)(?:\{(.*)\})? (-?(?:\d+(?:\.\d+)?|\+?Inf|NaN))" % NAME.pattern)
 TYPES = {"counter", "gauge", "histogram", "summary", "untyped"}
 
 
@@ -21,26 +24,27 @@ def unescape(text):
     return re.sub(r"\\(.)", lambda m: "\n" if m.group(1) == "n" else m.group(1), text)
 
 
+@functools.lru_cache(maxsize=None)
+def labels_of(text):
+    """What stands between the braces, as sorted pairs."""
+    at, labels = 0, {}
+    while at < len(text):
+        found = LABEL.match(text, at)
+        need(found, "no label", text)
+        need(found.group(1) not in labels, "a label twice", text)
+        labels[found.group(1)] = unescape(found.group(2))
+        at = found.end()
+        if at < len(text):
+            need(text[at] == ",", "labels without end", text)
+            at += 1
+    return tuple(sorted(labels.items()))
+
+
 def sample(line):
     """(name, labels, value)"""
-    name = NAME.match(line)
-    need(name, "no name", line)
-    at, labels = name.end(), {}
-    if line[at:at + 1] == "{":
-        at += 1
-        while line[at:at + 1] != "}":
-            found = LABEL.match(line, at)
-            need(found, "no label", line)
-            need(found.group(1) not in labels, "a label twice", line)
-            labels[found.group(1)] = unescape(found.group(2))
-            at = found.end()
-            if line[at:at + 1] == ",":
-                at += 1
-            else:
-                need(line[at:at + 1] == "}", "labels without end", line)
-        at += 1
-    need(re.fullmatch(r" -?(\d+(\.\d+)?|\+?Inf|NaN)", line[at:].replace("+", "", 1)), "no value", line)
-    return name.group(), labels, float(line[at:])
+    whole = SAMPLE.fullmatch(line)
+    need(whole, "no sample", line)
+    return whole.group(1), labels_of(whole.group(2) or ""), float(whole.group(3))
 
 
 def family_of(name, types):
@@ -52,7 +56,7 @@ def family_of(name, types):
 
 def histogram(name, samples):
     """Each has growing buckets, the last one is its count, and a sum."""
-    buckets = [(float(labels["le"].replace("+Inf", "inf")), value)
+    buckets = [(float(dict(labels)["le"].replace("+Inf", "inf")), value)
                for what, labels, value in samples if what == name + "_bucket"]
     values = {what: value for what, _, value in samples}
     need(buckets == sorted(buckets) and buckets[-1][0] == math.inf, "buckets", name)
@@ -78,7 +82,7 @@ def parse(text):
         if not order or order[-1] != family:
             need(family not in order, "a family in two places", line)
             order.append(family)
-        key = (name, tuple(sorted(labels.items())))
+        key = (name, labels)
         need(key not in found, "a series twice", line)
         if types[family] == "counter":
             need(name.endswith("_total") and value >= 0 and value == int(value), "counter", line)

@@ -119,10 +119,17 @@ def test_metrics_file(room):
     room.tasks("t", task("idle", NEVER, "true"))
     metrics(room, lambda m: m.of("running", "idle") == 0 and m.of("running", "good") is None,
             "only what is left")
-    time.sleep(0.5)
-    before = os.stat(PROM).st_mtime_ns, wakes(daemon.pid)
-    time.sleep(1.2)
-    equal((os.stat(PROM).st_mtime_ns, wakes(daemon.pid)), before, "file and wake-ups of an idle daemon")
+    calm(room, lambda: (os.stat(PROM).st_mtime_ns, wakes(daemon.pid)), 1.5,
+         "file and wake-ups of an idle daemon")
+
+
+def calm(room, what, seconds, text):
+    """What stays the same for so long, after a while."""
+    def same():
+        before = what()
+        time.sleep(seconds)
+        return (before,) if what() == before else None
+    return room.wait_for(same, 30, text)[0]
 
 
 def version(room):
@@ -161,19 +168,13 @@ def test_heartbeat(room):
     equal((len(room.log("heartbeat to")), room.log("hidden-token")), (2, []), "lines about it")
     # it is the scheduler that lives, not its helper
     os.kill(daemon.pid, signal.SIGSTOP)
-    time.sleep(0.5)
-    before = len(receiver.gets)
-    time.sleep(0.7)
-    equal(len(receiver.gets), before, "signs of life of a scheduler that hangs")
+    before = calm(room, lambda: len(receiver.gets), 1, "no signs of life of a scheduler that hangs")
     os.kill(daemon.pid, signal.SIGCONT)
     room.wait_for(lambda: len(receiver.gets) > before, 20, "one more")
     # a reload ends it
     room.conf("")
     ctl(room, "reload")
-    time.sleep(0.5)
-    before = len(receiver.gets)
-    time.sleep(0.7)
-    equal(len(receiver.gets), before, "signs of life that nobody asks for")
+    calm(room, lambda: len(receiver.gets), 1, "no signs of life that nobody asks for")
 
 
 class Journal(threading.Thread):

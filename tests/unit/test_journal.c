@@ -17,6 +17,7 @@
 
 #include "crond/journal.h"
 #include "crond/log.h"
+#include "crond/logline.h"
 
 static char path[108], bytes[256 * 1024];
 
@@ -213,6 +214,21 @@ static void test_log(void **state)
 	close(fd);
 }
 
+/* In JSON there are fields, too. */
+static void test_json(void **state)
+{
+	struct logline who = { .priority = 3, .tag = "crond", .pid = 812, .about = &about, .json = true };
+	char out[LOGLINE_MOST];
+	size_t taken, n = logline_put(out, &who, slice_of("FAIL \"x\""), &taken);
+	static const char want[] = ",\"level\":\"err\",\"tag\":\"crond\",\"pid\":812,\"job\":\"gold\","
+		"\"run\":\"gold-1763668800-1\",\"result\":\"exit\",\"msg\":\"FAIL \\\"x\\\"\"}\n";
+
+	(void)state;
+	assert_true(n > sizeof(want) && n < sizeof(out));
+	out[n] = '\0';
+	assert_string_equal(out + n - (sizeof(want) - 1), want);
+}
+
 static void test_names(void **state)
 {
 	struct log l;
@@ -234,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_entry),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_names),
 	};
 	int failed;
