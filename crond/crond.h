@@ -29,6 +29,7 @@
 #include "crond/core/table.h"
 #include "crond/backlog.h"
 #include "crond/daemon.h"
+#include "crond/herald.h"
 #include "crond/launch.h"
 #include "crond/log.h"
 #include "crond/pending.h"
@@ -71,6 +72,7 @@ struct settings {
 	char *const *files;
 	size_t file_count;
 	struct conf conf;
+	struct fault fault;   /* what was wrong with crond.conf */
 	struct arena conf_arena;
 	char run_dir[PATH_MAX], state_dir[PATH_MAX], log_dir[PATH_MAX], pid_file[PATH_MAX], reboot_lock[PATH_MAX];
 	const char *spool_dir, *system_tab, *system_dir;

@@ -31,6 +31,7 @@ static void load_refused(struct crond *c, const struct source *s, const char *at
 {
 	char text[PATH_MAX + 320] = "";
 
+	fault_add(&c->reload.fault, s->path, at, why);
 	if (changes_names(&c->reload.changes, CHANGE_REFUSED))
 		snprintf(text, sizeof(text), "%s%s: %s", s->path, at, why);
 	changes_add(&c->reload.changes, CHANGE_REFUSED, text);
@@ -453,6 +454,8 @@ static void source_read(struct loading *l, int fd, const struct stat *st)
 	s->tried = true;
 	if (file_read(fd, FILE_MOST, &bytes) == 0) {
 		parse_source(l, (struct slice){ bytes.data, bytes.len });
+		if (l->c->reload.fault.count)
+			fault_of(&l->c->reload.fault, s->path, (struct slice){ bytes.data, bytes.len });
 	} else {
 		loading_say(l, 0, strerror(errno));
 		s->tried = false; /* a disk may read again what it did not this time */
@@ -468,6 +471,17 @@ static bool source_settled(const struct source *s, const struct stat *st)
 		st->st_nlink == 1;
 }
 
+/* A file that is tried again, and says what it did, is told of once. */
+static void fault_tell(struct crond *c, struct source *s)
+{
+	const struct fault *f = &c->reload.fault;
+
+	if (!f->count || (f->content && f->content == s->fault_told))
+		return;
+	s->fault_told = f->content;
+	herald_fault(c, f);
+}
+
 void load_source(struct crond *c, struct source *s)
 {
 	struct loading l = { .c = c, .source = s };
@@ -476,6 +490,7 @@ void load_source(struct crond *c, struct source *s)
 	int error = 0, fd;
 
 	c->reload.changes.files++;
+	c->reload.fault = (struct fault){ 0 };
 	watch_link(c, s);
 	fd = why ? -1 : open_named(c, s, &st);
 	if (fd < 0 && !why && errno == ENOENT && !c->set.only_files && !s->is_link)
@@ -497,5 +512,6 @@ void load_source(struct crond *c, struct source *s)
 	if (fd >= 0)
 		close(fd);
 	source_settle(c, s, source_settled(s, &st));
+	fault_tell(c, s);
 	debug_loaded(c, s);
 }

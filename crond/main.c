@@ -142,6 +142,7 @@ static int crond_serve(struct crond *c, int ready)
 	say_loaded(c);
 	daemon_ready(ready);
 	service_tell(c, SERVICE_READY);
+	herald_started(c);
 	reboot_jobs(c);
 	alert_resume(c);
 	heartbeat_config(c);
@@ -150,6 +151,7 @@ static int crond_serve(struct crond *c, int ready)
 	status = loop_run(c);
 	service_tell(c, SERVICE_STOPPING);
 	say_ended(c);
+	herald_stopped(c);
 	control_close(c);
 	place_close(c);
 	return status;

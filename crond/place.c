@@ -31,6 +31,7 @@ struct config_say {
 	struct log *log;
 	const struct dialect *dialect;
 	struct changes *refused; /* or NULL */
+	struct fault *fault;
 };
 
 /* One more thing that a reload refused. */
@@ -52,6 +53,8 @@ static void config_say(void *arg, const struct diag *d)
 		snprintf(at, sizeof(at), ":%u:%u", (unsigned)d->line, (unsigned)d->column);
 	else if (d->line)
 		snprintf(at, sizeof(at), ":%u", (unsigned)d->line);
+	if (d->level == DIAG_ERROR)
+		fault_add(s->fault, s->path, at, d->text);
 	if (s->refused && d->level == DIAG_ERROR)
 		config_refused(s, at, d->text);
 	if (s->log)
@@ -102,7 +105,7 @@ static void place_tables(struct settings *s)
 /* The new settings come whole or not at all: a file that is broken leaves what was. */
 int place_config(struct settings *s, struct log *log, struct changes *refused, uint32_t *errors)
 {
-	struct config_say say = { s->config, log, s->dialect, refused };
+	struct config_say say = { s->config, log, s->dialect, refused, &s->fault };
 	struct diag_sink sink = { config_say, &say };
 	struct arena arena = { 0 };
 	struct buf bytes = { 0 };
@@ -110,6 +113,7 @@ int place_config(struct settings *s, struct log *log, struct changes *refused, u
 	struct stat st;
 	int fd = file_open(AT_FDCWD, s->config, 1, &st), result = -1;
 
+	s->fault = (struct fault){ 0 };
 	conf_default(&conf);
 	if (fd < 0 && errno == ENOENT && !s->config_named)
 		result = 0; /* no configuration is a fine one */
@@ -120,6 +124,7 @@ int place_config(struct settings *s, struct log *log, struct changes *refused, u
 	else if (file_read(fd, CONFIG_MOST, &bytes) < 0)
 		config_fail(&say, strerror(errno));
 	else {
+		fault_of(&s->fault, s->config, (struct slice){ bytes.data, bytes.len });
 		conf.keeps_secrets = !(st.st_mode & S_IRWXO);
 		result = conf_parse(&conf, (struct slice){ bytes.data, bytes.len }, s->config, &arena, &sink,
 			errors);
@@ -439,7 +444,7 @@ int place_open(struct crond *c)
 
 void place_close(struct crond *c)
 {
-	static const char *const files[] = { "stamp", "jobs", "daemons", "launcher" };
+	static const char *const files[] = { "stamp", "jobs", "daemons", "launcher", "last" };
 
 	if (c->set.remove_dir)
 		pending_abandon(c);

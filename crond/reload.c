@@ -160,6 +160,7 @@ static void reload_config(struct crond *c)
 		alert_config(c);
 		backlog_config(c);
 	}
+	herald_fault(c, &c->set.fault);
 }
 
 /* Who asks for a reload is told again what is wrong, and may have mended what it waits

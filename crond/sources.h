@@ -12,6 +12,7 @@
 #include "crond/base/buf.h"
 #include "crond/core/changes.h"
 #include "crond/core/job.h"
+#include "crond/herald.h"
 
 struct crond;
 struct diag;
@@ -41,6 +42,7 @@ struct source {
 	int64_t gone_since;     /* monotonic ms; 0: it is there */
 	struct directory *directory;
 	struct job_file *jobs;  /* in force; NULL: none */
+	uint64_t fault_told;    /* what people were told of last */
 	uint64_t complaint;     /* hash of what was last said about it: said once */
 };
 RB_HEAD(source_tree, source);
@@ -75,6 +77,7 @@ struct reload_left {
 struct reload {
 	struct changes changes; /* of the one under way */
 	size_t files_refused;   /* likewise */
+	struct fault fault;     /* of the file that is being read */
 	struct buf left;        /* likewise: struct reload_left, one behind the other */
 	TAILQ_HEAD(, source) dirty;
 	int64_t dirty_since;    /* monotonic ms; 0: nothing waits for a quiet time */

@@ -258,3 +258,17 @@ void tell_job(struct crond *c, const struct job *job, const char *run_id, const 
 	keep(c, &e, run_id, what->mark);
 	buf_free(&lists);
 }
+
+void tell_crond(struct crond *c, const char *id, const char *event, const char *reason)
+{
+	struct buf lists = { 0 };
+	struct event e = { .event = event, .host = c->fqdn, .reason = reason, .exit_code = -1,
+		.scheduled = time(NULL), .trusted = true, .mail_to = "root" };
+
+	if (!c->set.conf.alert)
+		return;
+	buf_reserve(&lists, EVENT_MOST);
+	e.targets = list_of(c->set.conf.alert, &lists);
+	keep(c, &e, id, strchr(event, '.') + 1);
+	buf_free(&lists);
+}

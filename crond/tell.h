@@ -40,6 +40,8 @@ struct tell {
 
 /* Of a run that has its directory. */
 void tell_run(struct crond *c, const char *run_id, const struct tell *what);
+/* Of crond itself, to those whom crond.conf names; id: of that event alone. */
+void tell_crond(struct crond *c, const char *id, const char *event, const char *reason);
 /* Of a job; run_id: what the event is named after, a run's id or the like. */
 void tell_job(struct crond *c, const struct job *job, const char *run_id, const struct tell *what);
 

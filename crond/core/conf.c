@@ -46,6 +46,7 @@ static const struct conf_def defs[] = {
 		.most = OUTPUT_MOST },
 	{ { "max-running", false }, conf_take_count, AT(max_running), .least = 0, .most = COUNT_MOST },
 	{ { "catchup-max", false }, conf_take_count, AT(catchup_max), .least = 0, .most = COUNT_MOST },
+	{ { "alert", true }, conf_take_targets, AT(alert) },
 	{ { "control-group", false }, conf_take_group, AT(control_group) },
 	{ { "start-rate", false }, conf_take_count, AT(start_rate), .least = 0, .most = COUNT_MOST },
 	{ { "stop-grace", false }, conf_take_duration, AT(stop_grace_ms), .least = 1000,

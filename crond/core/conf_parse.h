@@ -59,6 +59,7 @@ CONF_TAKE(conf_take_user);
 CONF_TAKE(conf_take_group);
 CONF_TAKE(conf_take_url);
 CONF_TAKE(conf_take_secret);  /* const char *: one line; no message repeats it */
+CONF_TAKE(conf_take_targets); /* const char *const *, NULL-terminated; NULL: none */
 CONF_TAKE(conf_take_headers); /* const char *const *, NULL-terminated */
 
 #endif

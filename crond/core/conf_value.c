@@ -291,6 +291,24 @@ static bool header_ok(struct slice header)
 	return true;
 }
 
+CONF_TAKE(conf_take_targets)
+{
+	const char **list = arena_alloc(arena, (s->count + 1) * sizeof(*list));
+	bool none = s->count == 1 && slice_is(s->values[0], "none");
+
+	(void)def;
+	if (!list)
+		return diag_error(d, 0, 0, "out of memory");
+	for (size_t i = 0; !none && i < s->count; i++) {
+		if (option_judge_alert(option_get(OPTION_ALERT), s->values[i], d) ||
+			keep(s->values[i], arena, &list[i], d))
+			return -1;
+	}
+	list[s->count] = NULL;
+	*(const char *const **)field = none || !s->count ? NULL : list;
+	return 0;
+}
+
 CONF_TAKE(conf_take_headers)
 {
 	const char **list = arena_alloc(arena, (s->count + 1) * sizeof(*list));
