@@ -34,6 +34,7 @@
 #include "crond/log.h"
 #include "crond/pending.h"
 #include "crond/pools.h"
+#include "crond/removed.h"
 #include "crond/service.h"
 #include "crond/tree.h"
 #include "crond/sources.h"
@@ -503,7 +504,7 @@ enum later {
 	LATER_POLL, LATER_WAITING,
 	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS,
 	LATER_CONTROL, LATER_CONTROL_TURN, LATER_DAEMONS, LATER_PENDING, LATER_HOLD,
-	LATER_HISTORY, LATER_METRICS, LATER_HEARTBEAT, LATERS
+	LATER_HISTORY, LATER_METRICS, LATER_HEARTBEAT, LATER_REMOVED, LATERS
 };
 
 /* How often what cannot be watched is looked at. */
@@ -547,6 +548,7 @@ struct crond {
 	/* sources */
 	struct source_tree sources;
 	struct reload reload;
+	struct removed removed;
 	struct names tasks; /* in force */
 	SLIST_HEAD(, job_user) users;
 	struct stat passwd, group, nsswitch;

@@ -182,6 +182,7 @@ static void note_removed(struct crond *c, const struct job *job)
 
 	if (!load_in_force(c, job))
 		return;
+	removed_note(c, job);
 	if (!job->common->name) {
 		note(c, CHANGE_REMOVED, job);
 		return;
@@ -209,6 +210,7 @@ static void note_added(struct crond *c, const struct job *job)
 {
 	const struct job *was = job->common->name ? names_find(&c->tasks, job->identity) : NULL;
 
+	removed_back(c, job);
 	if (was && !table_same(was, job))
 		note(c, CHANGE_CHANGED, job);
 	else if (!was && !(job->common->name && take_back(c, job->identity)))
@@ -219,12 +221,14 @@ static void load_changed(void *arg, enum change what, const struct job *job)
 {
 	struct crond *c = arg;
 
-	if (what == CHANGE_REMOVED)
+	if (what == CHANGE_REMOVED) {
 		note_removed(c, job);
-	else if (what == CHANGE_ADDED)
+	} else if (what == CHANGE_ADDED) {
 		note_added(c, job);
-	else
+	} else {
+		removed_changed(c, job);
 		note(c, what, job);
+	}
 }
 
 static void version_free(struct crond *c, struct job_file *f)

@@ -41,6 +41,7 @@ static void (*const later_calls[LATERS])(struct crond *c) = {
 	[LATER_RELOAD] = reload_all,
 	[LATER_GONE] = reload_gone,
 	[LATER_GRACE] = grace_look,
+	[LATER_REMOVED] = removed_due,
 	[LATER_SETTLE] = reload_settled,
 	[LATER_POLL] = look_unwatched,
 	[LATER_LAUNCHER] = launch_again,

@@ -89,6 +89,8 @@ static void reload_done(struct crond *c, const char *why, struct changes *out)
 	c->reload.dirty_since = 0;
 	reload_said(c, why, out);
 	state_forget(c);
+	if (c->working)
+		removed_keep(c);
 	c->places_freed = true; /* what waits may have other limits now */
 }
 
@@ -124,10 +126,12 @@ static void look_at_all(struct crond *c)
 void reload_first(struct crond *c)
 {
 	options_default(&c->plain, JOB_LINE);
+	removed_open(c);
 	TAILQ_INIT(&c->reload.dirty);
 	reload_directories(c);
 	look_at_all(c);
 	reload_done(c, NULL, NULL);
+	removed_first(c);
 }
 
 /* Every file is read again where the defaults of its jobs are others. */
@@ -270,6 +274,7 @@ void reload_name(struct crond *c, struct directory *d, const char *name)
 		reload_begin(c);
 		source_take(c, s);
 		reload_said(c, NULL, NULL);
+		removed_keep(c);
 	}
 }
 

@@ -272,3 +272,30 @@ void tell_crond(struct crond *c, const char *id, const char *event, const char *
 	keep(c, &e, id, strchr(event, '.') + 1);
 	buf_free(&lists);
 }
+
+void tell_describe(struct crond *c, const struct job *job, struct buf *out)
+{
+	char name[JOB_NAME_MOST];
+	struct buf lists = { 0 };
+	struct event e;
+
+	if (!job->common->options->alert)
+		return;
+	event_of_job(c, job, name, &lists, &e);
+	e.event = "job.removed";
+	e.id = "removed";
+	event_encode(&e, out);
+	buf_free(&lists);
+}
+
+void tell_removed(struct crond *c, struct slice described)
+{
+	char id[RUN_ID_MOST];
+	struct event e;
+
+	if (event_decode(&e, described, NULL) < 0 || !e.job || run_id(id, e.job, time(NULL), 0) < 0)
+		return;
+	e.scheduled = time(NULL);
+	e.reason = "it is in no file any more";
+	keep(c, &e, id, "removed");
+}

@@ -10,6 +10,7 @@
 
 #include "crond/core/outcome.h"
 
+struct buf;
 struct crond;
 struct job;
 struct job_state;
@@ -40,6 +41,9 @@ struct tell {
 
 /* Of a run that has its directory. */
 void tell_run(struct crond *c, const char *run_id, const struct tell *what);
+/* What job.removed tells of it, encoded, for when it is gone; and that it is. */
+void tell_describe(struct crond *c, const struct job *job, struct buf *out);
+void tell_removed(struct crond *c, struct slice described);
 /* Of crond itself, to those whom crond.conf names; id: of that event alone. */
 void tell_crond(struct crond *c, const char *id, const char *event, const char *reason);
 /* Of a job; run_id: what the event is named after, a run's id or the like. */

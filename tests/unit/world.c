@@ -192,6 +192,7 @@ static void event_take(struct world *w, const char *id)
 	assert_true(w->told_count < WORLD_TOLD);
 	w->told[w->told_count] = (struct world_told){ .failures = e.failures, .at = world_now(w) };
 	snprintf(w->told[w->told_count].event, sizeof(w->told[0].event), "%s", e.event);
+	snprintf(w->told[w->told_count].reason, sizeof(w->told[0].reason), "%s", e.reason ? e.reason : "");
 	snprintf(w->told[w->told_count].job, WORLD_NAME, "%s", e.job ? e.job : "");
 	snprintf(w->told[w->told_count++].id, sizeof(w->told[0].id), "%s", id);
 	buf_free(&b);
@@ -265,7 +266,8 @@ static void records_take(struct world *w)
 static void laters_fire(struct world *w)
 {
 	static void (*const calls[LATERS])(struct crond *c) = { [LATER_PENDING] = pending_due,
-		[LATER_GRACE] = grace_look, [LATER_ADOPT] = adopt_unstarted, [LATER_GONE] = reload_gone };
+		[LATER_GRACE] = grace_look, [LATER_ADOPT] = adopt_unstarted, [LATER_GONE] = reload_gone,
+		[LATER_REMOVED] = removed_due };
 	struct crond *c = w->c;
 
 	for (int i = 0; i < LATERS; i++) {
@@ -357,23 +359,44 @@ void world_sleep(struct world *w, int64_t s)
 
 static void settings_fill(struct world *w, struct settings *s)
 {
-	static char files[2][96];
+	static char files[2][96], config[96];
 	static char *const names[] = { files[0], files[1] };
 
 	snprintf(files[0], sizeof(files[0]), "%s/f.conf", w->dir);
 	snprintf(files[1], sizeof(files[1]), "%s/tab", w->dir);
+	snprintf(config, sizeof(config), "%s/crond.conf", w->dir);
 	*s = (struct settings){ .dialect = dialect_get(DIALECT_DEBIAN), .foreground = true,
 		.only_files = true, .system_format = true, .root = geteuid() == 0, .files = names,
-		.file_count = 2 };
-	conf_default(&s->conf);
-	s->conf.catchup_max = w->catchup_max;
-	s->conf.direct_exec = false;
-	s->conf.history = true;
+		.file_count = 2, .config = config };
 	snprintf(s->run_dir, sizeof(s->run_dir), "%s/run", w->dir);
 	snprintf(s->state_dir, sizeof(s->state_dir), "%s/state", w->dir);
 	snprintf(s->log_dir, sizeof(s->log_dir), "%s/log", w->dir);
 	snprintf(s->pid_file, sizeof(s->pid_file), "%s/pid", w->dir);
 	snprintf(s->helpers, sizeof(s->helpers), "%s", w->dir);
+}
+
+static void text_write(struct world *w, const char *name, const char *text)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", w->dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void config_read(struct world *w, struct crond *c)
+{
+	char text[160];
+	uint32_t errors = 0;
+
+	snprintf(text, sizeof(text), "catchup-max = %u\nhistory { enabled = yes }\nalert = { mail:r@b.c }\n"
+		"direct-exec = no\n", (unsigned)w->catchup_max);
+	text_write(w, "crond.conf", text);
+	conf_default(&c->set.conf);
+	assert_int_equal(place_config(&c->set, &c->log, NULL, &errors), 0);
+	assert_int_equal(errors, 0);
 }
 
 /* As main does, but for sockets and helpers. */
@@ -385,6 +408,7 @@ void world_up(struct world *w)
 	assert_non_null(c);
 	settings_fill(w, &c->set);
 	c->log = (struct log){ .target = LOG_TO_STDERR, .level = 6, .fd = -1, .err = w->log };
+	config_read(w, c);
 	c->umask = 022;
 	c->files_hard = 1024;
 	c->notify = c->history = 1; /* nobody: what is told and on record is taken from files */
@@ -411,7 +435,15 @@ void world_up(struct world *w)
 	adopt_all(c);
 	clock_missed(c);
 	c->working = true;
+	herald_started(c);
 	turn(w);
+}
+
+void world_stop(struct world *w)
+{
+	herald_stopped(w->c);
+	events_take(w);
+	world_kill(w);
 }
 
 void world_kill(struct world *w)
@@ -522,19 +554,27 @@ void world_close(struct world *w)
 	here = NULL;
 }
 
+static void world_look(struct world *w)
+{
+	if (!w->c)
+		return;
+	reload_asked(w->c, "test", NULL);
+	turn(w);
+}
+
 void world_write(struct world *w, bool tab, const char *text)
 {
+	text_write(w, tab ? "tab" : "f.conf", text);
+	world_look(w);
+}
+
+void world_remove(struct world *w, bool tab)
+{
 	char path[96];
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", w->dir, tab ? "tab" : "f.conf");
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-	close(fd);
-	if (w->c) {
-		reload_asked(w->c, "test", NULL);
-		turn(w);
-	}
+	assert_int_equal(unlink(path), 0);
+	world_look(w);
 }
 
 void world_forget(struct world *w)

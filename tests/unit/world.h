@@ -34,7 +34,7 @@ struct world_left {
 };
 
 struct world_told {
-	char event[32], job[WORLD_NAME], id[256];
+	char event[32], job[WORLD_NAME], id[256], reason[256];
 	uint32_t failures;
 	int64_t at;
 };
@@ -66,7 +66,9 @@ struct world *world_open(int64_t now);
 void world_close(struct world *w);
 /* tab: a crontab with a user column; else a task file. */
 void world_write(struct world *w, bool tab, const char *text);
+void world_remove(struct world *w, bool tab);
 void world_up(struct world *w);
+void world_stop(struct world *w);
 void world_kill(struct world *w);
 /* The host: all that is in memory is gone. */
 void world_boot(struct world *w);
