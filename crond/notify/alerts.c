@@ -73,7 +73,7 @@ static void list_entry(struct notify *n, struct buf *out, const struct entry *e)
 	struct diag d;
 
 	if (spool_read(&n->spool, e, &record, &d) ||
-		event_decode(&event, (struct slice){ record.data, record.len }, &d))
+	        event_decode(&event, (struct slice){ record.data, record.len }, &d))
 		event = (struct event){ .event = "?" };
 	for (uint32_t i = 0; i < e->count; i++)
 		if (e->targets[i].state != TARGET_DONE)
@@ -109,7 +109,7 @@ static bool is_busy(const struct entry *e)
 		const struct target *t = &e->targets[i];
 
 		if (t->place == PLACE_UNDER_WAY ||
-			(t->digest && t->digest->targets[0].place == PLACE_UNDER_WAY))
+		        (t->digest && t->digest->targets[0].place == PLACE_UNDER_WAY))
 			return true;
 	}
 	return false;

@@ -134,8 +134,8 @@ void digest_words(const struct event *e, struct buf *out)
 
 /* --- from the spool */
 
-size_t digest_fit(struct spool *s, const struct digest_room *room, struct target *const *list,
-	size_t n)
+size_t digest_fit(
+        struct spool *s, const struct digest_room *room, struct target *const *list, size_t n)
 {
 	struct buf record = { 0 };
 	size_t text = DIGEST_HEAD, bytes = 0, i;
@@ -145,7 +145,7 @@ size_t digest_fit(struct spool *s, const struct digest_room *room, struct target
 	for (i = 0; i < n; i++) {
 		buf_clear(&record);
 		if (spool_read(s, list[i]->entry, &record, &d) ||
-			event_decode(&e, (struct slice){ record.data, record.len }, &d))
+		        event_decode(&e, (struct slice){ record.data, record.len }, &d))
 			break;
 		text += digest_cost(&e);
 		bytes += record.len;
@@ -156,8 +156,8 @@ size_t digest_fit(struct spool *s, const struct digest_room *room, struct target
 	return i > 0 ? i : 1;
 }
 
-int digest_read(struct digest *g, struct spool *s, const struct entry *e, const char *host,
-	struct diag *d)
+int digest_read(
+        struct digest *g, struct spool *s, const struct entry *e, const char *host, struct diag *d)
 {
 	const struct members *m = e->members;
 
@@ -169,13 +169,19 @@ int digest_read(struct digest *g, struct spool *s, const struct entry *e, const 
 		struct buf *record = &g->records[g->n];
 
 		if (spool_read(s, m->list[g->n]->entry, record, d) ||
-			event_decode(&g->members[g->n], (struct slice){ record->data, record->len }, d)) {
+		        event_decode(&g->members[g->n], (struct slice){ record->data, record->len },
+		                d)) {
 			g->n++;
 			return -1;
 		}
 	}
-	g->event = (struct event){ .id = e->id, .event = "digest", .host = host, .exit_code = -1,
-		.uid = EVENT_NOBODY, .members = g->members, .member_count = g->n };
+	g->event = (struct event){ .id = e->id,
+		.event = "digest",
+		.host = host,
+		.exit_code = -1,
+		.uid = EVENT_NOBODY,
+		.members = g->members,
+		.member_count = g->n };
 	return 0;
 }
 

@@ -45,11 +45,11 @@ struct digest {
 };
 
 /* How many of the first n fit into that room, by what they are; one at least. */
-size_t digest_fit(struct spool *s, const struct digest_room *room, struct target *const *list,
-	size_t n);
+size_t digest_fit(
+        struct spool *s, const struct digest_room *room, struct target *const *list, size_t n);
 /* 0, or -1 with *d; digest_free() in any case. host: ours. */
-int digest_read(struct digest *g, struct spool *s, const struct entry *e, const char *host,
-	struct diag *d);
+int digest_read(
+        struct digest *g, struct spool *s, const struct entry *e, const char *host, struct diag *d);
 void digest_free(struct digest *g);
 
 #endif

@@ -15,10 +15,12 @@ enum { MAIL_WIDTH = 900 /* SMTP ends a line at 998 */, MAIL_BOUNDARY = 40 };
 #define MAIL_MORE "There was more than is shown here."
 
 /* What is known of an event, a name and a value at a time. */
-void mail_facts(const struct event *e, void (*each)(void *arg, const char *name, const char *value), void *arg);
+void mail_facts(const struct event *e, void (*each)(void *arg, const char *name, const char *value),
+        void *arg);
 /* Output, with lines that any mail system takes, as UTF-8 without control characters; put()
  * gets one character at a time. */
-void mail_lines(struct slice raw, void (*put)(struct buf *out, struct slice letter), struct buf *out);
+void mail_lines(
+        struct slice raw, void (*put)(struct buf *out, struct slice letter), struct buf *out);
 /* The HTML part, all of it escaped. */
 void mail_html(const struct event *e, struct buf *out);
 

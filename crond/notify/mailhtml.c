@@ -11,19 +11,31 @@
 #include "crond/notify/words.h"
 
 static const char head[] =
-	"<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>Cron</title></head>\n"
-	"<body style=\"font-family: sans-serif\">\n";
+        "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>Cron</title></head>\n"
+        "<body style=\"font-family: sans-serif\">\n";
 static const char table[] = "<table cellpadding=\"4\" style=\"border-collapse: collapse\">\n";
 
 static void letter(struct buf *out, struct slice s)
 {
 	switch (s.s[0]) {
-	case '&': buf_puts(out, "&amp;"); break;
-	case '<': buf_puts(out, "&lt;"); break;
-	case '>': buf_puts(out, "&gt;"); break;
-	case '"': buf_puts(out, "&quot;"); break;
-	case '\'': buf_puts(out, "&#39;"); break;
-	default: buf_append(out, s.s, s.n); break;
+	case '&':
+		buf_puts(out, "&amp;");
+		break;
+	case '<':
+		buf_puts(out, "&lt;");
+		break;
+	case '>':
+		buf_puts(out, "&gt;");
+		break;
+	case '"':
+		buf_puts(out, "&quot;");
+		break;
+	case '\'':
+		buf_puts(out, "&#39;");
+		break;
+	default:
+		buf_append(out, s.s, s.n);
+		break;
 	}
 }
 

@@ -49,8 +49,8 @@ static uint32_t retries_of(const struct lane *l)
 	return l && l->hook ? l->hook->retries : MAIL_RETRIES;
 }
 
-static void say_failure(struct deliver *d, const struct target *t, const struct lane *l,
-	const struct verdict *v)
+static void say_failure(
+        struct deliver *d, const struct target *t, const struct lane *l, const struct verdict *v)
 {
 	struct buf name = { 0 };
 	const char *where = l && l->shown[0] ? l->shown : "";
@@ -58,17 +58,17 @@ static void say_failure(struct deliver *d, const struct target *t, const struct 
 
 	if (t->state == TARGET_FAILED && t->entry->notice)
 		report_log(d->report, LOG_ERR, "notice %s to %s given up after %u tries: %s",
-			t->entry->id, to, t->tries, v->why);
+		        t->entry->id, to, t->tries, v->why);
 	else if (t->state == TARGET_FAILED && (v->once || v->slight))
 		report_log(d->report, LOG_WARNING, "ping %s to %s%s%s given up after %u tries: %s",
-			t->entry->id, to, between, where, t->tries, v->why);
+		        t->entry->id, to, between, where, t->tries, v->why);
 	else if (t->state == TARGET_FAILED)
 		report_log(d->report, LOG_ERR,
-			"alert %s to %s%s%s given up after %u tries: %s (kept in failed/)",
-			t->entry->id, to, between, where, t->tries, v->why);
+		        "alert %s to %s%s%s given up after %u tries: %s (kept in failed/)",
+		        t->entry->id, to, between, where, t->tries, v->why);
 	else if (t->tries == 1)
 		report_log(d->report, LOG_WARNING, "alert %s to %s%s%s failed: %s (tried again)",
-			t->entry->id, to, between, where, v->why);
+		        t->entry->id, to, between, where, v->why);
 	buf_free(&name);
 }
 
@@ -78,17 +78,18 @@ static void say_failure(struct deliver *d, const struct target *t, const struct 
 static void notice_id(char out[EVENT_ID_MOST], const struct target *t)
 {
 	snprintf(out, EVENT_ID_MOST, "%.160s.undelivered-%08" PRIx32, t->entry->id,
-		(uint32_t)text_hash(3, t->name, strlen(t->name)));
+	        (uint32_t)text_hash(3, t->name, strlen(t->name)));
 }
 
 static void notice_fill(struct event *e, const struct target *t, char to[TARGET_ROOM],
-	char id[EVENT_ID_MOST], struct buf *note)
+        char id[EVENT_ID_MOST], struct buf *note)
 {
 	struct buf name = { 0 };
 	const char *shown = settle_shown(t, &name);
 
-	buf_printf(note, "it could not be told to %s: %s (%u tries); it is kept, see cronctl alerts",
-		shown, t->why ? t->why : "no reason is known", t->tries);
+	buf_printf(note,
+	        "it could not be told to %s: %s (%u tries); it is kept, see cronctl alerts", shown,
+	        t->why ? t->why : "no reason is known", t->tries);
 	notice_id(id, t);
 	e->id = id;
 	e->note = buf_text(note);
@@ -101,7 +102,8 @@ static void notice_fill(struct event *e, const struct target *t, char to[TARGET_
 static bool notice_target(const struct event *e, const struct target *t, char to[TARGET_ROOM])
 {
 	const char *address = e->mail_to ? e->mail_to
-		: e->uid == EVENT_NOBODY ? event_mail_to(e->owner, NULL, e->user) : NULL;
+	        : e->uid == EVENT_NOBODY ? event_mail_to(e->owner, NULL, e->user)
+	                                 : NULL;
 
 	if (!address || snprintf(to, TARGET_ROOM, "mail:%s", address) >= TARGET_ROOM)
 		return false;
@@ -127,16 +129,17 @@ static void tell_owner(struct deliver *d, const struct target *t, int64_t now_ms
 	if (t->entry->notice || !mails(d))
 		return;
 	if (spool_read(d->spool, t->entry, &bytes, &diag) ||
-		event_decode(&e, (struct slice){ bytes.data, bytes.len }, &diag))
-		report_log(d->report, LOG_ERR, "alert %s: nobody is told: %s", t->entry->id, diag.text);
+	        event_decode(&e, (struct slice){ bytes.data, bytes.len }, &diag))
+		report_log(d->report, LOG_ERR, "alert %s: nobody is told: %s", t->entry->id,
+		        diag.text);
 	else if (notice_target(&e, t, to)) {
 		notice_fill(&e, t, to, id, &note);
 		event_encode(&e, &record);
 		if (record.failed || note.failed ||
-			spool_add(d->spool, (struct slice){ record.data, record.len }, &made, &its,
-				&diag) == SPOOL_REFUSED)
+		        spool_add(d->spool, (struct slice){ record.data, record.len }, &made, &its,
+		                &diag) == SPOOL_REFUSED)
 			report_log(d->report, LOG_ERR, "alert %s: nobody is told: %s", t->entry->id,
-				record.failed || note.failed ? "out of memory" : diag.text);
+			        record.failed || note.failed ? "out of memory" : diag.text);
 		if (made)
 			deliver_entry(d, made, now_ms);
 	}
@@ -205,13 +208,12 @@ static void accept(struct deliver *d, struct target *t, int64_t now_ms)
 
 	t->state = TARGET_DONE;
 	report_log(d->report, LOG_DEBUG, "alert %s to %s delivered", t->entry->id,
-		settle_shown(t, &name));
+	        settle_shown(t, &name));
 	buf_free(&name);
 	settle(d, t, now_ms);
 }
 
-static void try_again(struct deliver *d, struct target *t, const struct verdict *v,
-	int64_t now_ms)
+static void try_again(struct deliver *d, struct target *t, const struct verdict *v, int64_t now_ms)
 {
 	int64_t ms = delay_ms(d, t->tries);
 
@@ -223,7 +225,7 @@ static void try_again(struct deliver *d, struct target *t, const struct verdict 
 }
 
 void settle_try(struct deliver *d, struct target *t, struct lane *l, const struct verdict *v,
-	int64_t now_ms)
+        int64_t now_ms)
 {
 	t->place = PLACE_NONE;
 	if (l) {

@@ -16,7 +16,8 @@ struct target;
 struct verdict {
 	bool accepted;
 	bool final;  /* no further try */
-	bool once;   /* it says nothing any more if it comes late: no second try, and nobody is told */
+	bool once;   /* it says nothing any more if it comes late: no second try, and nobody is told
+	              */
 	bool slight; /* nobody need be told that it could not be delivered, nor is it kept */
 	bool unsure; /* not accepted, and yet it may have arrived */
 	int64_t wait_s;
@@ -25,7 +26,7 @@ struct verdict {
 
 /* The one place where a try ends. lane: NULL when there is none (any more). */
 void settle_try(struct deliver *d, struct target *t, struct lane *l, const struct verdict *v,
-	int64_t now_ms);
+        int64_t now_ms);
 /* None of its targets waits: it goes, or is kept in failed/. Of a digest the members with it.
  * Frees e. */
 void settle_entry(struct deliver *d, struct entry *e, int64_t now_ms);

@@ -26,8 +26,11 @@ enum digest_tag { TAG_TARGET = 1, TAG_MEMBER };
 
 static struct entry *digest_new(const char *id, const char *target, int64_t received)
 {
-	struct event e = { .id = id, .event = "digest", .targets = slice_of(target),
-		.trusted = true, .uid = EVENT_NOBODY };
+	struct event e = { .id = id,
+		.event = "digest",
+		.targets = slice_of(target),
+		.trusted = true,
+		.uid = EVENT_NOBODY };
 	size_t dropped, room = sizeof(struct members) + DIGEST_MOST * sizeof(struct target *);
 	struct entry *made = entry_new(&e, 0, received, &dropped);
 
@@ -64,8 +67,8 @@ static int write_digest(struct spool *s, const char *id, struct target *const *l
 	return bad ? -1 : 0;
 }
 
-struct entry *spool_digest(struct spool *s, const char *id, struct target *const *list, size_t n,
-	struct diag *d)
+struct entry *spool_digest(
+        struct spool *s, const char *id, struct target *const *list, size_t n, struct diag *d)
 {
 	struct entry *made = digest_new(id, list[0]->name, time(NULL));
 
@@ -104,7 +107,7 @@ void spool_digest_end(struct spool *s, struct entry *e)
 }
 
 static int read_members(struct spool *s, struct entry **made, const char *id, int64_t received,
-	struct slice bytes, struct diag *d)
+        struct slice bytes, struct diag *d)
 {
 	struct record_field f;
 	struct record r;
@@ -146,9 +149,9 @@ int spool_take_digest(struct spool *s, const char *name, struct diag *d)
 	if (!spool_id_of(id, name, SPOOL_DIGEST))
 		return diag_error(d, 0, 0, "its name is no id");
 	bad = spool_read_file(s->dirfd, name, DIGEST_BYTES, &bytes)
-		? diag_error(d, 0, 0, "%m")
-		: read_members(s, &made, id, spool_mtime(s->dirfd, name),
-			  (struct slice){ bytes.data, bytes.len }, d);
+	        ? diag_error(d, 0, 0, "%m")
+	        : read_members(s, &made, id, spool_mtime(s->dirfd, name),
+	                  (struct slice){ bytes.data, bytes.len }, d);
 	buf_free(&bytes);
 	if (bad) {
 		if (made)

@@ -107,8 +107,6 @@ def config(hooks, mailer="/bin/false", host="web-1"):
                 out += number(tag, hook[key])
         out += number(8, hook.get("timeout", 2000)) + number(9, hook.get("retries", 4))
         out += number(10, 1 if hook.get("users") else 0)
-        if "rate" in hook:  # so many in so many ms
-            out += number(14, hook["rate"][0]) + number(15, hook["rate"][1])
     return out
 
 
