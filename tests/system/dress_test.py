@@ -173,7 +173,7 @@ def test_hooks_outlive_the_scheduler(room):
     equal(room.wait_out("no"), ["post no skipped"], "behind what was skipped")
     first = room.wait_out("more")[0]
     check(re.fullmatch(r"1 (more-\d+-1):%s/more/\d+/\d+/\d+-\1\.log: 0\.\d{3}," % LOGS, first), first)
-    cronctl(room, "run", "more")
+    room.wait_for(lambda: cronctl(room, "run", "more")[0] == 0, 10, "an answer")
     check(room.wait_out("more", 2)[1].startswith("2 more-"), "failures in a row")
     room.wait_log(r"FAIL job=more .* fails=2 ")
     lab.put(OUT + "/heal", "")
@@ -266,6 +266,7 @@ def test_a_log_is_followed(room):
                'while ! test -e %s/go; do sleep 0.05; done; echo end >&2"\n log = yes\n enabled = no\n}\n' % OUT)
     cron = room.program("cronctl")
     daemon = room.start()
+    room.wait_for(lambda: cronctl(room, "status")[0] == 0, 10, "an answer")
     status, run = cronctl(room, "run", "slow")
     equal(status, 0, "a start by hand")
     of_run, of_job = (subprocess.Popen([cron, "log", "-f", name], stdout=subprocess.PIPE)
@@ -276,6 +277,7 @@ def test_a_log_is_followed(room):
     daemon.send_signal(signal.SIGKILL)
     daemon.wait()
     room.start()
+    room.wait_for(lambda: cronctl(room, "status")[0] == 0, 10, "an answer")
     equal(on_terminal(cron, "log", "slow"), b"\\x1b[2J\\x00\\xffx\r\n", "on a terminal")
     lab.put(OUT + "/go", "")
     for one_of in (of_run, of_job):

@@ -83,6 +83,7 @@ def test_what_has_run(room):
     if os.path.exists(lab.BUILD + "/crond/crond-history"):
         room.conf("history { enabled = yes }\n")
     room.start()
+    room.wait_for(lambda: cronctl(room, "status").returncode == 0, 10, "an answer")
     run = cronctl(room, "run", "--wait", "report").stdout.split()[0]
     equal(cronctl(room, "log", run).stdout, "stderr: 27 rows\n", "cronctl log RUN")
     equal(cronctl(room, "log", "-f", "report").stdout, "stderr: 27 rows\n", "cronctl log -f JOB")
