@@ -151,14 +151,14 @@ def test_the_manuals_examples_are_taken(room):
     taken = 0
     for text in re.findall(r"^\.Bd[^\n]*\n(.*?)^\.Ed", CONF_MANUAL, re.S | re.M):
         text = text.replace("\\(dq", '"').replace("\\e", "\\")
-        if not re.match(r"task(-dirs)? |defaults ", text):
+        if not re.match(r"task(-dirs)? |defaults |webhook ", text):
             continue  # no file
-        path = "/tmp/crond.conf" if text.startswith("task-dirs") else "/tmp/tasks.conf"
+        path = "/tmp/crond.conf" if text.startswith(("task-dirs", "webhook")) else "/tmp/tasks.conf"
         lab.put(path, text)
         checked = cronctl(room, "check", path)
         equal((checked.returncode, re.findall(".*error.*", checked.stderr)), (0, []), text)
         taken += 1
-    check(taken >= 6, "%d examples in crond.conf(5)" % taken)
+    check(taken >= 7, "%d examples in crond.conf(5)" % taken)
 
 
 if __name__ == "__main__":
