@@ -42,6 +42,15 @@ static void alert_listen(struct crond *c)
 	wait_end(c, w);
 }
 
+/* crond-notify goes by itself, once it has seen our end. */
+void alert_close(struct crond *c)
+{
+	if (c->w_alerts_asked.fd < 0)
+		return;
+	unlinkat(c->run_fd, CTLMSG_SOCKET_ALERTS, 0);
+	wait_end(c, &c->w_alerts_asked);
+}
+
 static void people_send(struct crond *c)
 {
 	const struct group *g = c->set.conf.control_group ? getgrnam(c->set.conf.control_group) : NULL;

@@ -407,6 +407,7 @@ bool alert_begin(struct crond *c); /* crond-notify runs, or is started; false: n
 bool alert_send(struct crond *c, const struct buf *notice); /* false: no room now */
 void alert_ended(struct crond *c);
 void alert_asked(struct crond *c);  /* somebody connects while it does not run */
+void alert_close(struct crond *c);
 void alert_resume(struct crond *c); /* starts it where its spool holds something */
 
 /* heartbeat.c */

@@ -153,6 +153,7 @@ static int crond_serve(struct crond *c, int ready)
 	say_ended(c);
 	herald_stopped(c);
 	control_close(c);
+	alert_close(c);
 	place_close(c);
 	return status;
 }
