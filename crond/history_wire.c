@@ -117,6 +117,11 @@ static bool segment_more(struct crond *c, struct segment *s)
 }
 
 /* While it has not answered it knows that there is something, and looks for itself how much. */
+static bool knows(const struct segment *s)
+{
+	return s->done < s->told || s->done == s->size || s->told == s->size;
+}
+
 static void segments_tell(struct crond *c)
 {
 	const struct segment *last = TAILQ_LAST(&c->backlog.segments, segments);
@@ -127,7 +132,7 @@ static void segments_tell(struct crond *c)
 
 		if (!s->offered && !segment_offer(c, s))
 			return;
-		if ((closes || (s->size > s->told && s->done >= s->told)) && !segment_more(c, s))
+		if ((closes || !knows(s)) && !segment_more(c, s))
 			return;
 	}
 }

@@ -15,6 +15,7 @@
 #include "crond/history/trouble.h"
 
 enum {
+	GATHER_MS = 50,       /* the end of a short run comes with its start: one sync for both */
 	TICK_MS = 200,        /* from one transaction to the next, each of which waits for the disk */
 	BATCH = 2000,         /* records of a transaction */
 	PRUNE_MS = 60 * 1000, /* and only when something was written */
@@ -273,11 +274,15 @@ static bool is_over(const struct history *h, int64_t now)
 
 bool history_turn(struct history *h, int64_t now)
 {
+	bool rested = !backlog_waiting(&h->backlog);
+
 	for (int i = 0; i < MESSAGES_AT_ONCE && !h->ended && !report_full(&h->report); i++)
 		if (!receive(h, now))
 			break;
 	if (poll(&(struct pollfd){ .fd = h->signals, .events = POLLIN }, 1, 0) > 0)
 		end(h, now);
+	if (rested && h->write_ms < now + GATHER_MS)
+		h->write_ms = now + GATHER_MS;
 	step(h, now);
 	if (h->told && !h->ended) /* people come behind what is to be written */
 		clients_step(&h->asked.clients, now);

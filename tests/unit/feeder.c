@@ -189,7 +189,7 @@ void feeder_turn(struct feeder *f)
 {
 	f->now += 1000;
 	for (int i = 0; i < 4; i++)
-		history_turn(&f->h, f->now);
+		history_turn(&f->h, f->now += 60); /* what has come is gathered for a moment */
 	hear(f);
 }
 
