@@ -459,6 +459,7 @@ void place_close(struct crond *c)
 	unlinkat(c->run_fd, "runs", AT_REMOVEDIR); /* stays where jobs still run */
 	unlinkat(c->run_fd, "state/paused", 0);
 	unlinkat(c->run_fd, "state/handled", 0);
+	unlinkat(c->run_fd, "state/alerted", 0);
 	unlinkat(c->run_fd, "state/alerts", AT_REMOVEDIR); /* and where alerts wait */
 	unlinkat(c->run_fd, "state/log", AT_REMOVEDIR);    /* and where there are logs of theirs */
 	unlinkat(c->run_fd, "state", AT_REMOVEDIR);

@@ -273,5 +273,32 @@ def test_secrets_stay_out_of_sight(room):
     equal(room.log("hidden-token"), [], "log lines with it")
 
 
+def test_crond_tells_of_itself(room):
+    """Its starts, what came before them, its ends, and a file that is broken."""
+    receiver = sinks.Receiver()
+    room.conf('alert = { "webhook:w" }\nwebhook "w" { url = "%s" }\n' % receiver.url)
+
+    def told(event, count=1):
+        def enough():
+            found = [post.json() for post in receiver.posts if post.json()["event"] == event]
+            return found if len(found) >= count else None
+        return room.wait_for(enough, 20, "%s, %d times" % (event, count))
+
+    daemon = room.start()
+    check("booted" in told("crond.started")[0]["reason"], "the first start")
+    room.tasks("t", 'task "t" {\n schedule = "61 * * * *"\n command = "x"\n}\n')
+    event = told("config.error")[0]
+    check("/t.conf:2:" in event["reason"] and event["reason"] in event["text"], "where: %s" % event)
+    daemon.kill()
+    daemon.wait()
+    daemon = room.start()
+    check("died" in told("crond.started", 2)[1]["reason"], "after its death")
+    room.stop(daemon)
+    told("crond.stopped")
+    room.start()
+    check("stopped" in told("crond.started", 3)[2]["reason"], "after its end")
+    equal(len(told("config.error")), 1, "the file is the same")
+
+
 if __name__ == "__main__":
     lab.main()
