@@ -201,8 +201,7 @@ static enum db_trouble file_open_db(struct db *db, struct diag *d)
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	return db_do(db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
 		"PRAGMA cache_size=-16384; PRAGMA mmap_size=0; PRAGMA auto_vacuum=INCREMENTAL;"
-		"PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=4194304; PRAGMA wal_autocheckpoint=4000;"
-		"PRAGMA synchronous=FULL", d);
+		"PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=4194304; PRAGMA synchronous=FULL", d);
 }
 
 /* The first column of the first row. */

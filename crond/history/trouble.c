@@ -88,6 +88,9 @@ void trouble_begin(struct history *h, enum db_trouble t, const struct diag *d, i
 		h->retry_ms = now;
 		return;
 	}
+	/* what the log file holds may have its pages in the database, and the room be had back */
+	if (t == DB_FULL && h->db.handle)
+		sqlite3_wal_checkpoint_v2(h->db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	say(h, now);
 	try_later(h, now);
 }
