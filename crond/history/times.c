@@ -52,9 +52,10 @@ int64_t times_part(struct times *t, unsigned percent)
 
 	if (!t->count)
 		return -1;
+	rank = rank ? rank : 1;
 	if (t->count <= TIMES_EXACT) {
 		qsort(t->exact, t->count, sizeof(t->exact[0]), by_size);
-		return t->exact[rank ? rank - 1 : 0];
+		return t->exact[rank - 1];
 	}
 	while (step < TIMES_COUNTS && (below += t->counts[step]) < rank)
 		step++;
