@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -191,6 +192,23 @@ static void take_whole(void *arg, const json_t *o)
 	cronctl_run_show(NULL, o);
 }
 
+/* What is not shown, and what is on no record. */
+static void say_end(const struct runs *r, const json_t *end)
+{
+	json_int_t left_out = talk_number(end, "left_out", 0);
+	const char *aside = talk_text(end, "aside");
+
+	if (!r->shown)
+		fprintf(stderr, "cronctl: no such run is on record\n");
+	if (!r->limited && talk_true(end, "limited"))
+		fprintf(stderr, "cronctl: the newest %zu; --limit 0 shows all\n", r->shown);
+	if (left_out)
+		fprintf(stderr, "cronctl: %" PRId64 " runs are on no record: crond's log says why\n",
+			(int64_t)left_out);
+	if (aside)
+		fprintf(stderr, "cronctl: the record before was damaged, and is kept as %.128s\n", aside);
+}
+
 static int list(struct runs *r)
 {
 	struct talk t = { .fd = -1, .path = r->socket, .at_socket = CTLMSG_OF_HISTORY, .json = r->json };
@@ -205,10 +223,8 @@ static int list(struct runs *r)
 	status = talk_each(&t, &request, table ? take_run : take_whole, r, &end);
 	if (table && (!status || r->shown))
 		sheet_end(&r->sheet);
-	if (!status && !r->json && !r->shown)
-		fprintf(stderr, "cronctl: no such run is on record\n");
-	if (!status && !r->json && !r->limited && talk_true(end, "limited"))
-		fprintf(stderr, "cronctl: the newest %zu; --limit 0 shows all\n", r->shown);
+	if (!status && !r->json)
+		say_end(r, end);
 	json_decref(end);
 	return status;
 }

@@ -31,6 +31,7 @@ static void question_begin(void *arg, struct client *k, struct slice line)
 	}
 	q->query.request = &q->request;
 	q->query.uid = k->uid;
+	q->query.aside = a->aside;
 	q->query.all = clients_all(&a->clients, k);
 	k->answer = q;
 }
@@ -81,6 +82,7 @@ int asked_open(struct asked *a, int listening, struct db *db, const char *why)
 
 	a->db = db;
 	a->why = why;
+	a->aside[0] = '\0';
 	if (listening < 0) {
 		a->clients = (struct clients){ .fd = -1 };
 		return 0;

@@ -10,6 +10,7 @@ struct db;
 struct asked {
 	struct clients clients;
 	struct db *db;
+	char aside[256]; /* the damaged database that was put aside since we began; or empty */
 	const char *why; /* a text of the helper's: why the database cannot be asked now; or empty */
 };
 

@@ -321,11 +321,25 @@ static bool is_enough(const struct query *q)
 	return q->request->limit && q->rows == q->request->limit;
 }
 
-/* "limited": there may be more than were asked for. */
-static enum query_step query_end(struct buf *out, bool limited)
+/* What is on no record, and should be: "left_out" runs, and an older history put "aside".
+ * "limited": there may be more than were asked for. */
+static enum query_step query_end(struct db *db, const struct query *q, struct buf *out)
 {
+	struct buf sql = { 0 };
+	int64_t left_out = 0;
+	int code;
+
+	buf_puts(&sql, "SELECT sum(count) FROM gaps");
+	code = number_ask(db, q, &sql, &left_out);
+	buf_free(&sql);
+	if (code)
+		return query_fail(db, code, out);
 	ctlmsg_end(out, true);
-	ctlmsg_bool(out, "limited", limited);
+	ctlmsg_bool(out, "limited", is_enough(q));
+	if (left_out)
+		ctlmsg_number(out, "left_out", left_out);
+	if (q->aside && *q->aside)
+		ctlmsg_text(out, "aside", q->aside);
 	ctlmsg_close(out);
 	return QUERY_DONE;
 }
@@ -398,6 +412,6 @@ enum query_step query_runs(struct db *db, struct query *q, struct buf *out)
 	if (code)
 		return query_fail(db, code, out);
 	if (is_enough(q) || q->hi < q->first)
-		return query_end(out, is_enough(q));
+		return query_end(db, q, out);
 	return QUERY_MORE;
 }

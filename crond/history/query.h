@@ -43,6 +43,7 @@ struct query {
 	const struct ctlmsg_request *request;
 	uid_t uid;
 	bool all;               /* sees every run; else those of uid */
+	const char *aside;      /* said at the end; NULL or empty: not */
 	/* how far it is; zero at the beginning: */
 	bool begun;
 	enum query_access access;

@@ -53,12 +53,13 @@ static void try_later(struct history *h, int64_t now)
 /* Not again and again: a disk that damages each new one would be filled with them. */
 static int put_aside(struct history *h, const struct diag *d, int64_t now)
 {
-	char into[NAME_MAX + 1];
+	char *into = h->asked.aside;
 
 	if (h->aside_ms && now - h->aside_ms < ASIDE_AGAIN_MS)
 		return -1;
 	h->aside_ms = now;
-	if (db_put_aside(&h->db, time(NULL), into, sizeof(into)) < 0) {
+	if (db_put_aside(&h->db, time(NULL), into, sizeof(h->asked.aside)) < 0) {
+		*into = '\0';
 		report_log(&h->report, LOG_ERR, "the history in %s is damaged, and cannot be put aside: %s",
 			h->place, strerror(errno));
 		return -1;

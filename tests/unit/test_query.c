@@ -246,6 +246,26 @@ static void bounds(void **state)
 	compare(&r, 0, true);
 }
 
+/* What is on no record is said with every answer. */
+static void what_is_missing(void **state)
+{
+	const struct ctlmsg_request r = { .since = INT64_MAX / 2, .until = INT64_MAX, .exit_code = -1 };
+	struct query q = { .request = &r, .all = true, .aside = "history.db.corrupt-1" };
+	struct buf out = { 0 };
+	struct diag d;
+
+	(void)state;
+	assert_int_equal(query_runs(&db, &q, &out), QUERY_DONE);
+	assert_null(strstr(buf_text(&out), "left_out"));
+	assert_non_null(strstr(out.data, "\"aside\":\"history.db.corrupt-1\""));
+	buf_clear(&out);
+	assert_int_equal(db_do(&db, "INSERT INTO gaps VALUES (1, 7), (2, 5)", &d), DB_FINE);
+	q = (struct query){ .request = &r, .all = true };
+	assert_int_equal(query_runs(&db, &q, &out), QUERY_DONE);
+	assert_non_null(strstr(buf_text(&out), "\"left_out\":12"));
+	buf_free(&out);
+}
+
 static void names(void **state)
 {
 	(void)state;
@@ -375,6 +395,7 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(rows_are_found),
 		cmocka_unit_test(bounds),
+		cmocka_unit_test(what_is_missing),
 		cmocka_unit_test(times_are_told),
 		cmocka_unit_test(statistics),
 	};
