@@ -108,6 +108,7 @@ static void notify_start(struct crond *c)
 	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = fds[0] };
 	wait_for(c, &c->w_notify, EPOLLIN);
 	c->notify_since = wait_now_ms();
+	c->notify_full = false; /* whatever the one before left unread */
 	if (c->w_alerts_asked.fd >= 0)
 		wait_change(c, &c->w_alerts_asked, 0);
 	outbox_unsent(c);
@@ -195,7 +196,7 @@ void alert_config(struct crond *c)
 
 	if (c->notify > 0 && hooks) {
 		config_encode(c, hooks, &b);
-		alert_send(c, &b);
+		c->notify_behind = !alert_send(c, &b) && c->notify_full;
 		if (b.data)
 			explicit_bzero(b.data, b.cap);
 		people_send(c);
@@ -288,6 +289,8 @@ void alert_ready(struct crond *c, uint32_t events)
 		c->notify_full = false;
 		c->events_waiting = true;
 		wait_change(c, &c->w_notify, EPOLLIN);
+		if (c->notify_behind)
+			alert_config(c);
 	}
 	while (c->w_notify.fd >= 0 &&
 		(n = recv(c->w_notify.fd, text, sizeof(text) - 1, MSG_DONTWAIT)) > 0) {

@@ -639,6 +639,7 @@ struct crond {
 	int64_t notify_since;
 	unsigned notify_fails;
 	bool notify_full;    /* wait for room */
+	bool notify_behind;  /* it does not have the configuration in force yet */
 	bool events_waiting; /* some event in the outbox has not been sent */
 	int handled_fd;      /* downtime.c's; -1: not open */
 	bool handled_said;   /* that it cannot be written */

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 
@@ -266,6 +267,36 @@ def test_pings_tell_of_each_run_and_secrets_of_nothing(room):
                         places.append(f.read())
     for secret in (b"f1lesecret", b"inlinesecret", b"urlsecret", b"keysecret"):
         equal([p for p in places if secret in p], [], "places with %r" % secret)
+
+
+def test_a_configuration_gets_through_a_crowd(room):
+    """While crond-notify has more before it than its socket holds."""
+    web = sinks.Web(say(200, b""))
+    hook = 'webhook "%s" {\n url = "%s/%s"\n}\n'
+    room.conf(hook % ("old", web.url, "old"))
+    for n in range(40):
+        room.tasks("loud%d" % n, 'task "loud%d" {\n schedule = "0 0 1 1 *"\n alert = { "webhook:old" }\n'
+                                 ' command = "seq 5000; seq 5000 >&2; exit 1"\n}\n' % n)
+    room.tasks("late", 'task "late" {\n schedule = "0 0 1 1 *"\n command = "exit 1"\n'
+                       ' alert = { "webhook:new" }\n}\n')
+    room.start()
+    cronctl = room.program("cronctl")
+    subprocess.run([cronctl, "run", "loud0"], check=True, capture_output=True)
+    room.wait_for(lambda: web.posts, 20, "the first alert")
+    helpers = [one.pid for one in lab.processes() if one.exe == "crond-notify"]
+    for pid in helpers:
+        os.kill(pid, signal.SIGSTOP)
+    for n in range(1, 40):
+        subprocess.run([cronctl, "run", "loud%d" % n], check=True, capture_output=True)
+    room.wait_for(lambda: len(room.log("FAIL job=loud")) == 40, 30, "all of them")
+    room.wait_for(lambda: len(os.listdir("/run/crond/outbox")) >= 39, 20, "their alerts")
+    lab.put(room.etc + "/crond.conf", hook % ("old", web.url, "old") + hook % ("new", web.url, "new"),
+            replace=True)
+    subprocess.run([cronctl, "reload"], check=True, capture_output=True)
+    for pid in helpers:
+        os.kill(pid, signal.SIGCONT)
+    subprocess.run([cronctl, "run", "late"], check=True, capture_output=True)
+    room.wait_for(lambda: [p for p in web.posts if p.path == "/new"], 20, "what the new webhook is for")
 
 
 def test_own_templates_are_judged_when_they_are_read(room):
