@@ -388,7 +388,7 @@ static void outcome_kept(struct hold *h)
 	o->stderr_head = output_head(&h->output);
 	o->one_stream = !h->output.apart && o->stdout_tail.n;
 	if (h->outfit) {
-		o->log = *h->outfit->log_path ? h->outfit->log_path : NULL;
+		o->log = outfit_log(h->outfit);
 		o->artifacts = outfit_artifacts(h->outfit);
 	}
 }

@@ -47,13 +47,19 @@ static int settings_take(struct hold *h)
 /* A log is for people: that it cannot be is no reason not to run. */
 static void log_begin(struct hold *h, struct log *log)
 {
-	char *path = h->outfit->log_path;
+	struct outfit *f = h->outfit;
 
-	if (runlog_open(&h->outfit->log, &h->spawn, h->progress.started_ns, path,
-	            sizeof(h->outfit->log_path)) == 0)
-		return;
-	say(h, log, "log ", path, errno);
-	*path = '\0';
+	f->log.path = f->log_path;
+	f->log.path_n = sizeof(f->log_path);
+	runlog_expect(&h->run, h->progress.started_ns, f->log_path, sizeof(f->log_path));
+	if (scribe_begin(&f->log, &h->spawn, h->progress.started_ns) < 0)
+		say(h, log, "log ", f->log_path, errno);
+}
+
+const char *outfit_log(struct outfit *f)
+{
+	scribe_settle(&f->log);
+	return f->log.fd >= 0 && !f->log.open_error ? f->log_path : NULL;
 }
 
 static int artifacts_begin(struct hold *h)
@@ -115,19 +121,20 @@ bool outfit_put_away(struct hold *h, struct log *log)
 
 	if (!f)
 		return false;
-	if (f->log.error)
+	scribe_end(&f->log);
+	if (f->log.open_error)
+		say(h, log, "log ", f->log_path, f->log.open_error);
+	else if (f->log.error)
 		say(h, log, "log ", d->log, f->log.error);
-	runlog_close(&f->log);
 	return *f->artifacts && artifacts_end(h, log);
 }
 
 void outfit_say(struct hold *h, const char *reason)
 {
-	struct runlog *l = &h->outfit->log;
 	char line[320];
 	int n = snprintf(line, sizeof(line), "crond: %s\n", reason);
 
-	runlog_add(l, 1, line, (size_t)n);
+	scribe_add(&h->outfit->log, 1, line, (size_t)n);
 }
 
 void outfit_retain(struct hold *h)
@@ -142,7 +149,8 @@ void outfit_free(struct hold *h)
 {
 	if (!h->outfit)
 		return;
-	runlog_close(&h->outfit->log);
+	if (h->outfit->log.fd >= 0)
+		close(h->outfit->log.fd);
 	if (h->outfit->artifacts_lock >= 0)
 		close(h->outfit->artifacts_lock);
 	buf_free(&h->outfit->settings);

@@ -10,15 +10,15 @@
 
 #include "crond/base/buf.h"
 #include "crond/core/logpath.h"
-#include "crond/runlog.h"
+#include "crond/scribe.h"
 
 struct hold;
 struct log;
 
 struct outfit {
 	struct buf settings; /* of the env-file, NUL-separated */
-	struct runlog log;
-	char log_path[LOGPATH_MOST + PATH_MAX]; /* "": none */
+	struct scribe log;
+	char log_path[LOGPATH_MOST + PATH_MAX]; /* to be expected, until its scribe tells */
 	char artifacts[PATH_MAX + 32]; /* "CRON_ARTIFACTS=...", "": none */
 	char kept[PATH_MAX]; /* what became of them */
 	int artifacts_lock;  /* -1: none */
@@ -27,6 +27,8 @@ struct outfit {
 /* For a run with DRESS_ON, after its identity and environment are known. A log that cannot
  * be opened is said in *log and done without; for anything else 0 or -1 with h->reason. */
 int outfit_make(struct hold *h, struct log *log);
+/* Where its log is, which may still be on its way; NULL: it has none. */
+const char *outfit_log(struct outfit *f);
 /* Where its artifacts are just now; NULL: it has none. */
 const char *outfit_artifacts(const struct outfit *f);
 /* When all of it has ended: closes its log, keeps its artifacts, and says in *log what went

@@ -17,7 +17,7 @@
 #include "crond/base/file.h"
 #include "crond/base/text.h"
 #include "crond/core/outcome.h"
-#include "crond/runlog.h"
+#include "crond/scribe.h"
 
 enum {
 	CHUNK = 16 * 1024,
@@ -260,7 +260,7 @@ static void take(struct output *o, struct stream *s, size_t n)
 		tail_add(&s->tail, chunk, n);
 	}
 	if (o->log)
-		runlog_add(o->log, s == &o->streams[1], chunk, n);
+		scribe_add(o->log, s == &o->streams[1], chunk, n);
 	if (o->echo)
 		echo(o, s, chunk, n);
 }

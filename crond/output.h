@@ -14,7 +14,7 @@
 #include "crond/base/slice.h"
 #include "crond/log.h"
 
-struct runlog;
+struct scribe;
 
 enum { OUTPUT_ECHO_LINE = 1000 };
 
@@ -40,7 +40,7 @@ struct output {
 	struct log *echo; /* where lines are shown, as those of job and run; NULL: nowhere */
 	const char *job, *run;
 	const char *user, *tag; /* set: each line goes to the log as cronie has it */
-	struct runlog *log;     /* the run's own; NULL: none */
+	struct scribe *log;     /* the run's own; NULL: none */
 	bool log_stuck;         /* it took none for a while: not waited for again */
 	uint64_t total;
 	uint64_t head_most;

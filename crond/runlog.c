@@ -1,6 +1,6 @@
 /* runlog: what a run prints, in a file of its own that can be read meanwhile.
- * Flow: the output hands on what it has read from the job's pipes; beyond the limit the
- * head and the tail stay, and the cut is marked. */
+ * Flow: the scribe hands on what the keeper has read from the job's pipes; beyond the limit
+ * the head and the tail stay, and the cut is marked. */
 #include "config.h"
 
 #include "crond/runlog.h"
@@ -107,20 +107,17 @@ static uint64_t room(const struct runlog *l)
 /* There was no room for n bytes. The mark takes the place of what stands there already: for
  * that there is room. What was put behind an earlier one is dropped, or it would stand before
  * what it came after. */
-static bool leave_out(struct runlog *l, size_t n, int error)
+static bool leave_out(struct runlog *l, uint64_t n)
 {
 	char text[LOGMARK_MOST];
 	uint64_t marked = logmark(l->left_out, text);
 
-	if (error != ENOSPC && error != EDQUOT && error != EFBIG)
-		return failed(l, error);
 	if (!l->left_out) {
 		l->head = l->len > marked ? l->len - marked : 0;
 		l->left_out = l->len - l->head + n;
 	} else {
 		l->left_out += l->len - l->head - marked + n;
 	}
-	l->error = error;
 	l->len = l->head + logmark(l->left_out, text);
 	if (!put_at(l, l->head, text, (size_t)(l->len - l->head)))
 		return false;
@@ -137,8 +134,13 @@ static void put(struct runlog *l, const char *s, size_t n)
 		if (part == 0 && !cut(l))
 			return;
 		error = part ? write_at(l, l->len, s, part) : 0;
+		if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
+			l->error = error;
+			leave_out(l, n);
+			return;
+		}
 		if (error) {
-			leave_out(l, n, error);
+			failed(l, error);
 			return;
 		}
 		l->len += part;
@@ -191,6 +193,12 @@ void runlog_add(struct runlog *l, int stream, const char *s, size_t n)
 		put_lines(l, stream, s, n);
 	else
 		put(l, s, n);
+}
+
+void runlog_skip(struct runlog *l, uint64_t n)
+{
+	if (l->fd >= 0 && n)
+		leave_out(l, n);
 }
 
 void runlog_close(struct runlog *l)

@@ -1,6 +1,6 @@
 /* runlog: what a run prints, in a file of its own that can be read meanwhile.
- * Flow: the output hands on what it has read from the job's pipes; beyond the limit the
- * head and the tail stay, and the cut is marked. */
+ * Flow: the scribe hands on what the keeper has read from the job's pipes; beyond the limit
+ * the head and the tail stay, and the cut is marked. */
 #ifndef CROND_RUNLOG_H
 #define CROND_RUNLOG_H
 
@@ -28,6 +28,8 @@ struct runlog {
  * no room for there is the mark, and what comes later follows it where there is room again. Any
  * other failure ends the log. error is set in both cases: nothing else comes of it. */
 void runlog_add(struct runlog *l, int stream, const char *s, size_t n);
+/* Bytes that nobody can hand over any more: they are marked. */
+void runlog_skip(struct runlog *l, uint64_t n);
 void runlog_close(struct runlog *l);
 
 #endif

@@ -1,6 +1,6 @@
 /* runlog_open: the file that a run's output goes to, and the link that shows it.
- * Flow: before the job starts; an errand opens it as the run's user, and the keeper writes
- * into what it is handed. */
+ * Flow: as the run starts, in its scribe; an errand opens it as the run's user, and the scribe
+ * writes into what it is handed. */
 #include "config.h"
 
 #include "crond/runlog_open.h"
@@ -113,7 +113,7 @@ static void open_as_user(void *arg, struct errand *e)
 		link_latest(links, target, id);
 }
 
-/* --- the keeper */
+/* --- the scribe */
 
 static const char *behind(const char *path, int components)
 {
@@ -148,6 +148,25 @@ static int path_make(const struct run *r, int64_t started_ns, struct buf *path)
 	return buf_text(path) ? 0 : -1;
 }
 
+/* -1: it has none, and what is the format. */
+static int expect(const struct run *r, int64_t started_ns, struct buf *path, char *what, size_t n)
+{
+	snprintf(what, n, "%s", r->dress.log);
+	if (path_make(r, started_ns, path) < 0)
+		return -1;
+	snprintf(what, n, "%s%s%s", *path->data == '/' ? "" : r->dress.log_dir,
+	        *path->data == '/' ? "" : "/", path->data);
+	return 0;
+}
+
+void runlog_expect(const struct run *r, int64_t started_ns, char *path, size_t n)
+{
+	struct buf unused = { 0 };
+
+	expect(r, started_ns, &unused, path, n);
+	buf_free(&unused);
+}
+
 int runlog_open(struct runlog *l, const struct spawn *as, int64_t started_ns, char *what, size_t n)
 {
 	const struct run *r = as->run;
@@ -158,14 +177,11 @@ int runlog_open(struct runlog *l, const struct spawn *as, int64_t started_ns, ch
 	char *name;
 	int rc = -1;
 
-	snprintf(what, n, "%s", r->dress.log);
-	if (path_make(r, started_ns, &path) < 0)
+	if (expect(r, started_ns, &path, what, n) < 0)
 		goto out;
 	w.path = path.data;
 	w.fixed = logpath_fixed(r->dress.log);
 	w.rest = behind(w.path, w.fixed);
-	snprintf(what, n, "%s%s%s", *w.path == '/' ? "" : r->dress.log_dir,
-	        *w.path == '/' ? "" : "/", w.path);
 	if (*w.path != '/' && logdir_give(r, w.path) < 0)
 		goto out;
 	if (errand_run(as, open_as_user, &w, &e) < 0 || fstat(e.fd, &st) < 0 ||

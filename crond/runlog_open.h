@@ -1,6 +1,6 @@
 /* runlog_open: the file that a run's output goes to, and the link that shows it.
- * Flow: before the job starts; an errand opens it as the run's user, and the keeper writes
- * into what it is handed. */
+ * Flow: as the run starts, in its scribe; an errand opens it as the run's user, and the scribe
+ * writes into what it is handed. */
 #ifndef CROND_RUNLOG_OPEN_H
 #define CROND_RUNLOG_OPEN_H
 
@@ -15,6 +15,8 @@ struct spawn;
 
 /* What a log or directory of a run that started then is named after. */
 struct logpath_of runlog_of(const struct run *r, int64_t started_ns);
+/* Its path, as it is without another run in the way. */
+void runlog_expect(const struct run *r, int64_t started_ns, char *path, size_t n);
 /* Opens as->run's log, made with its directories where they are missing, and leaves a link
  * named "latest" to it in the last directory whose name has no time in it. A file that is
  * there is appended to; one that another run is writing to is left to it, and this run's id

@@ -340,6 +340,60 @@ static void test_no_log(void **state)
 	assert_true(stage_log_says(p, "gold-3-1: log /tmp/nowhere.log: Operation not permitted", SOON_MS));
 }
 
+/* Who has that file open. */
+static pid_t holder(const char *path)
+{
+	char link[512];
+	pid_t pid = 0;
+	glob_t g = { 0 };
+
+	glob("/proc/[0-9]*/fd/*", 0, NULL, &g);
+	for (size_t i = 0; i < g.gl_pathc && !pid; i++) {
+		ssize_t n = readlink(g.gl_pathv[i], link, sizeof(link) - 1);
+
+		link[n > 0 ? n : 0] = '\0';
+		if (strcmp(link, path) == 0)
+			pid = atoi(g.gl_pathv[i] + strlen("/proc/"));
+	}
+	globfree(&g);
+	return pid;
+}
+
+/* Who writes the log stands still, as it would in a call to a dead disk: the run does not. */
+static void test_dead_disk(void **state)
+{
+	struct player *p = *state;
+	char command[256] = "", path[256], *text;
+	struct run r = logged("gold-1-1", command, "gold/log");
+	struct outcome o;
+	pid_t scribe = 0;
+	int fd;
+
+	snprintf(command, sizeof(command), "echo first; while ! test -e %s/go; do sleep 0.02; done;"
+		" seq 200000; sleep 0.1; echo last >&2", top);
+	assert_int_equal(player_send(p, &r), 0);
+	snprintf(path, sizeof(path), "%s/gold/log", top);
+	for (int ms = 0; ms < SOON_MS && !scribe; ms += 10, usleep(10000))
+		scribe = access(path, F_OK) == 0 ? holder(path) : 0;
+	assert_true(scribe > 0);
+	assert_int_equal(kill(scribe, SIGSTOP), 0);
+	snprintf(path, sizeof(path), "%s/go", top);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	assert_true(player_report(p, REPORT_ENDED, "gold-1-1", 3 * SOON_MS));
+	assert_int_equal(player_outcome(p, "gold-1-1", &o), 0);
+	assert_int_equal(o.result, RESULT_OK);
+	assert_int_equal(o.output_bytes, 6 + 1288895 + 5);
+	assert_true(slice_is(o.stderr_tail, "last\n"));
+	assert_true(stage_log_says(p, "(gold-1-1: log gold/log: Connection timed out)", SOON_MS));
+	assert_int_equal(kill(scribe, SIGCONT), 0);
+	for (int ms = 0; ms < SOON_MS && kill(scribe, 0) == 0 && holder(one_path("gold/log")); ms += 10)
+		usleep(10000);
+	fd = open(one_path("gold/log"), O_RDONLY);
+	text = content(fd);
+	assert_memory_equal(text, "first\n1\n2\n", 10);
+	close(fd);
+}
+
 /* Links are the user's to place, and lead where his rights do. */
 static void test_rights(void **state)
 {
@@ -509,6 +563,7 @@ int main(void)
 		KEPT_TEST(test_log),
 		KEPT_TEST(test_lost_finds),
 		KEPT_TEST(test_no_log),
+		KEPT_TEST(test_dead_disk),
 		KEPT_TEST(test_rights),
 		KEPT_TEST(test_artifacts),
 		KEPT_TEST(test_retention),
