@@ -100,6 +100,28 @@ static void test_rules_over_deaths(void **state)
 }
 
 
+/* It dies at one after the other of the calls by which it takes the ends in, of all jobs at once. */
+static void test_rules_at_each_call(void **state)
+{
+	unsigned call = 1;
+
+	(void)state;
+	for (bool died = true; died; call += 1 + call / 6) {
+		struct world *w = rules_open();
+
+		for (size_t i = 0; i < ROWS; i++)
+			w->jobs[i].lasts_ms = 60000;
+		died = false;
+		for (int i = 0; i < 12; i++) {
+			world_pass(w, i ? 20 * MINUTE : 10 * MINUTE + 30);
+			died |= world_die(w, call);
+		}
+		rules_check(w, "deaths at a call");
+		world_close(w);
+	}
+	assert_true(call > 4 * ROWS); /* it did have something to write */
+}
+
 /* --- jobs that go */
 
 #define ONE "task one {" ALERT "schedule = '0 0 * * *' }\n"
@@ -194,6 +216,7 @@ static void test_crond(void **state)
 	world_up(w);
 	assert_non_null(strstr(last_reason(w, "crond.started"), "after it had been stopped"));
 	assert_int_equal(world_heard(w, "crond.started", NULL), 3);
+	world_pass(w, 1);
 	world_boot(w);
 	world_up(w);
 	assert_non_null(strstr(last_reason(w, "crond.started"), "first start since"));
@@ -233,6 +256,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_rules_over_deaths),
+		cmocka_unit_test(test_rules_at_each_call),
 		cmocka_unit_test(test_removed),
 		cmocka_unit_test(test_removed_over_a_death),
 		cmocka_unit_test(test_crond),

@@ -43,8 +43,6 @@ struct world_run;
 struct world {
 	char dir[64];
 	struct crond *c;    /* that lives; NULL: none */
-	struct crond *dead[WORLD_LIVES];
-	size_t deaths;
 	size_t records_read[WORLD_LIVES]; /* bytes of each segment, by its number */
 	int runs, log;
 	size_t log_from;    /* what world_said() looks at begins there */
@@ -70,6 +68,9 @@ void world_remove(struct world *w, bool tab);
 void world_up(struct world *w);
 void world_stop(struct world *w);
 void world_kill(struct world *w);
+/* All runs end now, and the scheduler dies at that call of those by which it leaves something on
+ * file while it hears of them, or behind the last one: false. Another one follows. */
+bool world_die(struct world *w, unsigned call);
 /* The host: all that is in memory is gone. */
 void world_boot(struct world *w);
 void world_pass(struct world *w, int64_t s);  /* time goes on */
