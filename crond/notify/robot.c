@@ -83,8 +83,10 @@ static void put_tame(struct slice s, struct buf *out)
 			buf_puts(out, "\xe2\x80\xba");
 		else if (c == '`')
 			buf_putc(out, '\'');
+		else if (c == '(' && before == ']')
+			buf_puts(out, " (");
 		else
-			buf_printf(out, c == '(' && before == ']' ? " %c" : "%c", c);
+			buf_putc(out, c);
 	}
 	out->failed |= plain.failed;
 	buf_free(&plain);

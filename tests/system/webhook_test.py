@@ -27,6 +27,13 @@ def helper(room, *options):
     return notify.Scheduler(spool, *options), spool
 
 
+def start(room):
+    """The daemon, once it answers."""
+    room.start()
+    room.wait_for(lambda: subprocess.run([room.program("cronctl"), "status"], capture_output=True,
+                                         check=False).returncode == 0, 10, "an answer")
+
+
 def trust(authority):
     os.makedirs("/etc/ssl/certs", exist_ok=True)
     with open(authority, encoding="ascii") as f:
@@ -175,7 +182,8 @@ def test_whatever_receivers_do_the_body_decides(room):
     webs = {name: sinks.Web(answer) for name, (_, answer, _, _) in RECEIVERS.items()}
     wanted = {name: (tries, why) for name, (_, _, tries, why) in RECEIVERS.items()}
     hooks = {name: {"url": webs[name].url + "/hidden/s3cretpath?key=s3cretkey", "template": RECEIVERS[name][0],
-                    "inline": "s3cretsecret", "retries": 2, "timeout": 1000} for name in webs}
+                    "inline": "s3cretsecret", "retries": 2,
+                    "timeout": 1000 if name in ("hang", "drip") else 20000} for name in webs}
     for name in contexts:
         webs[name] = sinks.Web(say(200, b""), contexts[name])
         hooks[name] = {"url": webs[name].url + "/", "retries": 1, "timeout": 20000}
@@ -230,7 +238,7 @@ def test_pings_tell_of_each_run_and_secrets_of_nothing(room):
     for name, command in (("good", "echo fine"), ("bad", "echo oops >&2; exit 3"), ("dead", "kill -9 $$")):
         room.tasks(name, 'task "%s" {\n schedule = "0 0 1 1 *"\n command = "%s"\n'
                          ' alert = { "webhook:hc", "webhook:w" }\n}\n' % (name, command))
-    room.start()
+    start(room)
     refused = "'secret' is refused, since others may read this file"
     room.wait_for(lambda: refused in lab.read(room.errors), 10, refused)
     os.chmod(room.etc + "/crond.conf", 0o640)
@@ -279,7 +287,7 @@ def test_a_configuration_gets_through_a_crowd(room):
                                  ' command = "seq 5000; seq 5000 >&2; exit 1"\n}\n' % n)
     room.tasks("late", 'task "late" {\n schedule = "0 0 1 1 *"\n command = "exit 1"\n'
                        ' alert = { "webhook:new" }\n}\n')
-    room.start()
+    start(room)
     cronctl = room.program("cronctl")
     subprocess.run([cronctl, "run", "loud0"], check=True, capture_output=True)
     room.wait_for(lambda: web.posts, 20, "the first alert")
@@ -318,7 +326,7 @@ def test_own_templates_are_judged_when_they_are_read(room):
         return robots.strict(web.posts[-1].body)
 
     lab.put("/etc/own", '{"n": 1, "job": "${job}"}')
-    room.start()
+    start(room)
     equal(run(), {"n": 1, "job": "each"}, "body")
     goes_on = "; webhook own goes on with what it had"
     reload_with('{"n": 2,\n "job": "${jb}"}', "/etc/own:2:10: unknown name 'jb', did you mean 'job'?" + goes_on)
