@@ -70,6 +70,8 @@ void backlog_flush(struct crond *c);
 int backlog_begin(struct crond *c);
 /* So much of a segment is committed: it goes if that is all, and it does not grow. */
 void backlog_done(struct crond *c, uint32_t number, uint64_t size);
+/* Somebody removed it: another one is begun in its place. */
+void backlog_missing(struct crond *c, struct segment *s);
 /* We end: what goes with us goes. */
 void backlog_close(struct crond *c);
 

@@ -280,6 +280,18 @@ void backlog_done(struct crond *c, uint32_t number, uint64_t size)
 	}
 }
 
+void backlog_missing(struct crond *c, struct segment *s)
+{
+	struct backlog *b = &c->backlog;
+
+	if (b->begun && s == TAILQ_LAST(&b->segments, segments)) {
+		close(b->fd);
+		b->fd = -1;
+		b->begun = false;
+	}
+	segment_free(b, s);
+}
+
 /* --- the end */
 
 /* A directory that goes with us: who reads it holds what it reads. */

@@ -633,6 +633,7 @@ struct crond {
 	unsigned history_fails;
 	uint64_t history_at; /* where it keeps them, and as whom */
 	bool history_full;   /* wait for room */
+	bool history_said;   /* that a segment cannot be opened */
 
 	/* crond-notify */
 	pid_t notify;

@@ -86,6 +86,18 @@ static struct history_mark mark_of(const struct crond *c, enum history_type type
 		.size = s->size };
 }
 
+/* It is tried again with the next records, unless somebody removed it. */
+static void segment_missing(struct crond *c, struct segment *s)
+{
+	int error = errno;
+
+	if (!c->history_said)
+		trouble_say(c, "history", strerror(error));
+	c->history_said = true;
+	if (error == ENOENT)
+		backlog_missing(c, s);
+}
+
 static bool segment_offer(struct crond *c, struct segment *s)
 {
 	struct history_mark mark = mark_of(c, HISTORY_SEGMENT, s);
@@ -94,10 +106,11 @@ static bool segment_offer(struct crond *c, struct segment *s)
 
 	snprintf(name, sizeof(name), "%" PRIu32, s->number);
 	fd = openat(c->backlog.dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) { /* with the next flush, unless somebody removed it */
-		trouble_say(c, "history", strerror(errno));
+	if (fd < 0) {
+		segment_missing(c, s);
 		return false;
 	}
+	c->history_said = false;
 	s->offered = wire_send(c, &mark, sizeof(mark), fd);
 	s->told = s->offered ? s->size : 0;
 	s->closed = s->offered && mark.closed;

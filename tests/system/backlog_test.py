@@ -96,7 +96,7 @@ def test_what_became_of_each_run(room):
 
 
 def cronctl(room, *words):
-    lab.subprocess.run([room.program("cronctl"), *words], check=True,
+    lab.subprocess.run([room.program("cronctl"), *words], check=True, timeout=30 * lab.slowness(),
                        stdout=lab.subprocess.DEVNULL)
 
 
@@ -132,6 +132,23 @@ def test_nobody_takes_them(room):
     room.wait_for(lambda: not room.keepers() and all_on_record(), 70, "a row for each run")
     check(started() >= 5, "runs went on")
     check(len(room.log("crond-history ended")) <= 4, "it was said too often that it ended")
+    room.stop(daemon)
+
+
+def test_who_asks_has_it_started(room):
+    """Without anything to write it does not run until somebody asks, who then is answered; and
+    so is who asks just after it was killed."""
+    room.tasks("never", task("never", "true", 'schedule = "@yearly"'))
+    daemon = room.start()
+    room.wait_log("1 jobs in force")
+    room.wait_for(lambda: os.path.exists("/run/crond/history.sock"), 10, "its socket")
+    equal(helper(daemon), [], "crond-history runs")
+    cronctl(room, "runs")
+    first = helper(daemon)
+    equal(len(first), 1, "crond-history runs")
+    os.kill(first[0], signal.SIGKILL)
+    cronctl(room, "runs")
+    check(helper(daemon) and helper(daemon) != first, "another one runs")
     room.stop(daemon)
 
 

@@ -368,6 +368,28 @@ static void no_room_on_file(void **state)
 	free(run);
 }
 
+/* What somebody removed is missing, and nothing else. */
+static void removed_by_hand(void **state)
+{
+	struct live_run *run = live("a-1-1");
+	struct segment *s;
+	char path[PATH_MAX + 32];
+
+	(void)state;
+	start(run);
+	backlog_flush(&crond);
+	s = TAILQ_FIRST(&crond.backlog.segments);
+	snprintf(path, sizeof(path), "%s/backlog/%" PRIu32, dir, s->number);
+	assert_int_equal(unlink(path), 0);
+	backlog_missing(&crond, s);
+	assert_int_equal(segments_count(), 0);
+	assert_int_equal(crond.backlog.size, 0);
+	start(run);
+	backlog_flush(&crond);
+	assert_string_equal(read_all()->starts, "a-1-1 ");
+	free(run);
+}
+
 static void switched_off(void **state)
 {
 	struct live_run *run = live("a-1-1");
@@ -403,6 +425,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(committed, begin, end),
 		cmocka_unit_test_setup_teardown(bounded, begin, end),
 		cmocka_unit_test_setup_teardown(no_room_on_file, begin, end),
+		cmocka_unit_test_setup_teardown(removed_by_hand, begin, end),
 		cmocka_unit_test_setup_teardown(switched_off, begin, end),
 	};
 
