@@ -206,19 +206,39 @@ static int load_digest(void *arg, const char *name)
 	return 0;
 }
 
+static bool is_digest(const void *arg, const struct entry *e)
+{
+	(void)arg;
+	return e->members != NULL;
+}
+
+static bool is_event(const void *arg, const struct entry *e)
+{
+	(void)arg;
+	return !e->members && !e->kept;
+}
+
+/* Digests first, and events only then: one that was settled already takes its members along. */
+static int hand_over(struct spool *s, bool (*which)(const void *arg, const struct entry *e),
+	void (*each)(void *arg, struct entry *e), void *arg)
+{
+	size_t n;
+	struct entry **list = spool_sorted(s, which, NULL, &n);
+
+	if (!list)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		each(arg, list[i]);
+	free(list);
+	return 0;
+}
+
 int spool_load(struct spool *s, void (*each)(void *arg, struct entry *e), void *arg,
 	struct diag *d)
 {
-	struct entry **list = NULL;
-	size_t n;
-
 	if (known_open(&s->known, s->dirfd) || each_name(s->failed_fd, load_failed, s) ||
 		each_name(s->dirfd, load_one, s) || each_name(s->dirfd, load_digest, s) ||
-		!(list = spool_sorted(s, NULL, NULL, &n)))
+		hand_over(s, is_digest, each, arg) || hand_over(s, is_event, each, arg))
 		return diag_error(d, 0, 0, "cannot read the spool: %m");
-	for (size_t i = 0; i < n; i++)
-		if (!list[i]->kept)
-			each(arg, list[i]);
-	free(list);
 	return 0;
 }

@@ -306,6 +306,12 @@ class Case:
         path = os.path.join(self.spool, "failed")
         return sorted(os.listdir(path)) if os.path.isdir(path) else []
 
+    def unharmed(self):
+        """Whoever ended was told or made to."""
+        for s in self.started:
+            code = s.process.poll()
+            assert code in (None, 0, -signal.SIGKILL, -signal.SIGTERM), "it ended with %d" % code
+
     def end(self):
         for s in self.started:
             if s.process.poll() is None:
@@ -774,6 +780,7 @@ def run(test):
     case = Case()
     try:
         said = test(case)
+        case.unharmed()
         return True, said or ""
     except Exception as e:  # the next one is to be seen too
         traceback.print_exc()
