@@ -270,6 +270,8 @@ def test_a_system_that_has_no_cron(room):
     room.sh("printf '#@ second=*\\n* * * * * echo x >>%s/alice\\n' | crontab -" % OUT, "alice")
     room.put("/etc/cron.d/example.org-jobs", "#@ second=*\n* * * * * root echo x >>%s/system\n" % OUT)
     jobs_run(room)  # a name with a dot is read because -l stands in the administrator's file
+    equal(room.sh("stat -c '%U %a' /var/lib/crond/history /var/lib/crond/history/history.db").split(),
+          ["crond-history", "700", "crond-history", "600"], "whose the history is")
     check(room.read("/etc/pam.d/cron"), "no file for PAM")
     equal(room.sh("bash -c '. /usr/local/share/bash-completion/completions/cronctl; COMP_WORDS=(cronctl ne);"
                   "COMP_CWORD=1; _cronctl; echo $COMPREPLY'"), "next\n", "completion")
