@@ -77,10 +77,12 @@ enum db_trouble db_judge(struct db *db, int code, struct diag *d)
 	if (t == DB_IO && (os == ENOSPC || os == EDQUOT))
 		t = DB_FULL;
 	if ((t == DB_IO || t == DB_UNREACHABLE) && os)
-		diag_error(d, 0, 0, "%s: %s", db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code),
+		diag_error(d, 0, 0, "%s: %s",
+			db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code),
 			strerror(os));
 	else if (t)
-		diag_error(d, 0, 0, "%s", db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code));
+		diag_error(d, 0, 0, "%s",
+			db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code));
 	if (t == DB_DAMAGED) {
 		db->damaged = true;
 		db->damage = *d;
@@ -125,7 +127,9 @@ static enum db_trouble system_trouble(const char *what, struct diag *d)
 	int error = errno;
 
 	diag_error(d, 0, 0, "%s%s%s", what, *what ? ": " : "", strerror(error));
-	return error == ENOSPC || error == EDQUOT ? DB_FULL : error == EROFS ? DB_READ_ONLY : DB_UNREACHABLE;
+	if (error == ENOSPC || error == EDQUOT)
+		return DB_FULL;
+	return error == EROFS ? DB_READ_ONLY : DB_UNREACHABLE;
 }
 
 /* By its short name from inside: SQLite follows no link on the way there, and where the
@@ -146,8 +150,8 @@ static bool lock_is_there(const struct db *db, const char *name)
 {
 	struct stat ours, there;
 
-	return fstat(db->lock, &ours) == 0 && lstat(name, &there) == 0 && ours.st_dev == there.st_dev &&
-		ours.st_ino == there.st_ino;
+	return fstat(db->lock, &ours) == 0 && lstat(name, &there) == 0 &&
+		ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
 /* Beside the database, not on it: SQLite's own locks go when any descriptor of it is closed. */
@@ -199,9 +203,12 @@ static enum db_trouble file_open_db(struct db *db, struct diag *d)
 	}
 	sqlite3_busy_timeout(db->handle, LOCKED_WAIT_MS);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	return db_do(db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
+	return db_do(db,
+		"PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
 		"PRAGMA cache_size=-16384; PRAGMA mmap_size=0; PRAGMA auto_vacuum=INCREMENTAL;"
-		"PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=4194304; PRAGMA synchronous=FULL", d);
+		"PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=4194304;"
+		"PRAGMA synchronous=FULL",
+		d);
 }
 
 /* The first column of the first row. */
@@ -229,8 +236,8 @@ static enum db_trouble schema_make(struct db *db, struct diag *d)
 	char sql[96];
 	enum db_trouble t = db_do(db, "BEGIN IMMEDIATE", d);
 
-	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", APPLICATION,
-		DB_VERSION);
+	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
+		APPLICATION, DB_VERSION);
 	if (!t)
 		t = db_do(db, schema_sql, d);
 	if (!t)
@@ -264,6 +271,7 @@ static enum db_trouble schema_see(struct db *db, struct diag *d)
 /* The check's first complaint, or "ok". */
 static enum db_trouble damage_look(struct db *db, struct diag *d)
 {
+	static const char columns[] = "SELECT run_id, keep_until FROM runs LIMIT 0";
 	sqlite3_stmt *s = NULL;
 	int code = sqlite3_prepare_v2(db->handle, "PRAGMA quick_check(1)", -1, &s, NULL);
 	enum db_trouble t = DB_FINE;
@@ -279,7 +287,7 @@ static enum db_trouble damage_look(struct db *db, struct diag *d)
 		t = DB_DAMAGED;
 	}
 	sqlite3_finalize(s);
-	if (!t && sqlite3_exec(db->handle, "SELECT run_id, keep_until FROM runs LIMIT 0", NULL, NULL, NULL)) {
+	if (!t && sqlite3_exec(db->handle, columns, NULL, NULL, NULL)) {
 		t = db_judge(db, sqlite3_errcode(db->handle), d);
 		return t == DB_ODD ? DB_DAMAGED : t;
 	}

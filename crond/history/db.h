@@ -77,10 +77,10 @@ struct db {
 void db_init(struct db *db, const char *directory, const char *name);
 /* Closes it, and lets others work there. */
 void db_free(struct db *db);
-/* Opens it and makes it where there is none: goes into the directory, locks it against another crond-history, looks
- * for damage in all of it (a second for some million rows), and sees to it that what a
- * transaction before left in the log file is safe. DB_FINE, or what is wrong with *d; then
- * it is closed. */
+/* Opens it and makes it where there is none: goes into the directory, locks it against another
+ * crond-history, looks for damage in all of it (a million rows: a second or two), and sees to it
+ * that what a transaction before left in the log file is safe. DB_FINE, or what is wrong with *d;
+ * then it is closed. */
 enum db_trouble db_open(struct db *db, struct diag *d);
 /* Finalizes every statement that was prepared on it, too. The lock stays. */
 void db_close(struct db *db);

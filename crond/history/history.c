@@ -160,7 +160,8 @@ static enum db_trouble batch_fill(struct history *h, uint64_t *count, struct dia
 		if (!refused)
 			t = write_record(&h->writer, &r, &refused, d);
 		if (refused && !t)
-			report_log(&h->report, LOG_ERR, "something of the backlog is left out: %s", d->text);
+			report_log(&h->report, LOG_ERR, "something of the backlog is left out: %s",
+				d->text);
 	}
 	return t;
 }

@@ -31,8 +31,9 @@ struct called {
 	const char *directory;
 };
 
-static const char usage[] = "usage: crond-history [--as-root] WIRE_FD LISTEN_FD DIRECTORY\n"
-			    "Started by crond, not by hand. --as-root allows root, for a private crond of root's.\n";
+static const char usage[] =
+	"usage: crond-history [--as-root] WIRE_FD LISTEN_FD DIRECTORY\n"
+	"Started by crond, not by hand. --as-root allows root, for a private crond of root's.\n";
 
 static int options_read(struct called *o, int argc, char **argv)
 {
@@ -151,8 +152,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (socket_check(o.wire, SOCK_SEQPACKET) < 0 || socket_check(o.listening, SOCK_STREAM) < 0) {
-		fprintf(stderr, "crond-history: descriptors %d and %d are not the sockets it needs\n", o.wire,
-			o.listening);
+		fprintf(stderr,
+			"crond-history: descriptors %d and %d are not the sockets it needs\n",
+			o.wire, o.listening);
 		return 2;
 	}
 	if (descriptors_settle(o.wire, o.listening) < 0 || process_harden() < 0) {

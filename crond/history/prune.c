@@ -6,7 +6,14 @@
 
 #include <stdio.h>
 
-enum { CHUNK = 500, FAR_S = 24 * 3600, DOUBT_MS = 3600 * 1000, FREE_LEAST = 64, FREE_SHARE = 8, FREE_AT_ONCE = 256 };
+enum {
+	CHUNK = 500,
+	FAR_S = 24 * 3600,
+	DOUBT_MS = 3600 * 1000,
+	FREE_LEAST = 64,
+	FREE_SHARE = 8,
+	FREE_AT_ONCE = 256
+};
 
 int64_t prune_clock(struct prune *p, int64_t newest, int64_t now, int64_t now_ms)
 {
@@ -29,7 +36,8 @@ int64_t prune_clock(struct prune *p, int64_t newest, int64_t now, int64_t now_ms
 	return p->believed;
 }
 
-static enum db_trouble ask(struct db *db, const char *sql, int64_t a, int64_t b, int64_t *value, struct diag *d)
+static enum db_trouble ask(
+	struct db *db, const char *sql, int64_t a, int64_t b, int64_t *value, struct diag *d)
 {
 	sqlite3_stmt *q = NULL;
 	int code = sqlite3_prepare_v2(db->handle, sql, -1, &q, NULL);
@@ -41,7 +49,8 @@ static enum db_trouble ask(struct db *db, const char *sql, int64_t a, int64_t b,
 		code = sqlite3_step(q);
 	}
 	if (code == SQLITE_ROW && value) {
-		*value = sqlite3_column_type(q, 0) == SQLITE_NULL ? INT64_MIN : sqlite3_column_int64(q, 0);
+		*value = sqlite3_column_type(q, 0) == SQLITE_NULL ? INT64_MIN
+			                                          : sqlite3_column_int64(q, 0);
 	}
 	t = code == SQLITE_ROW || code == SQLITE_DONE ? DB_FINE : db_judge(db, code, d);
 	sqlite3_finalize(q);
@@ -51,19 +60,24 @@ static enum db_trouble ask(struct db *db, const char *sql, int64_t a, int64_t b,
 /* Those that have a limit of their own. */
 static enum db_trouble own_limits(struct db *db, int64_t now, bool *more, struct diag *d)
 {
-	enum db_trouble t = ask(db, "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE keep_until < ?1"
-		" AND result IS NOT NULL ORDER BY keep_until LIMIT ?2)", now, CHUNK, NULL, d);
+	enum db_trouble t = ask(db,
+		"DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE keep_until < ?1"
+		" AND result IS NOT NULL ORDER BY keep_until LIMIT ?2)",
+		now, CHUNK, NULL, d);
 
 	*more |= !t && sqlite3_changes(db->handle) == CHUNK;
 	return t;
 }
 
 /* The others: from where the last look ended, over those that are kept longer. */
-static enum db_trouble general_limit(struct prune *p, struct db *db, int64_t before, bool *more, struct diag *d)
+static enum db_trouble general_limit(
+	struct prune *p, struct db *db, int64_t before, bool *more, struct diag *d)
 {
 	int64_t upto = INT64_MIN;
-	enum db_trouble t = ask(db, "SELECT max(scheduled) FROM (SELECT scheduled FROM runs"
-		" WHERE scheduled >= ?1 AND scheduled < ?2 ORDER BY scheduled LIMIT 500)", p->from, before, &upto, d);
+	enum db_trouble t = ask(db,
+		"SELECT max(scheduled) FROM (SELECT scheduled FROM runs"
+		" WHERE scheduled >= ?1 AND scheduled < ?2 ORDER BY scheduled LIMIT 500)",
+		p->from, before, &upto, d);
 
 	_Static_assert(CHUNK == 500, "stands in the query");
 	if (t || upto == INT64_MIN)

@@ -110,9 +110,11 @@ static struct segment *segment_next(const struct backlog *b)
 }
 
 /* What is left of it is given up: it would be met again and again. */
-static enum backlog_next segment_skip(struct backlog *b, struct segment *s, const char *why, struct diag *d)
+static enum backlog_next segment_skip(
+	struct backlog *b, struct segment *s, const char *why, struct diag *d)
 {
-	diag_error(d, 0, 0, "%" PRIu64 " bytes of the backlog's segment %" PRIu32 " cannot be read: %s",
+	diag_error(d, 0, 0,
+		"%" PRIu64 " bytes of the backlog's segment %" PRIu32 " cannot be read: %s",
 		segment_left(s), s->number, why);
 	s->at = s->size;
 	b->skipped++;
@@ -158,7 +160,8 @@ static enum backlog_next head_step(struct backlog *b, struct segment *s, struct 
 		s->size = 0; /* the rest is to come */
 		return BACKLOG_EMPTY;
 	}
-	if (bytes.n < HISTREC_HEAD || histrec_open((struct slice){ bytes.s, HISTREC_HEAD }, &why) < 0)
+	if (bytes.n < HISTREC_HEAD ||
+		histrec_open((struct slice){ bytes.s, HISTREC_HEAD }, &why) < 0)
 		return segment_skip(b, s, why.text, d);
 	s->at += HISTREC_HEAD;
 	return BACKLOG_EMPTY;
@@ -170,12 +173,14 @@ static enum backlog_next record_step(struct backlog *b, struct segment *s, struc
 	struct slice frame = window_at(b, s);
 	int32_t n = histrec_frame(frame);
 
-	if (n == 0 && !s->closed) { /* the rest is to come: the scheduler is writing, or has no room */
+	if (n == 0 &&
+		!s->closed) { /* the rest is to come: the scheduler is writing, or has no room */
 		s->cut = s->at;
 		return BACKLOG_EMPTY;
 	}
 	if (n <= 0)
-		return segment_skip(b, s, n == 0 ? "a record is cut short" : "no record begins there", d);
+		return segment_skip(
+			b, s, n == 0 ? "a record is cut short" : "no record begins there", d);
 	frame.n = (size_t)n;
 	s->at += (uint64_t)n;
 	if (histrec_decode(h, frame, d) == 0)

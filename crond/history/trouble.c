@@ -60,12 +60,13 @@ static int put_aside(struct history *h, const struct diag *d, int64_t now)
 	h->aside_ms = now;
 	if (db_put_aside(&h->db, time(NULL), into, sizeof(h->asked.aside)) < 0) {
 		*into = '\0';
-		report_log(&h->report, LOG_ERR, "the history in %s is damaged, and cannot be put aside: %s",
-			h->place, strerror(errno));
+		report_log(&h->report, LOG_ERR,
+			"the history in %s is damaged, and cannot be put aside: %s", h->place,
+			strerror(errno));
 		return -1;
 	}
-	report_log(&h->report, LOG_ERR, "the history in %s is damaged: %s; it is kept there as %s", h->place,
-		d->text, into);
+	report_log(&h->report, LOG_ERR, "the history in %s is damaged: %s; it is kept there as %s",
+		h->place, d->text, into);
 	return 0;
 }
 
@@ -91,7 +92,8 @@ void trouble_begin(struct history *h, enum db_trouble t, const struct diag *d, i
 	}
 	/* what the log file holds may have its pages in the database, and the room be had back */
 	if (t == DB_FULL && h->db.handle)
-		sqlite3_wal_checkpoint_v2(h->db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+		sqlite3_wal_checkpoint_v2(
+			h->db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	say(h, now);
 	try_later(h, now);
 }
@@ -117,8 +119,10 @@ void trouble_over(struct history *h, int64_t now)
 	if (!h->trouble)
 		return;
 	if (h->spoken)
-		report_log(&h->report, LOG_NOTICE, "the history in %s is written again after %" PRId64
-			" s: %" PRIu64 " records had waited", h->place, (now - h->trouble_ms) / 1000, h->waited);
+		report_log(&h->report, LOG_NOTICE,
+			"the history in %s is written again after %" PRId64 " s: %" PRIu64
+			" records had waited",
+			h->place, (now - h->trouble_ms) / 1000, h->waited);
 	h->trouble = DB_FINE;
 	h->said = h->spoken = false;
 	h->tries = 0;

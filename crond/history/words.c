@@ -29,7 +29,10 @@ bool words_are_clean(struct slice s)
 static bool is_half(struct slice s)
 {
 	unsigned char c = (unsigned char)*s.s;
-	size_t wants = c >= 0xf0 && c < 0xf5 ? 4 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xc2 && c < 0xe0 ? 2 : 0;
+	size_t wants = c >= 0xf0 && c < 0xf5 ? 4
+		: c >= 0xe0 && c < 0xf0      ? 3
+		: c >= 0xc2 && c < 0xe0      ? 2
+		                             : 0;
 
 	if (s.n >= wants)
 		return false;

@@ -16,33 +16,41 @@ enum { TEXT_MOST = 8192, LOOK_EACH = 100, PRUNE_AT_ONCE = 50 };
  * without a job is one whose end came first. */
 static const char *const queries[WRITE_QUERIES] = {
 	[WRITE_START] =
-		"INSERT INTO runs (run_id, job, identity, user, uid, host, attempt, scheduled, started_ns,"
-		" cause, boot, keep_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+		"INSERT INTO runs (run_id, job, identity, user, uid, host, attempt, scheduled, "
+		"started_ns,"
+		" cause, boot, keep_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+		"?12)"
 		" ON CONFLICT (run_id) DO UPDATE SET job = ?2, identity = ?3, user = ?4, uid = ?5,"
 		" host = ?6, cause = ?10, keep_until = ?12 WHERE job = ''",
-	[WRITE_END] =
-		"INSERT INTO runs (run_id, job, identity, uid, attempt, scheduled, started_ns, finished_ns,"
-		" took_ns, result, exit_code, signal, reason, cpu_us, memory_kb, output_bytes, truncated,"
-		" stderr, log, artifacts)"
-		" VALUES (?1, '', 0, -1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
-		" ON CONFLICT (run_id) DO UPDATE SET started_ns = ?4, finished_ns = ?5, took_ns = ?6,"
-		" result = ?7, exit_code = ?8, signal = ?9, reason = ?10, cpu_us = ?11, memory_kb = ?12,"
-		" output_bytes = ?13, truncated = ?14, stderr = ?15, log = ?16, artifacts = ?17, boot = NULL"
-		" WHERE result IS NULL OR boot IS NOT NULL",
+	[WRITE_END] = "INSERT INTO runs (run_id, job, identity, uid, attempt, scheduled, "
+		      "started_ns, finished_ns,"
+		      " took_ns, result, exit_code, signal, reason, cpu_us, memory_kb, "
+		      "output_bytes, truncated,"
+		      " stderr, log, artifacts)"
+		      " VALUES (?1, '', 0, -1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+		      "?14, ?15, ?16, ?17)"
+		      " ON CONFLICT (run_id) DO UPDATE SET started_ns = ?4, finished_ns = ?5, "
+		      "took_ns = ?6,"
+		      " result = ?7, exit_code = ?8, signal = ?9, reason = ?10, cpu_us = ?11, "
+		      "memory_kb = ?12,"
+		      " output_bytes = ?13, truncated = ?14, stderr = ?15, log = ?16, artifacts = "
+		      "?17, boot = NULL"
+		      " WHERE result IS NULL OR boot IS NOT NULL",
 	[WRITE_NONE] =
-		"INSERT INTO runs (run_id, job, identity, user, uid, host, attempt, scheduled, finished_ns,"
+		"INSERT INTO runs (run_id, job, identity, user, uid, host, attempt, scheduled, "
+		"finished_ns,"
 		" cause, result, reason, keep_until)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?13, ?12)"
 		" ON CONFLICT (run_id) DO UPDATE SET finished_ns = ?9, result = ?11, reason = ?13,"
 		" boot = NULL WHERE result IS NULL",
-	[WRITE_LOST] =
-		"UPDATE runs SET result = 'lost', reason = 'the system went down or was started again"
-		" before its end was on record' WHERE result IS NULL AND boot <> ?1",
-	[WRITE_GAP] = "INSERT INTO gaps (at_ns, count) VALUES (?1, ?2) ON CONFLICT (at_ns) DO NOTHING",
-	[WRITE_COUNT] =
-		"DELETE FROM runs WHERE id IN (SELECT id FROM (SELECT id, result FROM runs"
-		" WHERE job = ?1 ORDER BY scheduled DESC, id DESC LIMIT ?3 OFFSET ?2)"
-		" WHERE result IS NOT NULL)",
+	[WRITE_LOST] = "UPDATE runs SET result = 'lost', reason = 'the system went down or was "
+		       "started again"
+		       " before its end was on record' WHERE result IS NULL AND boot <> ?1",
+	[WRITE_GAP] =
+		"INSERT INTO gaps (at_ns, count) VALUES (?1, ?2) ON CONFLICT (at_ns) DO NOTHING",
+	[WRITE_COUNT] = "DELETE FROM runs WHERE id IN (SELECT id FROM (SELECT id, result FROM runs"
+		        " WHERE job = ?1 ORDER BY scheduled DESC, id DESC LIMIT ?3 OFFSET ?2)"
+		        " WHERE result IS NOT NULL)",
 };
 
 void write_init(struct writer *w, struct db *db)
@@ -58,7 +66,8 @@ void write_free(struct writer *w)
 
 /* --- values */
 
-static void bind_text(struct writer *w, sqlite3_stmt *q, int at, struct slice s, size_t most, bool cut)
+static void bind_text(
+	struct writer *w, sqlite3_stmt *q, int at, struct slice s, size_t most, bool cut)
 {
 	struct buf *b;
 
@@ -96,8 +105,8 @@ static enum db_trouble query_get(struct writer *w, enum write_query which, sqlit
 		w->opened = w->db->opened;
 	}
 	if (!w->queries[which]) {
-		code = sqlite3_prepare_v3(w->db->handle, queries[which], -1, SQLITE_PREPARE_PERSISTENT,
-			&w->queries[which], NULL);
+		code = sqlite3_prepare_v3(w->db->handle, queries[which], -1,
+			SQLITE_PREPARE_PERSISTENT, &w->queries[which], NULL);
 		if (code)
 			return db_judge(w->db, code, d);
 	}
@@ -258,7 +267,8 @@ static enum db_trouble gap_write(struct writer *w, const struct histrec *h, stru
 	return query_run(w, q, d);
 }
 
-enum db_trouble write_record(struct writer *w, const struct histrec *h, bool *refused, struct diag *d)
+enum db_trouble write_record(
+	struct writer *w, const struct histrec *h, bool *refused, struct diag *d)
 {
 	*refused = false;
 	switch (h->kind) {

@@ -9,7 +9,15 @@
 #include "crond/core/histrec.h"
 #include "crond/history/db.h"
 
-enum write_query { WRITE_START, WRITE_END, WRITE_NONE, WRITE_LOST, WRITE_GAP, WRITE_COUNT, WRITE_QUERIES };
+enum write_query {
+	WRITE_START,
+	WRITE_END,
+	WRITE_NONE,
+	WRITE_LOST,
+	WRITE_GAP,
+	WRITE_COUNT,
+	WRITE_QUERIES
+};
 
 enum { WRITE_TEXTS = 6 };
 
@@ -29,7 +37,8 @@ void write_free(struct writer *w);
 enum db_trouble write_begin(struct writer *w, struct diag *d);
 /* Writing the same record again changes nothing. *refused: it is the record that is no good,
  * *d says why, and the transaction may go on. */
-enum db_trouble write_record(struct writer *w, const struct histrec *h, bool *refused, struct diag *d);
+enum db_trouble write_record(
+	struct writer *w, const struct histrec *h, bool *refused, struct diag *d);
 enum db_trouble write_commit(struct writer *w, struct diag *d);
 void write_abandon(struct writer *w);
 

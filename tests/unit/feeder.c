@@ -50,19 +50,41 @@ static void put(struct feeder *f, const struct histrec *h)
 	assert_int_equal(histrec_encode(h, &f->pending), 0);
 }
 
-void feeder_start_kept(struct feeder *f, const char *id, int64_t scheduled, uint64_t ms, uint32_t count)
+void feeder_start_kept(
+	struct feeder *f, const char *id, int64_t scheduled, uint64_t ms, uint32_t count)
 {
-	put(f, &(struct histrec){ .kind = HISTREC_START, .run_id = id, .scheduled = scheduled, .attempt = 1,
-		.job = "a", .user = "alice", .identity = (uint64_t)-7, .uid = 2001, .cause = START_HAND,
-		.host = "host.example", .boot = "boot-1", .at_ns = scheduled * 1000000000,
-		.retention_ms = ms, .retention_count = count });
+	put(f,
+		&(struct histrec){ .kind = HISTREC_START,
+		        .run_id = id,
+		        .scheduled = scheduled,
+		        .attempt = 1,
+		        .job = "a",
+		        .user = "alice",
+		        .identity = (uint64_t)-7,
+		        .uid = 2001,
+		        .cause = START_HAND,
+		        .host = "host.example",
+		        .boot = "boot-1",
+		        .at_ns = scheduled * 1000000000,
+		        .retention_ms = ms,
+		        .retention_count = count });
 }
 
 void feeder_start(struct feeder *f, const char *id, const char *boot)
 {
-	put(f, &(struct histrec){ .kind = HISTREC_START, .run_id = id, .scheduled = 100, .attempt = 1,
-		.job = "a", .user = "alice", .identity = (uint64_t)-7, .uid = 2001, .cause = START_HAND,
-		.host = "host.example", .boot = boot ? boot : "boot-1", .at_ns = 1000000000 });
+	put(f,
+		&(struct histrec){ .kind = HISTREC_START,
+		        .run_id = id,
+		        .scheduled = 100,
+		        .attempt = 1,
+		        .job = "a",
+		        .user = "alice",
+		        .identity = (uint64_t)-7,
+		        .uid = 2001,
+		        .cause = START_HAND,
+		        .host = "host.example",
+		        .boot = boot ? boot : "boot-1",
+		        .at_ns = 1000000000 });
 }
 
 void feeder_end_raw(struct feeder *f, const char *id, const char *outcome, size_t n)
@@ -82,9 +104,20 @@ void feeder_end(struct feeder *f, const char *id, const struct outcome *o)
 
 void feeder_none(struct feeder *f, const char *id, enum result result, const char *reason)
 {
-	put(f, &(struct histrec){ .kind = HISTREC_NONE, .run_id = id, .scheduled = 100, .attempt = 1,
-		.job = "a", .user = "alice", .identity = (uint64_t)-7, .uid = 2001, .host = "host.example",
-		.boot = "boot-1", .at_ns = 1000000000, .result = result, .reason = reason });
+	put(f,
+		&(struct histrec){ .kind = HISTREC_NONE,
+		        .run_id = id,
+		        .scheduled = 100,
+		        .attempt = 1,
+		        .job = "a",
+		        .user = "alice",
+		        .identity = (uint64_t)-7,
+		        .uid = 2001,
+		        .host = "host.example",
+		        .boot = "boot-1",
+		        .at_ns = 1000000000,
+		        .result = result,
+		        .reason = reason });
 }
 
 void feeder_boot(struct feeder *f, const char *boot)
@@ -129,7 +162,8 @@ static void written(struct feeder *f, bool closed)
 {
 	assert_false(f->pending.failed);
 	if (f->pending.len)
-		assert_int_equal(write(f->segment, f->pending.data, f->pending.len), (ssize_t)f->pending.len);
+		assert_int_equal(write(f->segment, f->pending.data, f->pending.len),
+			(ssize_t)f->pending.len);
 	f->size += f->pending.len;
 	buf_clear(&f->pending);
 	mark_send(f, f->sent ? HISTORY_MORE : HISTORY_SEGMENT, closed);
@@ -200,7 +234,9 @@ void feeder_begin(struct feeder *f)
 	char db[64];
 	int wires[2];
 
-	*f = (struct feeder){ .dir = "/tmp/test_history.XXXXXX", .segment = -1, .reading = -1, .now = 1000 };
+	*f = (struct feeder){
+		.dir = "/tmp/test_history.XXXXXX", .segment = -1, .reading = -1, .now = 1000
+	};
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(db, sizeof(db), "%s/db", f->dir);
 	assert_int_equal(mkdir(db, 0700), 0);
@@ -245,7 +281,8 @@ void feeder_row(struct feeder *f, const char *sql, const char *wanted)
 	sqlite3_stmt *q = NULL;
 	sqlite3 *db = NULL;
 
-	assert_int_equal(sqlite3_open_v2(feeder_file(f), &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_open_v2(feeder_file(f), &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
 	if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) || sqlite3_step(q) != SQLITE_ROW)
 		fail_msg("%s: %s; %s", sql, sqlite3_errmsg(db), f->said);
 	for (int i = 0; i < sqlite3_column_count(q); i++) {

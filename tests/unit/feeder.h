@@ -28,7 +28,8 @@ void feeder_begin(struct feeder *f);
 void feeder_finish(struct feeder *f);
 /* The records; NULL: boot-1. Written and told of by feeder_send(). */
 void feeder_start(struct feeder *f, const char *id, const char *boot);
-void feeder_start_kept(struct feeder *f, const char *id, int64_t scheduled, uint64_t ms, uint32_t count);
+void feeder_start_kept(
+        struct feeder *f, const char *id, int64_t scheduled, uint64_t ms, uint32_t count);
 void feeder_end(struct feeder *f, const char *id, const struct outcome *o);
 void feeder_end_raw(struct feeder *f, const char *id, const char *outcome, size_t n);
 void feeder_none(struct feeder *f, const char *id, enum result result, const char *reason);

@@ -21,11 +21,23 @@
 #include "crond/history/history.h"
 #include "tests/unit/feeder.h"
 
-static const struct outcome good = { .result = RESULT_OK, .started_ns = 5000000000, .finished_ns = 7000000000,
-	.took_ns = 2000000000, .cpu_us = 12, .memory_kb = 34, .output_bytes = 56 };
-static const struct outcome bad = { .result = RESULT_EXIT, .exit_code = 3, .reason = "it failed",
-	.started_ns = 5000000000, .finished_ns = 7000000000, .took_ns = 2000000000, .truncated = true,
-	.log = "/var/log/crond/a.log", .artifacts = "/a/history/202611/21", .stderr_tail = { "oh no\n", 6 } };
+static const struct outcome good = { .result = RESULT_OK,
+	.started_ns = 5000000000,
+	.finished_ns = 7000000000,
+	.took_ns = 2000000000,
+	.cpu_us = 12,
+	.memory_kb = 34,
+	.output_bytes = 56 };
+static const struct outcome bad = { .result = RESULT_EXIT,
+	.exit_code = 3,
+	.reason = "it failed",
+	.started_ns = 5000000000,
+	.finished_ns = 7000000000,
+	.took_ns = 2000000000,
+	.truncated = true,
+	.log = "/var/log/crond/a.log",
+	.artifacts = "/a/history/202611/21",
+	.stderr_tail = { "oh no\n", 6 } };
 
 static void test_runs_become_rows(void **state)
 {
@@ -39,15 +51,22 @@ static void test_runs_become_rows(void **state)
 	feeder_none(&f, "a-3-1", RESULT_SKIPPED, "it runs already");
 	feeder_send(&f);
 	feeder_turn(&f);
-	feeder_row(&f, "SELECT job, identity, user, uid, host, attempt, scheduled, started_ns, finished_ns, took_ns"
+	feeder_row(&f,
+		"SELECT job, identity, user, uid, host, attempt, scheduled, started_ns, "
+		"finished_ns, took_ns"
 		" FROM runs WHERE run_id = 'a-1-1'",
 		"a|-7|alice|2001|host.example|1|100|5000000000|7000000000|2000000000");
-	feeder_row(&f, "SELECT result, exit_code, signal, reason, cause, truncated, stderr, log, artifacts, boot"
+	feeder_row(&f,
+		"SELECT result, exit_code, signal, reason, cause, truncated, stderr, log, "
+		"artifacts, boot"
 		" FROM runs WHERE run_id = 'a-1-1'",
 		"exit|3||it failed|hand|1|oh no\n|/var/log/crond/a.log|/a/history/202611/21|");
-	feeder_row(&f, "SELECT result, started_ns, finished_ns, boot, keep_until FROM runs WHERE run_id = 'a-2-1'",
+	feeder_row(&f,
+		"SELECT result, started_ns, finished_ns, boot, keep_until FROM runs WHERE run_id = "
+		"'a-2-1'",
 		"|1000000000||boot-1|");
-	feeder_row(&f, "SELECT result, reason, started_ns, finished_ns FROM runs WHERE run_id = 'a-3-1'",
+	feeder_row(&f,
+		"SELECT result, reason, started_ns, finished_ns FROM runs WHERE run_id = 'a-3-1'",
 		"skipped|it runs already||1000000000");
 	assert_int_equal(feeder_done(&f), f.size);
 	feeder_finish(&f);
@@ -70,8 +89,11 @@ static void test_again_and_late_change_nothing(void **state)
 		feeder_send(&f);
 		feeder_turn(&f);
 	}
-	feeder_row(&f, "SELECT count(*), count(result), count(DISTINCT run_id), count(boot) FROM runs", "3|2|3|1");
-	feeder_row(&f, "SELECT job, uid, result, exit_code FROM runs WHERE run_id = 'a-1-1'", "a|2001|exit|3");
+	feeder_row(&f,
+		"SELECT count(*), count(result), count(DISTINCT run_id), count(boot) FROM runs",
+		"3|2|3|1");
+	feeder_row(&f, "SELECT job, uid, result, exit_code FROM runs WHERE run_id = 'a-1-1'",
+		"a|2001|exit|3");
 	feeder_row(&f, "SELECT result, boot FROM runs WHERE run_id = 'c-1-1'", "missed|");
 	feeder_finish(&f);
 }
@@ -89,8 +111,10 @@ static void test_a_boot_loses_what_went_on(void **state)
 	feeder_end(&f, "a-2-1", &good);
 	feeder_send(&f);
 	feeder_turn(&f);
-	feeder_row(&f, "SELECT result, finished_ns, reason LIKE '%before its end was on record' FROM runs"
-		" WHERE run_id = 'a-1-1'", "lost||1");
+	feeder_row(&f,
+		"SELECT result, finished_ns, reason LIKE '%before its end was on record' FROM runs"
+		" WHERE run_id = 'a-1-1'",
+		"lost||1");
 	feeder_row(&f, "SELECT result, reason FROM runs WHERE run_id = 'a-2-1'", "ok|");
 	feeder_row(&f, "SELECT result, boot FROM runs WHERE run_id = 'a-3-1'", "|boot-2");
 	feeder_finish(&f);
@@ -331,7 +355,8 @@ static void test_killed_while_it_writes(void **state)
 		waitpid(child, NULL, 0);
 	}
 	feeder_child_finish(&f);
-	feeder_row(&f, "SELECT count(*), count(DISTINCT run_id), count(result) FROM runs", "1200|1200|600");
+	feeder_row(&f, "SELECT count(*), count(DISTINCT run_id), count(result) FROM runs",
+		"1200|1200|600");
 	feeder_finish(&f);
 }
 

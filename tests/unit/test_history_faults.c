@@ -184,7 +184,8 @@ static void test_full(void **state)
 	feeder_begin(&f);
 	fill(&f, 0, 1);
 	feeder_turn(&f);
-	assert_int_equal(sqlite3_exec(f.h.db.handle, "PRAGMA max_page_count=1", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(f.h.db.handle, "PRAGMA max_page_count=1", NULL, NULL, NULL),
+		SQLITE_OK);
 	for (int i = 0; i < 10; i++) {
 		fill(&f, 1 + i * RUNS, RUNS);
 		turns(&f, 2);
@@ -192,7 +193,9 @@ static void test_full(void **state)
 	assert_true(f.done < f.size);
 	said_once(&f, "has no room on its disk: database or disk is full; records of runs wait");
 	feeder_row(&f, "SELECT count(*) FROM runs", "1");
-	assert_int_equal(sqlite3_exec(f.h.db.handle, "PRAGMA max_page_count=1000000", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(f.h.db.handle, "PRAGMA max_page_count=1000000", NULL, NULL, NULL),
+		SQLITE_OK);
 	turns(&f, 4);
 	assert_int_equal(f.done, f.size);
 	said_once(&f, "4000 records had waited");
@@ -253,7 +256,8 @@ static void test_a_sync_fails(void **state)
 	assert_true(f.done < f.size);
 	said_once(&f, "cannot be read or written: disk I/O error; records of runs wait");
 	reader = elsewhere(&f, "BEGIN");
-	assert_int_equal(sqlite3_exec(reader, "SELECT count(*) FROM runs", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(reader, "SELECT count(*) FROM runs", NULL, NULL, NULL), SQLITE_OK);
 	sync_fails = false;
 	turns(&f, 3);
 	assert_true(f.done < f.size);
@@ -330,7 +334,9 @@ static void test_damaged_while_open(void **state)
 	feeder_begin(&f);
 	fill(&f, 0, RUNS);
 	feeder_turn(&f);
-	assert_int_equal(sqlite3_exec(f.h.db.handle, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL), 0);
+	assert_int_equal(
+		sqlite3_exec(f.h.db.handle, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL),
+		0);
 	sqlite3_db_release_memory(f.h.db.handle);
 	overwrite(&f, 2 * 4096, 60 * 4096);
 	fill(&f, RUNS, 3);
@@ -356,7 +362,9 @@ static void test_damage_that_is_found_without_writing(void **state)
 	assert_int_equal(put_aside_count(&f, "Z"), 1);
 	fill(&f, RUNS, RUNS);
 	turns(&f, 1);
-	assert_int_equal(sqlite3_exec(f.h.db.handle, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL), 0);
+	assert_int_equal(
+		sqlite3_exec(f.h.db.handle, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL),
+		0);
 	damage_middle(&f);
 	turns(&f, 100);
 	assert_int_equal(times(f.said, "is damaged"), 1);
@@ -460,7 +468,8 @@ static int put_fifo(const char *path)
 static int put_other(const char *path)
 {
 	sqlite3 *db = NULL;
-	int bad = sqlite3_open(path, &db) || sqlite3_exec(db, "CREATE TABLE mine (a)", NULL, NULL, NULL);
+	int bad = sqlite3_open(path, &db) ||
+		sqlite3_exec(db, "CREATE TABLE mine (a)", NULL, NULL, NULL);
 
 	sqlite3_close(db);
 	return bad;

@@ -16,9 +16,12 @@
 #include "tests/unit/feeder.h"
 
 enum { DAY = 24 * 3600 };
-static const struct outcome good = { .result = RESULT_OK, .started_ns = 5, .finished_ns = 6, .took_ns = 1 };
+static const struct outcome good = {
+	.result = RESULT_OK, .started_ns = 5, .finished_ns = 6, .took_ns = 1
+};
 
-static void runs(struct feeder *f, const char *job, int count, int64_t scheduled, uint64_t ms, uint32_t keep)
+static void runs(
+	struct feeder *f, const char *job, int count, int64_t scheduled, uint64_t ms, uint32_t keep)
 {
 	char id[48];
 
@@ -44,7 +47,9 @@ static void test_count_of_a_job(void **state)
 	feeder_start_kept(&f, "on-1", now - 100, 0, 3); /* goes on */
 	runs(&f, "a", 20, now, 0, 3);
 	feeder_row(&f, "SELECT count(*) FROM runs WHERE result IS NOT NULL", "3");
-	feeder_row(&f, "SELECT group_concat(run_id, ' ') FROM (SELECT run_id FROM runs ORDER BY scheduled)",
+	feeder_row(&f,
+		"SELECT group_concat(run_id, ' ') FROM (SELECT run_id FROM runs ORDER BY "
+		"scheduled)",
 		"on-1 a-17-1 a-18-1 a-19-1");
 	feeder_finish(&f);
 }
@@ -71,7 +76,8 @@ static void test_general_count(void **state)
 	feeder_config(&f, 0, 5);
 	runs(&f, "a", 20, now, 0, 0);
 	feeder_row(&f, "SELECT count(*) FROM runs", "5");
-	runs(&f, "b", 20, now + 100, 30ull * DAY * 1000, 0); /* that job has its own, without a count */
+	runs(&f, "b", 20, now + 100, 30ull * DAY * 1000,
+		0); /* that job has its own, without a count */
 	feeder_row(&f, "SELECT count(*) FROM runs", "25");
 	feeder_finish(&f);
 }
@@ -93,8 +99,11 @@ static void test_ages(void **state)
 	runs(&f, "count", 5, now - 90 * DAY, 0, 100); /* by number alone */
 	feeder_gap(&f, 3); /* of 1970 */
 	runs(&f, "last", 1, now, 0, 0);
-	feeder_row(&f, "SELECT group_concat(n, ' ') FROM (SELECT substr(run_id, 1, 2) || count(*) AS n FROM runs"
-		" GROUP BY substr(run_id, 1, 2))", "co5 la1 lo5 ne5 no1 on1");
+	feeder_row(&f,
+		"SELECT group_concat(n, ' ') FROM (SELECT substr(run_id, 1, 2) || count(*) AS n "
+		"FROM runs"
+		" GROUP BY substr(run_id, 1, 2))",
+		"co5 la1 lo5 ne5 no1 on1");
 	feeder_finish(&f);
 }
 
@@ -137,8 +146,10 @@ static void test_a_clock_far_ahead_is_doubted(void **state)
 	assert_int_equal(prune_clock(&p, 0, t + 2 * 365 * DAY, 1002000), t + 1101);
 	assert_int_equal(prune_clock(&p, 0, t + 1200, 1101000), t + 1200); /* and back */
 	assert_int_equal(prune_clock(&p, 0, t + 3 * DAY, 1102000), t + 1201);
-	assert_int_equal(prune_clock(&p, 0, t + 3 * DAY + 3600, 1102000 + 3600 * 1000), t + 3 * DAY + 3600);
-	assert_int_equal(prune_clock(&p, 0, 5, 1102000 + 3601 * 1000), 5); /* behind: nothing is old */
+	assert_int_equal(
+		prune_clock(&p, 0, t + 3 * DAY + 3600, 1102000 + 3600 * 1000), t + 3 * DAY + 3600);
+	assert_int_equal(
+		prune_clock(&p, 0, 5, 1102000 + 3601 * 1000), 5); /* behind: nothing is old */
 }
 
 int main(void)
