@@ -656,6 +656,7 @@ void world_close(struct world *w)
 	close(w->log);
 	all_gone(w->dir);
 	here = NULL;
+	free(w);
 }
 
 static void world_look(struct world *w)
