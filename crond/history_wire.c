@@ -19,6 +19,7 @@
 #include "crond/base/clients.h"
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
+#include "crond/core/ctlmsg.h"
 #include "crond/core/histrec.h"
 
 static const char program[] = "crond-history";
@@ -42,10 +43,10 @@ void history_listen(struct crond *c)
 	if (w->fd >= 0)
 		return;
 	*w = (struct watch){ .kind = WATCH_HISTORY_ASKED,
-		.fd = clients_listen(c->run_fd, c->set.run_dir, HISTORY_SOCKET) };
+		.fd = clients_listen(c->run_fd, c->set.run_dir, CTLMSG_SOCKET_HISTORY) };
 	if (w->fd >= 0 && wait_for(c, w, EPOLLIN) == 0)
 		return;
-	trouble_say(c, HISTORY_SOCKET, strerror(errno));
+	trouble_say(c, CTLMSG_SOCKET_HISTORY, strerror(errno));
 	wait_end(c, w);
 }
 
@@ -315,7 +316,7 @@ void history_close(struct crond *c)
 	wait_not(c, LATER_HISTORY);
 	wait_end(c, &c->w_history);
 	if (c->w_history_asked.fd >= 0)
-		unlinkat(c->run_fd, HISTORY_SOCKET, 0);
+		unlinkat(c->run_fd, CTLMSG_SOCKET_HISTORY, 0);
 	wait_end(c, &c->w_history_asked);
 }
 

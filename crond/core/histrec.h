@@ -73,7 +73,6 @@ const char *histrec_cause(enum start_cause cause);
  * wire, the listening socket for people (history.sock), and where its database is to be. It
  * ends when the wire does. */
 enum { HISTORY_MAGIC = 0x6869726e, HISTORY_VERSION = 1, HISTORY_WIRE_MOST = 4096 };
-#define HISTORY_SOCKET "history.sock"
 
 enum history_type {
 	HISTORY_CONFIG = 'c',  /* to history, first and at each reload: a history_config record */

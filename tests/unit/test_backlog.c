@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "crond/base/diag.h"
+#include "crond/core/ctlmsg.h"
 #include "crond/core/histrec.h"
 #include "crond/crond.h"
 #include "crond/rundir.h"
@@ -397,7 +398,7 @@ static void switched_off(void **state)
 
 	(void)state;
 	start(run);
-	snprintf(path, sizeof(path), "%s/" HISTORY_SOCKET, dir);
+	snprintf(path, sizeof(path), "%s/" CTLMSG_SOCKET_HISTORY, dir);
 	assert_int_equal(access(path, F_OK), 0);
 	crond.set.conf.history = false;
 	backlog_config(&crond);
