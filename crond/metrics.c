@@ -317,10 +317,14 @@ static void text_turn(struct crond *c)
 static void stuck_say(struct crond *c)
 {
 	struct metrics *m = c->metrics;
+	int64_t left = m->begun + STUCK_MS - wait_now_ms();
 
-	m->changed = false;
-	if (m->error == ETIMEDOUT || wait_now_ms() - m->begun < STUCK_MS)
+	if (m->error == ETIMEDOUT)
 		return;
+	if (left > 0) {
+		wait_later(c, LATER_METRICS, left);
+		return;
+	}
 	trouble_say(c, c->set.conf.metrics_file, strerror(ETIMEDOUT));
 	m->error = ETIMEDOUT;
 }
