@@ -432,7 +432,7 @@ enum { CROWD = 12 };
 static struct world *crowd(bool stuck)
 {
 	static struct world_job jobs[CROWD];
-	static char names[CROWD][8], text[CROWD * 128];
+	static char names[CROWD][16], text[CROWD * 128];
 	struct world *w = world_open(june - 10);
 
 	text[0] = '\0';

@@ -32,7 +32,7 @@ struct job_made {
 	bool star, third;
 	enum catchup catchup;
 	int64_t window;
-	char name[8];
+	char name[16];
 };
 
 static bool is_due(const struct job_made *j, int64_t minute)
