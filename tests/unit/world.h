@@ -77,6 +77,8 @@ void world_pass(struct world *w, int64_t s);  /* time goes on */
 void world_set(struct world *w, int64_t s);   /* the clock is set by that much */
 void world_sleep(struct world *w, int64_t s); /* the host is suspended */
 int64_t world_now(const struct world *w);
+/* What stands on file by now is taken (world_seen.c). */
+void world_see(struct world *w);
 /* What has happened so far is forgotten. */
 void world_forget(struct world *w);
 /* How many lines since world_forget() have this text. */
