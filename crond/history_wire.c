@@ -156,7 +156,8 @@ static void config_send(struct crond *c)
 	const struct group *g = c->set.conf.control_group ? getgrnam(c->set.conf.control_group) : NULL;
 	struct history_config conf = { .boot = c->backlog.boot, .host = c->fqdn,
 		.retention_ms = c->set.conf.history_retention.ms,
-		.retention_count = c->set.conf.history_retention.count, .group = g ? (int64_t)g->gr_gid : -1 };
+		.retention_count = c->set.conf.history_retention.count,
+		.size_max = c->set.conf.history_size_max, .group = g ? (int64_t)g->gr_gid : -1 };
 	struct buf b = { 0 };
 
 	buf_putc(&b, HISTORY_CONFIG);

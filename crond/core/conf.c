@@ -13,6 +13,9 @@
 enum { SHOWN_MOST = 48, LEVEL_FIRST = 3, LEVEL_INFO = 6, COUNT_MOST = 1000000,
 	CATCHUP_AT_ONCE = 10 };
 
+#define HISTORY_SIZE_LEAST ((uint64_t)1 << 20)
+#define HISTORY_SIZE_MOST ((uint64_t)1 << 40)
+#define HISTORY_SIZE_MAX ((uint64_t)1 << 30)
 #define HISTORY_RETENTION ((uint64_t)90 * 24 * 3600 * 1000)
 
 enum { METRICS_MS = 15 * 1000, HEARTBEAT_MS = 60 * 1000, HEARTBEAT_TIMEOUT_MS = 10 * 1000 };
@@ -74,6 +77,8 @@ static const struct conf_def history_defs[] = {
 	{ { "enabled", false }, conf_take_bool, AT(history) },
 	{ { "path", false }, conf_take_path, AT(history_dir) },
 	{ { "retention", true }, conf_take_retention, AT(history_retention) },
+	{ { "size-max", false }, conf_take_size, AT(history_size_max), .least = HISTORY_SIZE_LEAST,
+		.most = HISTORY_SIZE_MOST },
 	{ .name = { NULL, false } },
 };
 
@@ -98,7 +103,8 @@ void conf_default(struct conf *c)
 	*c = (struct conf){ .direct_exec = true, .log_level = LEVEL_INFO, .output_max = OUTPUT_MAX,
 		.catchup_max = CATCHUP_AT_ONCE,
 		.task_dirs = &default_dir, .task_dir_count = 1, .history = true,
-		.history_retention = { .ms = HISTORY_RETENTION }, .metrics_interval_ms = METRICS_MS };
+		.history_retention = { .ms = HISTORY_RETENTION },
+		.history_size_max = HISTORY_SIZE_MAX, .metrics_interval_ms = METRICS_MS };
 }
 
 bool conf_task_dirs_named(const struct conf *c)

@@ -59,6 +59,7 @@ struct conf {
 	bool history;               /* default yes */
 	const char *history_dir;    /* NULL: below the state directory */
 	struct conf_retention history_retention; /* of jobs that do not say; default 90 days */
+	uint64_t history_size_max; /* bytes of the database; default 1G */
 	const char *const *alert;   /* whom crond tells of itself, as in struct options; NULL: nobody */
 	const char *control_group;  /* whose members may see and steer all jobs; NULL: root alone */
 	/* places; NULL: as configured */

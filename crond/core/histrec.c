@@ -233,7 +233,8 @@ const char *histrec_cause(enum start_cause cause)
 
 /* --- what crond-history is told of crond.conf */
 
-enum config_tag { CONFIG_BOOT = 1, CONFIG_HOST, CONFIG_RETENTION, CONFIG_RETENTION_COUNT, CONFIG_GROUP };
+enum config_tag { CONFIG_BOOT = 1, CONFIG_HOST, CONFIG_RETENTION, CONFIG_RETENTION_COUNT, CONFIG_GROUP,
+	CONFIG_SIZE_MAX };
 
 void history_config_encode(const struct history_config *c, struct buf *out)
 {
@@ -242,6 +243,7 @@ void history_config_encode(const struct history_config *c, struct buf *out)
 	record_put_text(out, CONFIG_HOST, c->host);
 	record_put_u64(out, CONFIG_RETENTION, c->retention_ms);
 	record_put_u64(out, CONFIG_RETENTION_COUNT, c->retention_count);
+	record_put_u64(out, CONFIG_SIZE_MAX, c->size_max);
 	if (c->group >= 0)
 		record_put_u64(out, CONFIG_GROUP, (uint64_t)c->group);
 }
@@ -257,6 +259,8 @@ static int config_field(struct history_config *c, const struct record_field *f)
 		return (c->host = record_text(f)) ? 0 : -1;
 	case CONFIG_RETENTION:
 		return record_u64(f, &c->retention_ms);
+	case CONFIG_SIZE_MAX:
+		return record_u64(f, &c->size_max);
 	case CONFIG_RETENTION_COUNT:
 		if (record_u64(f, &n) < 0 || n > UINT32_MAX)
 			return -1;

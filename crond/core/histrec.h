@@ -96,6 +96,7 @@ struct history_config {
 	const char *boot, *host;
 	uint64_t retention_ms;    /* of jobs that do not say; 0: no limit by age; likewise: */
 	uint32_t retention_count;
+	uint64_t size_max;        /* bytes of the database; 0: no limit */
 	int64_t group;            /* whose members see all runs; -1: root alone */
 };
 

@@ -76,6 +76,7 @@ static void take_config(struct history *h, struct slice bytes)
 	}
 	asked_group(&h->asked, c.group);
 	h->prune.keep_ms = c.retention_ms;
+	h->prune.size_max = c.size_max;
 	h->writer.keep_count = c.retention_count;
 	h->told = true;
 }

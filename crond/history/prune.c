@@ -92,6 +92,24 @@ static enum db_trouble general_limit(
 	return t;
 }
 
+/* What retention would keep must not fill the disk either: then the oldest go. */
+static enum db_trouble size_limit(struct prune *p, struct db *db, bool *more, struct diag *d)
+{
+	int64_t pages = 0, unused = 0, bytes = 0;
+	enum db_trouble t = ask(db, "PRAGMA page_count", 0, 0, &pages, d);
+
+	if (!t)
+		t = ask(db, "PRAGMA freelist_count", 0, 0, &unused, d);
+	if (!t)
+		t = ask(db, "PRAGMA page_size", 0, 0, &bytes, d);
+	if (t || (uint64_t)((pages - unused) * bytes) <= p->size_max)
+		return t;
+	t = ask(db, "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE result IS NOT NULL"
+		" ORDER BY scheduled LIMIT ?1)", CHUNK, 0, NULL, d);
+	*more |= !t && sqlite3_changes(db->handle) == CHUNK;
+	return t;
+}
+
 /* Free pages are used again by what comes; when they are many the file gets shorter. */
 static enum db_trouble shorten(struct db *db, bool *more, struct diag *d)
 {
@@ -114,6 +132,8 @@ static enum db_trouble chunk(struct prune *p, struct db *db, int64_t now, bool *
 
 	if (!t && p->keep_ms)
 		t = general_limit(p, db, now - (int64_t)(p->keep_ms / 1000), more, d);
+	if (!t && p->size_max)
+		t = size_limit(p, db, more, d);
 	if (!t)
 		t = shorten(db, more, d);
 	return t ? t : db_do(db, "COMMIT", d);

@@ -10,6 +10,7 @@
 
 struct prune {
 	uint64_t keep_ms;   /* of jobs that do not say; 0: for ever */
+	uint64_t size_max;  /* bytes of the database; 0: no limit */
 	uint64_t opened;    /* the opening that what follows is of */
 	int64_t from;       /* what was scheduled before has been looked at */
 	int64_t believed;   /* epoch seconds, see prune_clock() */

@@ -140,7 +140,7 @@ static void everything(void **state)
 		"catchup-max = 0\n"
 		"timeout-counts-suspend = yes cgroup = off\n"
 		"users { notify = crond-notify history = hist }\n"
-		"history { enabled = no path = /srv/h retention = { 30d, 500 } }\n"
+		"history { enabled = no path = /srv/h retention = { 30d, 500 } size-max = 64M }\n"
 		"control-group = operators\n"
 		"run-dir = /run/x state-dir = /s pid-file = /p spool-dir = /sp\n"
 		"system-tab = /t system-dir = /d\n"
@@ -182,6 +182,7 @@ static void everything(void **state)
 	assert_string_equal(w.c.history_dir, "/srv/h");
 	assert_int_equal(w.c.history_retention.ms, 30 * 86400 * 1000ull);
 	assert_int_equal(w.c.history_retention.count, 500);
+	assert_int_equal(w.c.history_size_max, 64 << 20);
 	assert_string_equal(w.c.control_group, "operators");
 	assert_string_equal(w.c.run_dir, "/run/x");
 	assert_string_equal(w.c.state_dir, "/s");

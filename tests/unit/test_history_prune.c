@@ -132,6 +132,29 @@ static void test_the_file_gets_shorter(void **state)
 	feeder_finish(&f);
 }
 
+/* What retention would keep for ever goes all the same, the oldest first, but for what goes on. */
+static void test_the_database_stays_below_its_size(void **state)
+{
+	enum { RUNS = 20000, SIZE = 2 << 20 };
+	struct feeder f;
+	int64_t now = time(NULL);
+
+	(void)state;
+	feeder_begin(&f);
+	feeder_start_kept(&f, "on-1", now - 10, 0, 0);
+	runs(&f, "a", RUNS, now, 0, 0);
+	feeder_row(&f, "SELECT count(*) FROM runs", "20001");
+	f.h.prune.size_max = SIZE;
+	for (int i = 0; i < 2 * RUNS / 500; i++) {
+		f.now += 61 * 1000;
+		feeder_turn(&f);
+	}
+	feeder_row(&f, "SELECT count(*) BETWEEN 5000 AND 15000 FROM runs", "1");
+	feeder_row(&f, "SELECT count(*) FROM runs WHERE run_id IN ('on-1', 'a-19999-1')", "2");
+	feeder_row(&f, "SELECT count(*) FROM runs WHERE run_id = 'a-0-1'", "0");
+	feeder_finish(&f);
+}
+
 /* A clock that is set far ahead empties nothing before an hour; one that was right all the time
  * (the system was down) is believed then. */
 static void test_a_clock_far_ahead_is_doubted(void **state)
@@ -160,6 +183,7 @@ int main(void)
 		cmocka_unit_test(test_general_count),
 		cmocka_unit_test(test_ages),
 		cmocka_unit_test(test_the_file_gets_shorter),
+		cmocka_unit_test(test_the_database_stays_below_its_size),
 		cmocka_unit_test(test_a_clock_far_ahead_is_doubted),
 	};
 

@@ -193,7 +193,7 @@ static void test_words(void **state)
 
 static void test_config(void **state)
 {
-	struct history_config c = { "boot", "host", UINT64_MAX, 5, 1000 }, again;
+	struct history_config c = { "boot", "host", UINT64_MAX, 5, 7, 1000 }, again;
 	struct buf b = { 0 };
 	struct diag d = { .text = "" };
 
@@ -204,6 +204,7 @@ static void test_config(void **state)
 	assert_string_equal(again.host, "host");
 	assert_true(again.retention_ms == UINT64_MAX);
 	assert_int_equal(again.retention_count, 5);
+	assert_int_equal(again.size_max, 7);
 	assert_int_equal(again.group, 1000);
 	for (size_t n = 0; n < 8; n++)
 		assert_int_equal(history_config_decode(&again, (struct slice){ b.data, n }, &d), -1);
