@@ -234,6 +234,13 @@ int backlog_begin(struct crond *c)
 	return c->backlog.begun ? 0 : segment_begin(c);
 }
 
+/* From so many bytes on another one is begun. Where there is little room it is less: the one that
+ * is written stays, and must not be all that there may be. */
+static bool segment_full(const struct backlog *b, const struct segment *s)
+{
+	return s->size >= SEGMENT_MOST || s->size >= b->most / 4;
+}
+
 /* A segment that had no room for all of the batch has the rest when there is some: none ends
  * within a record. */
 static int write_batch(struct crond *c)
@@ -241,7 +248,7 @@ static int write_batch(struct crond *c)
 	struct backlog *b = &c->backlog;
 	struct segment *last = TAILQ_LAST(&b->segments, segments);
 
-	if (!b->begun || (last->size >= SEGMENT_MOST && !b->failing)) {
+	if (!b->begun || (segment_full(b, last) && !b->failing)) {
 		if (segment_begin(c) < 0)
 			return -1;
 		last = TAILQ_LAST(&b->segments, segments);
@@ -274,8 +281,12 @@ void backlog_done(struct crond *c, uint32_t number, uint64_t size)
 			continue;
 		if (size > s->done)
 			s->done = size < s->size ? size : s->size;
-		if (s->done == s->size && (s != last || !b->begun))
+		if (s->done < s->size)
+			return;
+		if (s != last || !b->begun)
 			segment_remove(b, s);
+		else if (segment_full(b, s))
+			segment_begin(c); /* it goes once it is known to end */
 		return;
 	}
 }

@@ -136,18 +136,22 @@ static bool knows(const struct segment *s)
 	return s->done < s->told || s->done == s->size || s->told == s->size;
 }
 
+/* One that was committed whole before it was told that it ends is not answered again. */
 static void segments_tell(struct crond *c)
 {
 	const struct segment *last = TAILQ_LAST(&c->backlog.segments, segments);
-	struct segment *s;
+	struct segment *s, *next;
 
-	TAILQ_FOREACH(s, &c->backlog.segments, link) {
+	for (s = TAILQ_FIRST(&c->backlog.segments); s; s = next) {
 		bool closes = s != last && !s->closed;
 
+		next = TAILQ_NEXT(s, link);
 		if (!s->offered && !segment_offer(c, s))
 			return;
 		if ((closes || !knows(s)) && !segment_more(c, s))
 			return;
+		if (s->closed && s->done == s->size)
+			backlog_done(c, s->number, s->size);
 	}
 }
 

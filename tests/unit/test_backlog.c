@@ -56,6 +56,7 @@ static void scheduler_end(void)
 {
 	struct segment *s;
 
+	crond.history = 0;
 	history_close(&crond);
 	while ((s = TAILQ_FIRST(&crond.backlog.segments))) {
 		TAILQ_REMOVE(&crond.backlog.segments, s, link);
@@ -342,6 +343,70 @@ static void bounded(void **state)
 	free(run);
 }
 
+/* A crond-history at the other end of the wire, which answers by backlog_done() alone. */
+static int wire_begin(void)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	crond.w_history.fd = pair[0];
+	crond.history = getpid();
+	return pair[1];
+}
+
+/* A segment that was committed before it was full is not told of again: it goes all the same. */
+static void committed_before_closed(void **state)
+{
+	struct live_run *run = live("a-1-1");
+	int wire = wire_begin();
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		const struct segment *last;
+
+		do {
+			start(run);
+			backlog_flush(&crond);
+			last = TAILQ_LAST(&crond.backlog.segments, segments);
+		} while (last->size < 1 << 20);
+		backlog_done(&crond, last->number, last->size);
+		history_more(&crond);
+		start(run);
+		backlog_flush(&crond);
+		assert_int_equal(segments_count(), 1);
+	}
+	assert_true(crond.backlog.size < 1000);
+	close(wire);
+	free(run);
+}
+
+/* Where there is little room a segment that is committed makes some, short as it is. */
+static void committed_in_little_room(void **state)
+{
+	struct live_run *run = live("a-1-1");
+	int wire = wire_begin();
+
+	(void)state;
+	crond.backlog.most = 50000;
+	do {
+		run->on_record = false;
+		start(run);
+		backlog_flush(&crond);
+	} while (run->on_record);
+	assert_int_equal(crond.backlog.left_out, 0);
+	for (int i = 0; i < 10; i++) {
+		const struct segment *s = TAILQ_FIRST(&crond.backlog.segments);
+
+		if (s->done < s->size)
+			backlog_done(&crond, s->number, s->size);
+		history_more(&crond);
+	}
+	start(run);
+	assert_true(run->on_record);
+	close(wire);
+	free(run);
+}
+
 /* A file system that takes no more: what was written in part is made whole later. */
 static void no_room_on_file(void **state)
 {
@@ -424,6 +489,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(end_without_start, begin, end),
 		cmocka_unit_test_setup_teardown(another_scheduler, begin, end),
 		cmocka_unit_test_setup_teardown(committed, begin, end),
+		cmocka_unit_test_setup_teardown(committed_before_closed, begin, end),
+		cmocka_unit_test_setup_teardown(committed_in_little_room, begin, end),
 		cmocka_unit_test_setup_teardown(bounded, begin, end),
 		cmocka_unit_test_setup_teardown(no_room_on_file, begin, end),
 		cmocka_unit_test_setup_teardown(removed_by_hand, begin, end),
