@@ -292,12 +292,10 @@ void alert_ready(struct crond *c, uint32_t events)
 		if (c->notify_behind)
 			alert_config(c);
 	}
-	while (c->w_notify.fd >= 0 &&
-		(n = recv(c->w_notify.fd, text, sizeof(text) - 1, MSG_DONTWAIT)) > 0) {
-		text[n] = '\0';
+	for (int i = 0; i < HELPER_MESSAGES; i++) {
+		n = helper_hear(c, &c->w_notify, c->notify, text, sizeof(text));
+		if (n <= 0)
+			break;
 		notice_take(c, text);
-	}
-	if (events & (EPOLLHUP | EPOLLERR)) { /* its end is heard of as a child */
-		epoll_ctl(c->epoll, EPOLL_CTL_DEL, c->w_notify.fd, NULL);
 	}
 }

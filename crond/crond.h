@@ -326,6 +326,11 @@ int helper_user(struct crond *c, const char *name, const char *configured, const
 	uid_t *uid, gid_t *gid);
 /* A directory of its own, 0700. 0 or -1 with errno. */
 int helper_directory(const char *path, uid_t uid, gid_t gid);
+/* The next message of one, at most room - 1 bytes and a NUL; n, or -1: there is none now. 0: there
+ * will be none, and it is killed, since it is started again once it has ended. One that never
+ * stops is heard so many at a time. */
+enum { HELPER_MESSAGES = 64 };
+ssize_t helper_hear(struct crond *c, const struct watch *wire, pid_t pid, char *text, size_t room);
 /* How long to wait before it is started again, after so many short lives. */
 int64_t helper_backoff_ms(unsigned fails);
 /* runs.c */

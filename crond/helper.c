@@ -13,6 +13,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -143,6 +145,27 @@ int helper_directory(const char *path, uid_t uid, gid_t gid)
 		rc = fchown(fd, uid, gid) < 0 || fchmod(fd, 0700) < 0 ? -1 : 0;
 	close(fd);
 	return rc;
+}
+
+/* Who says nothing more is no help, whether it lives or not. */
+static void helper_over(struct crond *c, const struct watch *wire, pid_t pid)
+{
+	epoll_ctl(c->epoll, EPOLL_CTL_DEL, wire->fd, NULL);
+	if (pid > 0) /* a child that was not waited for: nobody else has its number */
+		kill(pid, SIGKILL);
+}
+
+ssize_t helper_hear(struct crond *c, const struct watch *wire, pid_t pid, char *text, size_t room)
+{
+	ssize_t n;
+
+	do /* after a reset there may still be messages */
+		n = recv(wire->fd, text, room - 1, MSG_DONTWAIT);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n == 0)
+		helper_over(c, wire, pid);
+	text[n > 0 ? n : 0] = '\0';
+	return n;
 }
 
 int64_t helper_backoff_ms(unsigned fails)

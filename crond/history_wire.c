@@ -356,11 +356,11 @@ void history_ready(struct crond *c, uint32_t events)
 		c->history_full = false;
 		wait_change(c, &c->w_history, EPOLLIN);
 	}
-	while ((n = recv(c->w_history.fd, text, sizeof(text) - 1, MSG_DONTWAIT)) > 0) {
-		text[n] = '\0';
+	for (int i = 0; i < HELPER_MESSAGES; i++) {
+		n = helper_hear(c, &c->w_history, c->history, text, sizeof(text));
+		if (n <= 0)
+			break;
 		history_take(c, text, (size_t)n);
 	}
 	history_more(c);
-	if (events & (EPOLLHUP | EPOLLERR)) /* its end is heard of as a child */
-		epoll_ctl(c->epoll, EPOLL_CTL_DEL, c->w_history.fd, NULL);
 }

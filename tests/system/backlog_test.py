@@ -135,6 +135,40 @@ def test_nobody_takes_them(room):
     room.stop(daemon)
 
 
+LIAR = """#!/usr/bin/python3
+import os, socket, sys, time
+wire = socket.socket(fileno=3)
+with open("%s/liars", "a") as out:
+    out.write(os.path.basename(sys.argv[0]) + "\\n")
+if os.path.exists("/tmp/floods"):
+    while True:
+        wire.send(%s)
+wire.shutdown(socket.SHUT_WR)
+time.sleep(1000)
+"""
+
+
+def test_helpers_that_lie(room):
+    """One that says nothing more and stays, and one that never stops talking: neither holds a
+    start up, and the former is replaced."""
+    for name, message in (("crond-history", b"l7chatter"), ("crond-notify", b"l7chatter")):
+        lab.put("/tmp/" + name, LIAR % (OUT, message), 0o755)
+        lab.mount("/tmp/" + name, room.program(name), None, lab.MS_BIND)
+    lab.put(OUT + "/liars", "", 0o666)
+    room.conf('alert = { "mail:root" }\n')
+    room.tasks("each", task("each", "echo x >>%s/starts" % OUT, 'schedule = "* * * * * *"'))
+    daemon = room.start()
+    for name in ("crond-history", "crond-notify"):
+        room.wait_log(name + " ended", 30)
+    lab.put("/tmp/floods", "")
+    heard = len(room.lines("liars"))
+    room.wait_for(lambda: {"crond-history", "crond-notify"} <= set(room.lines("liars")[heard:]), 60,
+                  "those that flood")
+    starts = len(room.lines("starts"))
+    room.wait_out("starts", starts + 2, 30)
+    room.stop(daemon, deadline=30)
+
+
 def test_who_asks_has_it_started(room):
     """Without anything to write it does not run until somebody asks, who then is answered; and
     so is who asks just after it was killed."""
