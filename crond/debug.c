@@ -105,12 +105,13 @@ void debug_adopted(struct crond *c, const struct live_run *run, const struct run
 
 /* --- wake-ups */
 
-static const char *const watches[] = {
+static const char *const watches[WATCHES] = {
 	[WATCH_CLOCK] = "clock", [WATCH_LATER] = "deadline", [WATCH_SIGNAL] = "signal",
 	[WATCH_FILES] = "files", [WATCH_REPORT] = "report", [WATCH_QUEUE] = "queue",
 	[WATCH_KEEPER] = "keeper", [WATCH_OLD_LAUNCHER] = "launcher", [WATCH_NOTIFY] = "notify",
 	[WATCH_ADDRESSES] = "addresses", [WATCH_NAME] = "name", [WATCH_CONTROL] = "control",
 	[WATCH_CLIENT] = "client", [WATCH_HISTORY] = "history", [WATCH_HISTORY_ASKED] = "history",
+	[WATCH_ALERTS_ASKED] = "notify",
 };
 
 static const char *const laters[LATERS] = {
@@ -122,6 +123,7 @@ static const char *const laters[LATERS] = {
 	[LATER_CONTROL] = "control", [LATER_CONTROL_TURN] = "control-turn", [LATER_DAEMONS] = "daemons",
 	[LATER_PENDING] = "pending", [LATER_HOLD] = "hold", [LATER_HISTORY] = "history",
 	[LATER_METRICS] = "metrics", [LATER_HEARTBEAT] = "heartbeat",
+	[LATER_REMOVED] = "removed",
 };
 
 /* A word of a list. */

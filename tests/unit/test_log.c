@@ -13,11 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <syslog.h>
 #include <unistd.h>
 
+#include "crond/crond.h"
+#include "crond/debug.h"
 #include "crond/log.h"
 #include "crond/logline.h"
 
@@ -304,13 +308,42 @@ static void test_json(void **state)
 	close(saved);
 }
 
+/* Whatever wakes the scheduler has a word. */
+static void test_woken(void **state)
+{
+	static struct crond c;
+	char text[512];
+	ssize_t n;
+
+	(void)state;
+	c.log = (struct log){ .target = LOG_TO_STDERR, .level = LOG_DEBUG, .fd = -1,
+		.err = memfd_create("log", MFD_CLOEXEC) };
+	c.set.dialect = dialect_get(DIALECT_DEBIAN);
+	for (int i = 0; i < WATCHES + LATERS; i++) {
+		struct watch w = { .kind = (enum watch_kind)i };
+		off_t from = lseek(c.log.err, 0, SEEK_END);
+
+		if (i < WATCHES)
+			debug_woken(&c, &(struct epoll_event){ .data = { .ptr = &w } }, 1);
+		else
+			debug_expired(&c, 1u << (i - WATCHES));
+		n = pread(c.log.err, text, sizeof(text) - 1, from);
+		text[n > 0 ? n : 0] = '\0';
+		if (i == WATCH_LATER)
+			assert_string_equal(text, "");
+		else if (!strstr(text, "DEBUG woken by=") || strstr(text, "by=?"))
+			fail_msg("%d: %s", i, text);
+	}
+	close(c.log.err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines), cmocka_unit_test(test_long), cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_full), cmocka_unit_test(test_stream), cmocka_unit_test(test_stderr),
 		cmocka_unit_test(test_job_lines), cmocka_unit_test(test_job_line_too_long),
-		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_json), cmocka_unit_test(test_woken),
 	};
 	char dir[] = "/tmp/cronward-log.XXXXXX";
 	int failed;
