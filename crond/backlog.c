@@ -142,7 +142,8 @@ void backlog_end(struct crond *c, struct live_run *run, struct slice outcome)
 	added(c);
 }
 
-/* What nobody looks for in the history is left out; and where there is no room, the texts. */
+/* What nobody looks for in the history is left out; and where there is no room, the texts. Of two
+ * streams in one the end is the beginning, too, where nothing was cut: then it tells of errors. */
 void backlog_end_records(struct crond *c, struct live_run *run, const struct run_records *r)
 {
 	struct outcome o = r->outcome;
@@ -152,7 +153,8 @@ void backlog_end_records(struct crond *c, struct live_run *run, const struct run
 		return;
 	if (!run->on_record)
 		backlog_start(c, run, &r->run, cause_of(run, &r->run));
-	o.stdout_tail.n = 0;
+	if (!o.one_stream || o.stderr_head.n || !result_failed(o.result))
+		o.stdout_tail.n = 0;
 	if (has_room(&c->backlog))
 		outcome_encode(&o, &b);
 	else

@@ -206,7 +206,54 @@ static void end_ok(struct live_run *run)
 	buf_free(&b);
 }
 
+/* What the record of an end that was made anew has of the run's errors. */
+static size_t errors_kept(struct outcome o, char *out, size_t room)
+{
+	struct live_run *run = live("gold-1763668800-1");
+	struct run_records r = { .run = a_run(run->id), .outcome = o };
+	struct slice rest;
+	struct histrec h;
+	struct outcome again = { 0 };
+	struct slice errors;
+	struct diag d;
+	int32_t n;
+
+	backlog_end_records(&crond, run, &r);
+	rest = (struct slice){ crond.backlog.batch.data, crond.backlog.batch.len };
+	while ((n = histrec_frame(rest)) > 0) {
+		assert_int_equal(histrec_decode(&h, (struct slice){ rest.s, (size_t)n }, &d), 0);
+		rest = (struct slice){ rest.s + n, rest.n - (size_t)n };
+	}
+	assert_int_equal(h.kind, HISTREC_END);
+	assert_int_equal(outcome_decode(&again, h.outcome, &d), 0);
+	errors = outcome_errors(&again);
+	assert_true(errors.n < room);
+	memcpy(out, errors.s ? errors.s : "", errors.n);
+	out[errors.n] = '\0';
+	buf_clear(&crond.backlog.batch);
+	free(run);
+	return again.stdout_tail.n;
+}
+
 /* --- tests */
+
+static void errors_of_one_stream(void **state)
+{
+	struct outcome o = { .result = RESULT_EXIT, .exit_code = 1, .one_stream = true,
+		.stdout_tail = slice_of("it said so\n") };
+	char errors[64];
+
+	(void)state;
+	errors_kept(o, errors, sizeof(errors));
+	assert_string_equal(errors, "it said so\n");
+	o.stderr_head = slice_of("it began so\n");
+	assert_int_equal(errors_kept(o, errors, sizeof(errors)), 0);
+	assert_string_equal(errors, "it began so\n");
+	o = (struct outcome){ .result = RESULT_EXIT, .exit_code = 1,
+		.stdout_tail = slice_of("what it printed\n"), .stderr_tail = slice_of("an error\n") };
+	assert_int_equal(errors_kept(o, errors, sizeof(errors)), 0);
+	assert_string_equal(errors, "an error\n");
+}
 
 static void nothing_on_file(void **state)
 {
@@ -486,6 +533,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_on_file, begin, end),
 		cmocka_unit_test_setup_teardown(start_and_end, begin, end),
+		cmocka_unit_test_setup_teardown(errors_of_one_stream, begin, end),
 		cmocka_unit_test_setup_teardown(end_without_start, begin, end),
 		cmocka_unit_test_setup_teardown(another_scheduler, begin, end),
 		cmocka_unit_test_setup_teardown(committed, begin, end),
