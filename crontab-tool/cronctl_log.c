@@ -188,8 +188,9 @@ static bool being_written(int fd)
 
 static int show(const char *path, bool follow)
 {
+	const bool harmless = isatty(STDOUT_FILENO);
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct follow f = { .fd = fd, .harmless = isatty(STDOUT_FILENO) };
+	struct follow f = { .fd = fd, .harmless = harmless };
 	bool more = true, good = fd >= 0;
 
 	while (good && more) {

@@ -231,6 +231,11 @@ def test_what_is_kept(room):
           "the rest of it, and its end with the run's")
     equal(cronctl(room, "log", "gold"), (0, "one\nstderr: two\n"), "the newest of a job")
     equal(cronctl(room, "log", "art")[0], 1, "of a job without logs")
+    os.rename(LOGS + "/gold/latest", LOGS + "/gold/newest")
+    said = subprocess.run([room.program("cronctl"), "log", "gold"], capture_output=True, text=True,
+                          check=False, env={**os.environ, "LC_ALL": "C"}).stderr
+    equal(said, "cronctl: %s/gold/latest: No such file or directory\n" % LOGS, "without a newest")
+    os.rename(LOGS + "/gold/newest", LOGS + "/gold/latest")
     equal(cronctl(room, "log", "gold-1700000000-1")[0], 1, "of a run that never was")
     lab.wait_for(lambda: not os.path.exists(old), 10, "what retention removes")
     kept = one(LOGS + "/art/history/[0-9]*/[0-9]*_[0-9]*/x")
