@@ -85,13 +85,11 @@ static void list_entry(struct notify *n, struct buf *out, const struct entry *e)
 
 static uint64_t retry(struct notify *n, struct entry *e, int64_t now, struct diag *d)
 {
-	bool kept = e->kept;
 	uint64_t count = 0;
 
-	if (kept && spool_again(&n->spool, e, d))
+	if (spool_again(&n->spool, e, d))
 		return 0;
-	if (kept)
-		deliver_entry(&n->deliver, e, now);
+	deliver_entry(&n->deliver, e, now); /* those that are in no queue */
 	for (uint32_t i = 0; i < e->count; i++) {
 		struct target *t = &e->targets[i];
 

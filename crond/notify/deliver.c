@@ -70,6 +70,7 @@ static void route_unknown(struct deliver *d, struct target *t, int64_t now_ms)
 		report_log(d->report, LOG_WARNING,
 			"alert %s waits: no %s is defined; it goes out when one is", t->entry->id,
 			settle_shown(t, &name));
+		target_why(t, "no webhook of that name is defined");
 		park(d, t);
 	}
 	buf_free(&name);

@@ -242,17 +242,30 @@ void spool_finish(struct spool *s, struct entry *e)
 	spool_forget(s, e);
 }
 
-/* Its state first, which alone is put right at the next start; then nothing says any more
- * that it is done with; then it is where those are that wait. */
-int spool_again(struct spool *s, struct entry *e, struct diag *d)
+static bool failed_again(struct entry *e)
 {
+	bool any = false;
+
 	for (uint32_t i = 0; i < e->count; i++)
 		if (e->targets[i].state == TARGET_FAILED) {
 			e->targets[i].state = TARGET_WAIT;
 			e->targets[i].tries = 0;
 			e->targets[i].due_s = 0;
+			any = true;
 		}
-	if (spool_save(s, e, true) || known_forget(&s->known, e->id) ||
+	return any;
+}
+
+/* Its state first, which alone is put right at the next start; then nothing says any more
+ * that it is done with; then it is where those are that wait, if it was not: other targets of
+ * it may wait yet, and then its state is written again with what becomes of them. */
+int spool_again(struct spool *s, struct entry *e, struct diag *d)
+{
+	bool unsaved = (failed_again(e) || e->kept) && spool_save(s, e, true);
+
+	if (!e->kept)
+		return 0;
+	if (unsaved || known_forget(&s->known, e->id) ||
 		spool_move_back(s->failed_fd, s->dirfd, e->id))
 		return diag_error(d, 0, 0, "%s cannot be taken from failed/: %m", e->id);
 	count_entry(s, e, -1);

@@ -103,7 +103,8 @@ int spool_save(struct spool *s, struct entry *e, bool sync);
  * Frees e. What the disk refuses is said, and done again at the next start. */
 void spool_finish(struct spool *s, struct entry *e);
 
-/* What was given up is to be tried again: from now on it waits. 0, or -1 with *d. */
+/* What was given up of it, all or some, is to be tried again: from now on it waits. 0, or -1 with
+ * *d. */
 int spool_again(struct spool *s, struct entry *e, struct diag *d);
 /* It is wanted no more; none of its targets is in any queue. Frees e. */
 void spool_drop(struct spool *s, struct entry *e);

@@ -242,6 +242,7 @@ def test_asked(c):
               "state": "failed", "why": "answered 500", "tries": 1})
     is_equal([(r["target"], r["state"], r["tries"], "next" in r) for r in rows[40:]],
              [("webhook:slow500", "waiting", 1, True), ("webhook:unknown", "waiting", 0, False)])
+    is_equal(rows[41]["why"], "no webhook of that name is defined")
     if ROOT:
         is_equal([r["id"] for r in asked.list(user=8000)], ["w", "w"])
         is_equal(asked.list(user=9000), [])
@@ -250,6 +251,10 @@ def test_asked(c):
         last, = asked.ask(user=8000, action="retry", all=True)
         is_equal((last["ok"], last["count"]), (True, 2))
         s.until(lambda: [r["state"] for r in asked.list(user=8000)] == ["failed", "waiting"])
+        c.got.answers["/slow500"] = [(200, {})]
+        last, = asked.ask(user=8000, action="retry", ids=["w"])  # one given up, and one that waits
+        is_equal((last["ok"], last["count"]), (True, 2))
+        s.until(lambda: [r["target"] for r in asked.list(user=8000)] == ["webhook:unknown"])
     last, = asked.ask(action="drop", ids=["f00", "w", "nothing"])
     is_equal((last["ok"], last["code"]), (False, "unknown"))
     is_equal(len(asked.list()), 39)
