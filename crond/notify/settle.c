@@ -49,6 +49,12 @@ static uint32_t retries_of(const struct lane *l)
 	return l && l->hook ? l->hook->retries : MAIL_RETRIES;
 }
 
+/* One try, more tries. */
+static const char *ies(const struct target *t)
+{
+	return t->tries == 1 ? "y" : "ies";
+}
+
 static void say_failure(
         struct deliver *d, const struct target *t, const struct lane *l, const struct verdict *v)
 {
@@ -57,15 +63,15 @@ static void say_failure(
 	const char *to = settle_shown(t, &name), *between = where[0] ? " " : "";
 
 	if (t->state == TARGET_FAILED && t->entry->notice)
-		report_log(d->report, LOG_ERR, "notice %s to %s given up after %u tries: %s",
-		        t->entry->id, to, t->tries, v->why);
+		report_log(d->report, LOG_ERR, "notice %s to %s given up after %u tr%s: %s",
+		        t->entry->id, to, t->tries, ies(t), v->why);
 	else if (t->state == TARGET_FAILED && (v->once || v->slight))
-		report_log(d->report, LOG_WARNING, "ping %s to %s%s%s given up after %u tries: %s",
-		        t->entry->id, to, between, where, t->tries, v->why);
+		report_log(d->report, LOG_WARNING, "ping %s to %s%s%s given up after %u tr%s: %s",
+		        t->entry->id, to, between, where, t->tries, ies(t), v->why);
 	else if (t->state == TARGET_FAILED)
 		report_log(d->report, LOG_ERR,
-		        "alert %s to %s%s%s given up after %u tries: %s (kept in failed/)",
-		        t->entry->id, to, between, where, t->tries, v->why);
+		        "alert %s to %s%s%s given up after %u tr%s: %s (kept in failed/)",
+		        t->entry->id, to, between, where, t->tries, ies(t), v->why);
 	else if (t->tries == 1)
 		report_log(d->report, LOG_WARNING, "alert %s to %s%s%s failed: %s (tried again)",
 		        t->entry->id, to, between, where, v->why);
@@ -88,8 +94,8 @@ static void notice_fill(struct event *e, const struct target *t, char to[TARGET_
 	const char *shown = settle_shown(t, &name);
 
 	buf_printf(note,
-	        "it could not be told to %s: %s (%u tries); it is kept, see cronctl alerts", shown,
-	        t->why ? t->why : "no reason is known", t->tries);
+	        "it could not be told to %s: %s (%u tr%s); it is kept, see cronctl alerts", shown,
+	        t->why ? t->why : "no reason is known", t->tries, ies(t));
 	notice_id(id, t);
 	e->id = id;
 	e->note = buf_text(note);
