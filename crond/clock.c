@@ -43,10 +43,9 @@ static void say_missed_rest(struct crond *c)
 			"(CRON) ERROR (%zu more jobs were missed and are not named)", c->missed_unsaid);
 	if (c->missed_unrecorded)
 		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
-			"(CRON) ERROR (%" PRIu64 " more times were missed and are not in the history)",
+			"(CRON) ERROR (%zu more jobs were missed and are not in the history)",
 			c->missed_unrecorded);
-	c->missed_said = c->missed_unsaid = c->missed_records = 0;
-	c->missed_unrecorded = 0;
+	c->missed_said = c->missed_unsaid = c->missed_records = c->missed_unrecorded = 0;
 }
 
 /* On record, and so is what became of its jobs: who starts after us decides nothing of it again. */

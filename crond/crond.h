@@ -613,8 +613,7 @@ struct crond {
 	size_t catchups, catchups_waiting; /* of these, and of those that wait: RUN_CATCHUP */
 	size_t waiting;                    /* those that no keeper has yet */
 	size_t missed_said, missed_unsaid; /* in this advance of the clock; likewise: */
-	size_t missed_records;
-	uint64_t missed_unrecorded;
+	size_t missed_records, missed_unrecorded; /* times on record; jobs that have none there */
 	mode_t umask;                      /* of jobs */
 	char cgroup[PATH_MAX];             /* where runs get cgroups of their own; "": nowhere */
 	bool pam;                          /* the launcher with PAM is used */

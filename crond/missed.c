@@ -17,7 +17,7 @@
 #include "crond/tell.h"
 
 /* Of one advance of the clock: jobs that are named, times that are put on record. A table of
- * thousands floods neither; the rest is counted. */
+ * thousands floods neither; of the rest the jobs are counted. */
 enum { NAMES_MOST = 200, RECORDS_MOST = 20000, REASON_MOST = 200 };
 
 /* A job's times that nobody could start: they lie in [first, until], first is one of them. */
@@ -65,17 +65,23 @@ static void record_one(struct missed *m, int64_t scheduled, enum result result, 
 	char id[RUN_ID_MOST];
 
 	metrics_nothing(c, m->job, result);
-	if (c->missed_records >= RECORDS_MOST) {
-		c->missed_unrecorded++;
-		return;
-	}
 	c->missed_records++;
 	if (run_id(id, m->name, scheduled, 1) == 0)
 		backlog_none(c, m->job, id, scheduled, START_DUE, result, why);
 }
 
+/* Its times are not even counted: for very many jobs that takes as many seconds. */
+static bool recorded_enough(struct missed *m, enum result result)
+{
+	if (m->c->missed_records < RECORDS_MOST)
+		return false;
+	m->c->missed_unrecorded++;
+	metrics_nothing(m->c, m->job, result);
+	return true;
+}
+
 /* The latest, up to a bound, one by one; the oldest of these says how many there are before it.
- * How many in all; not: one that has a record of its own, or 0. */
+ * How many in all, 0: not known; not: one that has a record of its own, or 0. */
 static uint64_t record_all(struct missed *m, int64_t until, int64_t not, enum result result)
 {
 	struct catchup_case a = case_of(m, until);
@@ -83,6 +89,8 @@ static uint64_t record_all(struct missed *m, int64_t until, int64_t not, enum re
 	char why[REASON_MOST];
 	uint64_t rest;
 
+	if (recorded_enough(m, result))
+		return 0;
 	a.catchup = CATCHUP_ALL;
 	a.window_ms = 0;
 	catchup_times(&a, &t);

@@ -16,7 +16,7 @@
 
 #include "tests/unit/world.h"
 
-enum { MINUTE = 60, HOUR = 3600, JOBS = 8, SEEDS = 10, OUTAGES = 12, FATES = 4096 };
+enum { MINUTE = 60, HOUR = 3600, JOBS = 8, SEEDS = 10, OUTAGES = 12, FATES = 4096, MANY = 1500 };
 
 static const int64_t begin = 2222467200; /* 5 June 2040, 00:00 UTC */
 
@@ -227,10 +227,31 @@ static void test_outages(void **state)
 		one_world(seed);
 }
 
+/* A table of very many lines, each of which missed very many times: no more is counted than is
+ * said or put on record, or the scheduler would stand still meanwhile. */
+static void test_many(void **state)
+{
+	struct world *w = world_open(begin);
+	char *text = calloc(MANY, 32);
+
+	(void)state;
+	assert_non_null(text);
+	for (int i = 0; i < MANY; i++)
+		sprintf(text + strlen(text), "* * * * * root x %d\n", i);
+	world_write(w, true, text);
+	world_up(w);
+	world_set(w, 48 * HOUR);
+	assert_int_equal(world_said(w, "; 2879 of its times were missed"), 200);
+	assert_int_equal(world_said(w, "(1300 more jobs were missed and are not named)"), 1);
+	assert_int_equal(world_said(w, "(1300 more jobs were missed and are not in the history)"), 1);
+	world_close(w);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_outages),
+		cmocka_unit_test(test_outages), cmocka_unit_test(test_many),
 	};
 
 	setenv("TZ", "UTC0", 1);

@@ -52,7 +52,7 @@ struct world {
 	LIST_HEAD(, world_run) live;
 	struct world_start starts[WORLD_STARTS];
 	struct world_told told[WORLD_TOLD];
-	struct world_left left[WORLD_STARTS]; /* on record as not started */
+	struct world_left left[WORLD_STARTS]; /* on record as not started: the first so many */
 	size_t start_count, told_count, left_count, live_most;
 	uint32_t catchup_max; /* of crond.conf */
 	bool booted;          /* once at least */
