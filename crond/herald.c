@@ -21,7 +21,7 @@ enum { NOTE_MOST = 128 };
 
 #define NOTE "last" /* in the run-time directory: "runs VERSION" or "stopped VERSION" */
 
-/* --- faults */
+/* --- faults: a file's content and what is wrong first, which may stand in a template of its own */
 
 void fault_add(struct fault *f, const char *path, const char *at, const char *text)
 {
@@ -41,7 +41,7 @@ void herald_fault(struct crond *c, const struct fault *f)
 	if (!f->count || c->set.check)
 		return;
 	snprintf(name, sizeof(name), "config-%016" PRIx64,
-		f->content ? f->content : text_hash(8, f->first, strlen(f->first)));
+		text_hash(f->content ? f->content : 8, f->first, strlen(f->first)));
 	snprintf(reason, sizeof(reason), f->count > 1 ? "%s (and %u more)" : "%s", f->first,
 		(unsigned)f->count - 1);
 	tell_crond(c, name, "config.error", reason);

@@ -298,6 +298,12 @@ def test_crond_tells_of_itself(room):
     room.start()
     check("stopped" in told("crond.started", 3)[2]["reason"], "after its end")
     equal(len(told("config.error")), 1, "the file is the same")
+    for count, name in enumerate(("nosuch", "other"), 2):
+        lab.put("/etc/own", '"${%s}"' % name)
+        room.conf('alert = { "webhook:w" }\nwebhook "w" { url = "%s" }\n' % receiver.url +
+                  'webhook "own" { url = "%s" template = "/etc/own" }\n' % receiver.url)
+        subprocess.run([room.program("cronctl"), "reload"], check=False, capture_output=True)
+        check(name in told("config.error", count)[-1]["reason"], "an own template, where else it is bad")
 
 
 if __name__ == "__main__":
