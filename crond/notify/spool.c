@@ -101,11 +101,11 @@ void spool_forget(struct spool *s, struct entry *e)
 	entry_free(e);
 }
 
-static bool is_full(const struct spool *s, const struct event *e, size_t bytes)
+static bool is_full(const struct spool *s, bool trusted, size_t bytes)
 {
 	if (s->entries >= SPOOL_ENTRIES || s->bytes + bytes > SPOOL_BYTES)
 		return true;
-	return !e->trusted && (s->untrusted_entries >= SPOOL_ENTRIES / SPOOL_UNTRUSTED ||
+	return !trusted && (s->untrusted_entries >= SPOOL_ENTRIES / SPOOL_UNTRUSTED ||
 				      s->untrusted_bytes + bytes > SPOOL_BYTES / SPOOL_UNTRUSTED);
 }
 
@@ -135,7 +135,7 @@ enum spool_added spool_add(struct spool *s, struct slice record, struct entry **
 	*id = e.id;
 	if (spool_find(s, e.id) || known_has(&s->known, e.id))
 		return SPOOL_KNOWN;
-	if (is_full(s, &e, record.n)) {
+	if (is_full(s, e.trusted, record.n)) {
 		diag_error(d, 0, 0, "the spool is full (%zu events, %zu bytes)", s->entries,
 			s->bytes);
 		return SPOOL_REFUSED;
@@ -189,21 +189,29 @@ static void finish_done(struct spool *s, const struct entry *e)
 	spool_unlink(s->dirfd, e->id);
 }
 
-/* Too many: a tenth of them goes, the oldest first. */
-static bool is_kept(const void *arg, const struct entry *e)
+static bool is_kept_of(const void *trusted, const struct entry *e)
 {
-	(void)arg;
-	return e->kept;
+	return e->kept && e->trusted == *(const bool *)trusted;
 }
 
-static void prune_failed(struct spool *s)
+static size_t prune_failed_of(struct spool *s, bool trusted, size_t most)
 {
-	size_t n, gone = 0, most = SPOOL_FAILED - SPOOL_FAILED / 10;
-	struct entry **list = spool_sorted(s, is_kept, NULL, &n);
+	size_t n, gone = 0;
+	struct entry **list = spool_sorted(s, is_kept_of, &trusted, &n);
 
-	for (; list && n - gone > most; gone++)
+	for (; list && gone < n && s->failed > most; gone++)
 		spool_drop(s, list[gone]);
 	free(list);
+	return gone;
+}
+
+/* Too many: a tenth of them goes, the oldest first, and root's only behind all others'. */
+static void prune_failed(struct spool *s)
+{
+	const size_t most = SPOOL_FAILED - SPOOL_FAILED / 10;
+	size_t gone = prune_failed_of(s, false, most);
+
+	gone += prune_failed_of(s, true, most);
 	report_log(s->report, LOG_WARNING,
 		"failed/ is full: its %zu oldest alerts are gone, %zu are kept", gone, s->failed);
 }
@@ -261,8 +269,11 @@ static bool failed_again(struct entry *e)
  * it may wait yet, and then its state is written again with what becomes of them. */
 int spool_again(struct spool *s, struct entry *e, struct diag *d)
 {
-	bool unsaved = (failed_again(e) || e->kept) && spool_save(s, e, true);
+	bool unsaved;
 
+	if (e->kept && is_full(s, e->trusted, e->bytes))
+		return diag_error(d, 0, 0, "%s stays as it is: the spool is full", e->id);
+	unsaved = (failed_again(e) || e->kept) && spool_save(s, e, true);
 	if (!e->kept)
 		return 0;
 	if (unsaved || known_forget(&s->known, e->id) ||
