@@ -12,14 +12,17 @@ static unsigned success_take(struct alerting *a, bool named)
 	return what;
 }
 
-/* A clock that was set back by much must not keep reminders away. */
+enum { EARLY_SHARE = 20 };
+
+/* A clock that was set back by much must not keep reminders away, nor must a run of a job that
+ * runs as often as they come, and has failed sooner this time. */
 static bool reminder_due(const struct alerting *a, uint64_t every_ms, int64_t now)
 {
 	int64_t passed = now - a->told;
 
 	if (!every_ms)
 		return false;
-	return passed < 0 || (uint64_t)passed * 1000 >= every_ms;
+	return passed < 0 || (uint64_t)passed * 1000 >= every_ms - every_ms / EARLY_SHARE;
 }
 
 unsigned alerting_take(struct alerting *a, const struct alerting_rule *rule, enum result result,

@@ -83,11 +83,26 @@ static void test_a_clock_set_back(void **state)
 	assert_int_equal(alerting_take(&a, &rule, RESULT_EXIT, 1768464060), 0);
 }
 
+/* A job that runs once in that time is told of each time, however long it takes to fail. */
+static void test_as_often_as_it_runs(void **state)
+{
+	static const int64_t ends[] = { 90, 20, 31, 150, 1 }; /* seconds behind the hour */
+	const struct alerting_rule rule = { marked, 1, 3600000 };
+	struct alerting a = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		assert_int_equal(alerting_take(&a, &rule, RESULT_EXIT,
+			1800000000 + (int64_t)i * 3600 + ends[i]), T);
+	assert_int_equal(alerting_take(&a, &rule, RESULT_EXIT, a.told + 3400), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_a_clock_set_back),
+		cmocka_unit_test(test_as_often_as_it_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
