@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A small webhook receiver: prints one line for each JSON alert that is posted to it.
+"""A small webhook receiver: prints one line for each JSON alert that is posted to it, and for each
+heartbeat.
 
     python3 contrib/receiver.py [FILE]
 
@@ -27,7 +28,7 @@ def describe(body):
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
-    """Answers every post with 204."""
+    """Answers everything with 204."""
 
     def do_POST(self):  # noqa: N802 (the name is the library's)
         try:
@@ -37,8 +38,16 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         if not 0 <= length <= BODY_MOST:
             self.send_error(413)
             return
+        self.taken(describe(self.rfile.read(length)))
+
+    def do_GET(self):  # noqa: N802
+        self.taken("asked for " + self.path)
+
+    def taken(self, words):
+        """One write for each line: several posts may come at once."""
         now = datetime.datetime.now().strftime("%H:%M:%S")
-        print("webhook", now, describe(self.rfile.read(length)), flush=True)
+        sys.stdout.write("webhook %s %s\n" % (now, words))
+        sys.stdout.flush()
         self.send_response(204)
         self.end_headers()
 
