@@ -231,8 +231,8 @@ static void print_late(const json_t *o)
 	json_int_t starts = talk_number(o, "starts", 0), ms = talk_number(o, "late_ms", -1);
 
 	if (starts && ms >= 0)
-		printf("%-12s at most %" JSON_INTEGER_FORMAT " ms, 99%% of %" JSON_INTEGER_FORMAT " starts\n",
-			"late", ms, starts);
+		printf("%-12s 99%% of %" JSON_INTEGER_FORMAT " starts by at most %" JSON_INTEGER_FORMAT " ms\n",
+			"late", starts, ms);
 	else if (starts)
 		printf("%-12s more than a minute, of %" JSON_INTEGER_FORMAT " starts\n", "late", starts);
 }
