@@ -29,7 +29,7 @@ static const struct verb {
 	{ "list", cronctl_list, " [--json] [--wide] [--socket PATH] [PATTERN...]" },
 	{ "show", cronctl_show, " [--json] [--socket PATH] JOB" },
 	{ "next", cronctl_next,
-		" [-n COUNT] [--json] [--socket PATH] JOB\n"
+		" [-n COUNT] [--from EPOCH] [--json] [--socket PATH] JOB\n"
 		"       cronctl next"
 		" [-n COUNT] [--dialect debian|cronie] [--timezone ZONE] [--from EPOCH] EXPRESSION...\n"
 		"       cronctl next [--dialect debian|cronie] -" },
