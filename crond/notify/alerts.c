@@ -83,7 +83,17 @@ static void list_entry(struct notify *n, struct buf *out, const struct entry *e)
 
 /* --- retry and drop: how many targets it was done to */
 
-static uint64_t retry(struct notify *n, struct entry *e, int64_t now, struct diag *d)
+/* What stands in for others' alerts, too, keeps its times: its tries are theirs. */
+static bool may_hasten(const struct asked *a, const struct target *t)
+{
+	for (uint32_t i = 0; t->digest && i < t->digest->members->count; i++)
+		if (!may(a, t->digest->members->list[i]->entry))
+			return false;
+	return true;
+}
+
+static uint64_t retry(struct notify *n, const struct asked *a, struct entry *e, int64_t now,
+	struct diag *d)
 {
 	uint64_t count = 0;
 
@@ -95,6 +105,10 @@ static uint64_t retry(struct notify *n, struct entry *e, int64_t now, struct dia
 
 		if (t->state != TARGET_WAIT)
 			continue;
+		if (!may_hasten(a, t)) {
+			diag_error(d, 0, 0, "%s waits in one message with others' alerts", e->id);
+			continue;
+		}
 		deliver_hasten(&n->deliver, t->digest ? &t->digest->targets[0] : t, now);
 		count++;
 	}
@@ -154,7 +168,7 @@ static uint64_t act(struct notify *n, const struct asked *a, struct entry *e, st
 {
 	int64_t now = notify_clock();
 
-	return a->request.action == CTLMSG_ACTION_DROP ? drop(n, e, now, d) : retry(n, e, now, d);
+	return a->request.action == CTLMSG_ACTION_DROP ? drop(n, e, now, d) : retry(n, a, e, now, d);
 }
 
 /* --- pieces */

@@ -279,6 +279,33 @@ def test_asked(c):
     is_equal(asked.list(), [])
 
 
+def test_asked_of_a_digest(c):
+    """Who may see all of a digest has it tried again: another would use up the tries of others."""
+    asked = Asked(c)
+    c.got.answers["/no"] = [(500, {})]
+    s = c.start("--retry-unit=20000", asked=asked)
+    s.send("p", b"-1 %d" % os.geteuid())
+    s.config(c.hooks("no", rate=2, rate_ms=1000))
+    for i in range(12):
+        s.event("e%02d" % i, ["webhook:no"], uid=7000 + i % 2 * 1000)
+
+    def shared():
+        rows = [r for r in asked.list() if r.get("digest") and r["tries"] == 1]
+        return rows if len(rows) > 2 else None
+    s.until(shared)
+    mine = shared()[0]
+    user = 7000 + int(mine["id"][1:]) % 2 * 1000
+    tried = c.got.ids("/no").count(mine["digest"])
+    if ROOT:
+        last, = asked.ask(user=user, action="retry", ids=[mine["id"]])
+        is_equal((last["ok"], last["code"]), (False, "refused"))
+        asked.ask(user=user, action="retry", all=True)
+        is_equal([r for r in asked.list() if r["id"] == mine["id"]], [mine])
+    last, = asked.ask(action="retry", ids=[mine["id"]])
+    is_equal((last["ok"], last["count"]), (True, 1))
+    s.until(lambda: c.got.ids("/no").count(mine["digest"]) == tried + 1)
+
+
 def test_unwritable(c):
     """A spool that takes nothing: events stay where they are, and that is said once."""
     if ROOT and not notify_test.AS_NOBODY:
