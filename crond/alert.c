@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +16,11 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "crond/base/clients.h"
 #include "crond/base/diag.h"
 #include "crond/base/file.h"
 #include "crond/core/ctlmsg.h"
 #include "crond/core/event.h"
+#include "crond/helper.h"
 
 enum { LIVED_MS = 10 * 1000, AGAIN_MS = 60 * 1000,
 	SECRET_MOST = 4096 };
@@ -30,16 +29,7 @@ enum { LIVED_MS = 10 * 1000, AGAIN_MS = 60 * 1000,
 
 static void alert_listen(struct crond *c)
 {
-	struct watch *w = &c->w_alerts_asked;
-
-	if (w->fd >= 0)
-		return;
-	*w = (struct watch){ .kind = WATCH_ALERTS_ASKED,
-		.fd = clients_listen(c->run_fd, c->set.run_dir, CTLMSG_SOCKET_ALERTS) };
-	if (w->fd >= 0 && wait_for(c, w, EPOLLIN) == 0)
-		return;
-	trouble_say(c, CTLMSG_SOCKET_ALERTS, strerror(errno));
-	wait_end(c, w);
+	helper_listen(c, &c->w_alerts_asked, WATCH_ALERTS_ASKED, CTLMSG_SOCKET_ALERTS);
 }
 
 /* crond-notify goes by itself, once it has seen our end. */
@@ -53,10 +43,9 @@ void alert_close(struct crond *c)
 
 static void people_send(struct crond *c)
 {
-	const struct group *g = c->set.conf.control_group ? getgrnam(c->set.conf.control_group) : NULL;
 	struct buf b = { 0 };
 
-	buf_printf(&b, "%c%lld %lld", NOTICE_PEOPLE, g ? (long long)g->gr_gid : -1LL,
+	buf_printf(&b, "%c%lld %lld", NOTICE_PEOPLE, (long long)control_group(c),
 		c->set.root ? -1LL : (long long)geteuid());
 	alert_send(c, &b);
 	buf_free(&b);

@@ -64,6 +64,11 @@ void control_config(struct crond *c)
 			"(CRON) WARNING (control-group: there is no group \"%s\" here)", name);
 }
 
+int64_t control_group(const struct crond *c)
+{
+	return c->control && c->control->group_known ? (int64_t)c->control->group : -1;
+}
+
 void control_open(struct crond *c)
 {
 	struct control *o = calloc(1, sizeof(*o));

@@ -38,6 +38,7 @@
 #include "crond/service.h"
 #include "crond/tree.h"
 #include "crond/sources.h"
+#include "crond/wait.h"
 
 struct crond;
 struct diag;
@@ -313,26 +314,6 @@ bool outbox_look(struct crond *c);   /* the same with whatever is there; is some
 void outbox_flush(struct crond *c);  /* sends what was not sent */
 void outbox_unsent(struct crond *c); /* what was sent may be lost */
 void outbox_told(struct crond *c, const char *id); /* crond-notify has it */
-/* helper.c */
-bool helper_probe_shell(struct crond *c);
-/* A helper program with exactly fds[0..n-1] as its descriptors 3.., clean signals and
- * environment; uid and gid (with no further groups) unless uid is -1. Its pid or -1. */
-pid_t helper_run(struct crond *c, const char *name, const char *const *argv, const int *fds, int n,
-	uid_t uid, gid_t gid);
-/* Whom it runs as: the configured user (NULL: the usual one, and nobody where there is no such).
- * A private instance has its state where only its caller can go: there it is the caller, and
- * *uid is -1. 0; -1: said. */
-int helper_user(struct crond *c, const char *name, const char *configured, const char *usual,
-	uid_t *uid, gid_t *gid);
-/* A directory of its own, 0700. 0 or -1 with errno. */
-int helper_directory(const char *path, uid_t uid, gid_t gid);
-/* The next message of one, at most room - 1 bytes and a NUL; n, or -1: there is none now. 0: there
- * will be none, and it is killed, since it is started again once it has ended. One that never
- * stops is heard so many at a time. */
-enum { HELPER_MESSAGES = 64 };
-ssize_t helper_hear(struct crond *c, const struct watch *wire, pid_t pid, char *text, size_t room);
-/* How long to wait before it is started again, after so many short lives. */
-int64_t helper_backoff_ms(unsigned fails);
 /* runs.c */
 struct live_run *run_new(struct crond *c, const char *id, const struct run *record);
 struct live_run *run_find(struct crond *c, const char *id);
@@ -438,11 +419,11 @@ void stop_step(struct crond *c);
 /* --- people asking (control.c and its rooms) */
 
 struct control;
-struct control_client;
 
 void control_open(struct crond *c); /* what goes wrong is said: jobs do not need it */
 void control_close(struct crond *c);
 void control_config(struct crond *c); /* crond.conf was read again */
+int64_t control_group(const struct crond *c); /* whose members may see all; -1: none */
 void control_accept(struct crond *c);
 void control_heard(struct crond *c, struct control_client *k, uint32_t events);
 bool control_busy(const struct crond *c); /* somebody waits for a turn */
@@ -487,52 +468,6 @@ void clock_arm(struct crond *c);
 void clock_advance(struct crond *c);
 /* Rules of time zones may have been replaced: what comes next is counted anew. */
 void clock_zones(struct crond *c);
-
-/* --- waiting (wait.c), and who is called then (loop.c) */
-
-enum watch_kind {
-	WATCH_CLOCK, WATCH_LATER, WATCH_SIGNAL, WATCH_FILES, WATCH_REPORT, WATCH_QUEUE, WATCH_KEEPER,
-	WATCH_OLD_LAUNCHER, WATCH_NOTIFY, WATCH_ADDRESSES, WATCH_NAME, WATCH_CONTROL, WATCH_CLIENT,
-	WATCH_HISTORY, WATCH_HISTORY_ASKED, WATCH_ALERTS_ASKED,
-};
-enum { WATCHES = WATCH_ALERTS_ASKED + 1 };
-
-struct watch {
-	enum watch_kind kind;
-	int fd;
-	struct keeper *keeper;    /* NULL: it is gone; likewise client */
-	struct control_client *client;
-	SLIST_ENTRY(watch) ended; /* events that were fetched before may still name it */
-};
-
-/* One-shot deadlines, each set at most once at a time. */
-enum later {
-	LATER_RELOAD, LATER_GONE, LATER_SETTLE, LATER_GRACE, LATER_LAUNCHER, LATER_NOTIFY, LATER_LOG, LATER_ADOPT,
-	LATER_POLL, LATER_WAITING,
-	LATER_ALERTS, LATER_UNWATCHED, LATER_ZONES, LATER_STOP, LATER_SERVICE, LATER_REPORTS,
-	LATER_CONTROL, LATER_CONTROL_TURN, LATER_DAEMONS, LATER_PENDING, LATER_HOLD,
-	LATER_HISTORY, LATER_METRICS, LATER_HEARTBEAT, LATER_REMOVED, LATERS
-};
-
-/* How often what cannot be watched is looked at. */
-enum { POLL_MS = 60 * 1000 };
-
-/* Monotonic. */
-int64_t wait_now_ms(void);
-/* The same, and it goes on while the host sleeps: how late something is, whoever sets the clock. */
-int64_t wait_awake_ms(void);
-int wait_for(struct crond *c, struct watch *w, uint32_t events);
-void wait_change(struct crond *c, struct watch *w, uint32_t events);
-void wait_end(struct crond *c, struct watch *w);
-/* wait_end(), and it is freed once no event that was fetched can name it. */
-void wait_drop(struct crond *c, struct watch *w);
-void wait_tidy(struct crond *c);
-void wait_later(struct crond *c, enum later what, int64_t in_ms); /* earlier wins */
-void wait_not(struct crond *c, enum later what);
-/* Those that have passed, as bits; they are not set any more. */
-uint32_t wait_expired(struct crond *c);
-int loop_open(struct crond *c);
-int loop_run(struct crond *c); /* exit status */
 
 enum { FILES_RESERVED = 16 };
 

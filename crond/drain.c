@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "crond/base/kernel.h"
+#include "crond/helper.h"
 
 enum { CHUNK = 4096, CHUNKS_AT_ONCE = 16, HOLD_MS = 100 };
 

@@ -19,8 +19,10 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/base/clients.h"
 #include "crond/base/kernel.h"
 #include "crond/base/text.h"
+#include "crond/helper.h"
 
 enum { PROBE_MS = 5000, FD_FIRST = 3, FDS_MOST = 8, BACKOFF_FIRST_MS = 1000,
 	BACKOFF_MOST_MS = 60 * 1000 };
@@ -166,6 +168,17 @@ ssize_t helper_hear(struct crond *c, const struct watch *wire, pid_t pid, char *
 		helper_over(c, wire, pid);
 	text[n > 0 ? n : 0] = '\0';
 	return n;
+}
+
+void helper_listen(struct crond *c, struct watch *w, enum watch_kind kind, const char *name)
+{
+	if (w->fd >= 0)
+		return;
+	*w = (struct watch){ .kind = kind, .fd = clients_listen(c->run_fd, c->set.run_dir, name) };
+	if (w->fd >= 0 && wait_for(c, w, EPOLLIN) == 0)
+		return;
+	trouble_say(c, name, strerror(errno));
+	wait_end(c, w);
 }
 
 int64_t helper_backoff_ms(unsigned fails)

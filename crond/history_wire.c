@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,11 +15,11 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "crond/base/clients.h"
 #include "crond/base/diag.h"
 #include "crond/base/text.h"
 #include "crond/core/ctlmsg.h"
 #include "crond/core/histrec.h"
+#include "crond/helper.h"
 
 static const char program[] = "crond-history";
 
@@ -38,16 +37,7 @@ bool history_installed(const struct crond *c)
 
 void history_listen(struct crond *c)
 {
-	struct watch *w = &c->w_history_asked;
-
-	if (w->fd >= 0)
-		return;
-	*w = (struct watch){ .kind = WATCH_HISTORY_ASKED,
-		.fd = clients_listen(c->run_fd, c->set.run_dir, CTLMSG_SOCKET_HISTORY) };
-	if (w->fd >= 0 && wait_for(c, w, EPOLLIN) == 0)
-		return;
-	trouble_say(c, CTLMSG_SOCKET_HISTORY, strerror(errno));
-	wait_end(c, w);
+	helper_listen(c, &c->w_history_asked, WATCH_HISTORY_ASKED, CTLMSG_SOCKET_HISTORY);
 }
 
 /* --- what it is sent */
@@ -157,11 +147,10 @@ static void segments_tell(struct crond *c)
 
 static void config_send(struct crond *c)
 {
-	const struct group *g = c->set.conf.control_group ? getgrnam(c->set.conf.control_group) : NULL;
 	struct history_config conf = { .boot = c->backlog.boot, .host = c->fqdn,
 		.retention_ms = c->set.conf.history_retention.ms,
 		.retention_count = c->set.conf.history_retention.count,
-		.size_max = c->set.conf.history_size_max, .group = g ? (int64_t)g->gr_gid : -1 };
+		.size_max = c->set.conf.history_size_max, .group = control_group(c) };
 	struct buf b = { 0 };
 
 	buf_putc(&b, HISTORY_CONFIG);

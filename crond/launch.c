@@ -15,6 +15,7 @@
 
 #include "crond/base/file.h"
 #include "crond/base/kernel.h"
+#include "crond/helper.h"
 #include "crond/crond.h"
 
 enum { SOCKET_ROOM = 4 << 20, RESTART_MS = 1000, WAITING_MS = 3000, DEATHS_AT_ONCE = 5 };

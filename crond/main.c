@@ -14,6 +14,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/helper.h"
 #include "crond/metrics.h"
 
 /* Descriptors 0 to 2 exist: what is opened later must not become one of them. */

@@ -15,6 +15,7 @@
 
 #include "crond/base/file.h"
 #include "crond/base/kernel.h"
+#include "crond/helper.h"
 #include "crond/crond.h"
 
 /* A turn takes so long, and one in so many is ours; none where something is due that soon. */
@@ -298,7 +299,6 @@ static void text_turn(struct crond *c)
 	bool whole;
 
 	if (stale(c)) {
-		m->changed = true;
 		text_drop(m);
 		m->changed = false;
 		metrics_changed(c);
