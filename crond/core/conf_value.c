@@ -3,8 +3,10 @@
 #include <stdio.h>
 
 #include "crond/base/arena.h"
+#include "crond/base/buf.h"
 #include "crond/base/text.h"
 #include "crond/core/conf_parse.h"
+#include "crond/core/options_kind.h"
 #include "crond/core/options_value.h"
 
 enum { PATH_MOST = 4095, URL_MOST = 2048, SECRET_MOST = 4096, PORT_MOST = 65535,
@@ -125,13 +127,29 @@ CONF_TAKE(conf_take_level)
 	return bad_word(def, s->values[0], d);
 }
 
+/* such: "a size such as 10M"; the limits are put as values are. */
+static int bad_range(const struct conf_def *def, struct slice value, const char *such,
+	void (*put)(struct buf *out, uint64_t value), struct diag *d)
+{
+	struct buf expected = { 0 };
+
+	buf_printf(&expected, "%s, from ", such);
+	put(&expected, def->least);
+	buf_puts(&expected, " to ");
+	put(&expected, def->most);
+	buf_puts(&expected, ", is needed");
+	bad(def, value, buf_text(&expected) ? expected.data : such, d);
+	buf_free(&expected);
+	return -1;
+}
+
 CONF_TAKE(conf_take_size)
 {
 	uint64_t v;
 
 	(void)arena;
 	if (text_size(s->values[0], &v) || v < def->least || v > def->most)
-		return bad(def, s->values[0], "a size such as 512K or 10M, up to 1G, is needed", d);
+		return bad_range(def, s->values[0], "a size such as 512K or 10M", option_put_size, d);
 	*(uint64_t *)field = v;
 	return 0;
 }
@@ -153,15 +171,11 @@ CONF_TAKE(conf_take_count)
 
 CONF_TAKE(conf_take_duration)
 {
-	char expected[96];
 	uint64_t v;
 
 	(void)arena;
-	if (text_duration(s->values[0], &v) || v < def->least || v > def->most) {
-		snprintf(expected, sizeof(expected), "a duration such as 10s, from %llus to %llum, is needed",
-			(unsigned long long)def->least / 1000, (unsigned long long)def->most / 60000);
-		return bad(def, s->values[0], expected, d);
-	}
+	if (text_duration(s->values[0], &v) || v < def->least || v > def->most)
+		return bad_range(def, s->values[0], "a duration such as 10s", option_put_duration, d);
 	*(uint64_t *)field = v;
 	return 0;
 }

@@ -248,7 +248,7 @@ static void errors(void **state)
 		{ "cgroup = crond", "1:1 bad cgroup 'crond': auto, off or the path of a cgroup is needed;" },
 		{ "direct-exec = perhaps", "1:1 bad direct-exec 'perhaps': yes or no is needed;" },
 		{ "output-max = 2G",
-			"1:1 bad output-max '2G': a size such as 512K or 10M, up to 1G, is needed;" },
+			"1:1 bad output-max '2G': a size such as 512K or 10M, from 1K to 1G, is needed;" },
 		{ "max-running = -1",
 			"1:1 bad max-running '-1': a number from 0 to 1000000 is needed;" },
 		{ "run-dir = run", "1:1 bad run-dir 'run': an absolute path is needed;" },
@@ -267,9 +267,11 @@ static void errors(void **state)
 		{ "history { retention = 30 retention = 20 }", "1:26 'retention' is given twice, first in line 1;" },
 		{ "history { retention = { 30, 20 } }",
 			"1:11 bad retention '20': a time such as 30d, a count, both or none are needed;" },
+		{ "history { size-max = 1K }",
+			"1:11 bad size-max '1K': a size such as 512K or 10M, from 1M to 1024G, is needed;" },
 		{ "history { path = h }", "1:11 bad path 'h': an absolute path is needed;" },
 		{ "cluster { }", "1:1 unknown section 'cluster';" },
-		{ "metrics-interval = 0", "1:1 bad metrics-interval '0': a duration such as 10s, from 0s to 60m, "
+		{ "metrics-interval = 0", "1:1 bad metrics-interval '0': a duration such as 10s, from 100ms to 1h, "
 			"is needed;" },
 		{ "heartbeat { interval = 5m }", "1:1 'url' is missing;" },
 		{ "heartbeat a { url = http://a }", "1:1 'heartbeat' takes no title;" },
