@@ -62,7 +62,7 @@ static void put_uses(const json_t *o)
 		put_fact("used", text);
 	}
 	if (bytes >= 0) {
-		snprintf(text, sizeof(text), "%" PRId64 " bytes%s", (int64_t)bytes,
+		snprintf(text, sizeof(text), "%" PRId64 " byte%s%s", (int64_t)bytes, bytes == 1 ? "" : "s",
 			talk_true(o, "truncated") ? ", of which not all were kept" : "");
 		put_fact("output", text);
 	}

@@ -203,8 +203,8 @@ static void say_end(const struct runs *r, const json_t *end)
 	if (!r->limited && talk_true(end, "limited"))
 		fprintf(stderr, "cronctl: the newest %zu; --limit 0 shows all\n", r->shown);
 	if (left_out)
-		fprintf(stderr, "cronctl: %" PRId64 " runs are on no record: crond's log says why\n",
-			(int64_t)left_out);
+		fprintf(stderr, "cronctl: %" PRId64 " run%s on no record: crond's log says why\n",
+			(int64_t)left_out, left_out == 1 ? " is" : "s are");
 	if (aside)
 		fprintf(stderr, "cronctl: the record before was damaged, and is kept as %.128s\n", aside);
 }
