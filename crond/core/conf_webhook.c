@@ -101,8 +101,8 @@ static int check_addresses(const struct webhook *h, struct diag *d)
 {
 	const uint32_t in_link = TEMPLATE_ALL & ~((uint32_t)1 << VALUE_URL);
 
-	if (h->template != WEBHOOK_HEALTHCHECKS && strstr(h->url, "${"))
-		return diag_error(d, 0, 0, "bad url: names such as ${job} stand in link, or where template "
+	if (h->template != WEBHOOK_HEALTHCHECKS && strstr(h->url, "${job}"))
+		return diag_error(d, 0, 0, "bad url: ${job} is taken in link, or where template "
 			"is healthchecks");
 	if (h->template == WEBHOOK_HEALTHCHECKS &&
 		check_address("url", h->url, (uint32_t)1 << VALUE_JOB, d))

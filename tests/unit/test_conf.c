@@ -294,7 +294,7 @@ static void errors(void **state)
 		{ "webhook a { url = http://a rate = 1 }",
 			"1:28 bad rate '1': a count and a time such as 20/1m, at most 1d, or none, are needed;" },
 		{ "webhook a { url = \"http://a/${job}\" }",
-			"1:1 bad url: names such as ${job} stand in link, or where template is healthchecks;" },
+			"1:1 bad url: ${job} is taken in link, or where template is healthchecks;" },
 		{ "webhook a { url = \"http://a/${jo}\" template = healthchecks }",
 			"1:1 bad url: unknown name 'jo', did you mean 'job'?;" },
 		{ "webhook a { url = \"http://a/${text}\" template = healthchecks }",
