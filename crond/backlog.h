@@ -66,8 +66,9 @@ void backlog_none(struct crond *c, const struct job *job, const char *run_id, in
 uint64_t backlog_waits(const struct crond *c);
 /* Writes the batch. */
 void backlog_flush(struct crond *c);
-/* There is a segment of ours, if there was nothing to be written, too. 0 or -1. */
-int backlog_begin(struct crond *c);
+/* There is a segment of ours, if there was nothing to be written, too; but where there is no room
+ * those of before are all that is read. */
+void backlog_begin(struct crond *c);
 /* So much of a segment is committed: it goes if that is all, and it does not grow. */
 void backlog_done(struct crond *c, uint32_t number, uint64_t size);
 /* Somebody removed it: another one is begun in its place. */

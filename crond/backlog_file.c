@@ -229,9 +229,10 @@ static int segment_begin(struct crond *c)
 	return -1;
 }
 
-int backlog_begin(struct crond *c)
+void backlog_begin(struct crond *c)
 {
-	return c->backlog.begun ? 0 : segment_begin(c);
+	if (!c->backlog.begun)
+		segment_begin(c);
 }
 
 /* From so many bytes on another one is begun. Where there is little room it is less: the one that

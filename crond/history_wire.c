@@ -218,7 +218,8 @@ static void history_start(struct crond *c)
 	if (c->history > 0 || c->later[LATER_HISTORY] || c->stop.stage || !c->working || !c->backlog.on)
 		return;
 	history_listen(c);
-	if (c->w_history_asked.fd < 0 || backlog_begin(c) < 0 ||
+	backlog_begin(c);
+	if (c->w_history_asked.fd < 0 ||
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
 		history_exec(c, pair[1]) < 0) {
 		if (pair[0] >= 0) {

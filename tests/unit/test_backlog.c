@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "crond/base/diag.h"
@@ -481,6 +482,25 @@ static void no_room_on_file(void **state)
 	free(run);
 }
 
+/* Without room for records of ours those of before are read, and people who ask get answers. */
+static void asked_without_room(void **state)
+{
+	struct rlimit was, most = { 0, RLIM_INFINITY };
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	most.rlim_max = was.rlim_max;
+	crond.working = true;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &most), 0);
+	history_asked(&crond);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	assert_true(crond.history > 0);
+	assert_int_equal(waitpid(crond.history, NULL, 0), crond.history);
+	history_ended(&crond);
+	assert_int_equal(crond.history, 0);
+}
+
 /* What somebody removed is missing, and nothing else. */
 static void removed_by_hand(void **state)
 {
@@ -541,6 +561,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(committed_in_little_room, begin, end),
 		cmocka_unit_test_setup_teardown(bounded, begin, end),
 		cmocka_unit_test_setup_teardown(no_room_on_file, begin, end),
+		cmocka_unit_test_setup_teardown(asked_without_room, begin, end),
 		cmocka_unit_test_setup_teardown(removed_by_hand, begin, end),
 		cmocka_unit_test_setup_teardown(switched_off, begin, end),
 	};
