@@ -123,7 +123,7 @@ void metrics_ended(struct crond *c, const struct live_run *run, const struct out
 	if (!c->metrics)
 		return;
 	c->metrics->runs[o->result]++;
-	if (run->punctual && o->started_ns)
+	if (run->by_schedule && o->started_ns)
 		metric_times_add(&c->metrics->late, o->started_ns - run->scheduled * 1000000000);
 	if (run->flags & RUN_LEARN && run->job)
 		job_count(c, run->job->identity, o->result, o->took_ns);

@@ -242,6 +242,7 @@ static const char *claim_refused(int error)
 static struct live_run *start_claim(struct start *s, struct diag *d)
 {
 	struct numbers numbers = claim_numbers(s);
+	const bool waits = s->head && s->head->phase == RUN_PENDING;
 	struct live_run *run;
 
 	if (claim(s, &numbers) < 0) {
@@ -254,12 +255,11 @@ static struct live_run *start_claim(struct start *s, struct diag *d)
 	}
 	run = run_new(s->c, s->id, &s->run);
 	if (run)
-		run->punctual = s->cause == START_DUE && !s->head;
+		run->by_schedule = s->cause == START_DUE && !waits;
 	metrics_changed(s->c);
 	if (run && !s->common->trusted)
 		room_take(run, s->common->user, s->c->record.len);
-	if (!run || (s->head && s->head->phase == RUN_PENDING &&
-		pending_add(s->c, run, s->head, s->job) < 0)) {
+	if (!run || (waits && pending_add(s->c, run, s->head, s->job) < 0)) {
 		say_failed(s, "out of memory");
 		diag_error(d, 0, 0, "out of memory");
 		return NULL;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crond/metrics.h"
 #include "tests/unit/world.h"
 
 enum { MINUTE = 60, HOUR = 3600, JOBS = 8, SEEDS = 10, OUTAGES = 12, FATES = 4096, MANY = 1500 };
@@ -248,10 +249,35 @@ static void test_many(void **state)
 	free(text);
 }
 
+/* Starts by the schedule are counted by how late they were: those above all that were very late. */
+static void test_late(void **state)
+{
+	struct world *w = world_open(begin);
+	const struct metric_times *late;
+
+	(void)state;
+	world_write(w, false, "task plain { schedule = '* * * * *' command = x }\n"
+		"task kept { schedule = '* * * * *' command = x catchup = one }\n");
+	world_up(w);
+	metrics_open(w->c);
+	assert_non_null(w->c->metrics);
+	late = &w->c->metrics->late;
+	world_pass(w, MINUTE + 1);
+	assert_int_equal(late->count, 2);
+	world_set(w, 90);
+	world_pass(w, 1);
+	assert_int_equal(w->start_count, 4);
+	assert_int_equal(late->count, 4);
+	assert_int_equal(metric_times_below(late, 99), 60000);
+	free(w->c->metrics);
+	w->c->metrics = NULL;
+	world_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_outages), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_outages), cmocka_unit_test(test_many), cmocka_unit_test(test_late),
 	};
 
 	setenv("TZ", "UTC0", 1);
