@@ -23,11 +23,17 @@ static int64_t now_ms(void)
 	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
+/* A child that ends does not end the wait. */
 static bool is_ready(const struct scribe *s, short events, int64_t ms)
 {
 	struct pollfd p = { .fd = s->fd, .events = events };
+	int64_t until = now_ms() + ms;
+	int n;
 
-	return poll(&p, 1, ms > 0 ? (int)ms : 0) > 0;
+	do
+		n = poll(&p, 1, ms > 0 ? (int)ms : 0);
+	while (n < 0 && errno == EINTR && (ms = until - now_ms()) > 0);
+	return n > 0;
 }
 
 /* --- what it says */

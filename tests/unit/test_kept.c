@@ -394,6 +394,34 @@ static void test_dead_disk(void **state)
 	close(fd);
 }
 
+/* A child of the keeper ends while it waits for its scribe: it goes on waiting, and nothing is lost. */
+static void test_a_child_ends_while_it_waits(void **state)
+{
+	struct player *p = *state;
+	char command[256] = "", path[256];
+	struct run r = logged("gold-1-1", command, "gold/log");
+	struct stat st;
+	pid_t scribe = 0;
+
+	snprintf(command, sizeof(command), "while ! test -e %s/go; do sleep 0.02; done; seq 200000", top);
+	assert_int_equal(player_send(p, &r), 0);
+	assert_true(player_report(p, REPORT_TAKEN, "gold-1-1", SOON_MS));
+	snprintf(path, sizeof(path), "%s/gold/log", top);
+	for (int ms = 0; ms < SOON_MS && !scribe; ms += 10, usleep(10000))
+		scribe = access(path, F_OK) == 0 ? holder(path) : 0;
+	assert_true(scribe > 0);
+	assert_int_equal(kill(scribe, SIGSTOP), 0);
+	snprintf(path, sizeof(path), "%s/go", top);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	usleep(200 * 1000);
+	assert_int_equal(kill(p->keeper_pid, SIGCHLD), 0);
+	usleep(50 * 1000);
+	assert_int_equal(kill(scribe, SIGCONT), 0);
+	assert_true(player_report(p, REPORT_ENDED, "gold-1-1", 3 * SOON_MS));
+	assert_int_equal(stat(one_path("gold/log"), &st), 0);
+	assert_int_equal(st.st_size, 1288895);
+}
+
 /* Links are the user's to place, and lead where his rights do. */
 static void test_rights(void **state)
 {
@@ -564,6 +592,7 @@ int main(void)
 		KEPT_TEST(test_lost_finds),
 		KEPT_TEST(test_no_log),
 		KEPT_TEST(test_dead_disk),
+		KEPT_TEST(test_a_child_ends_while_it_waits),
 		KEPT_TEST(test_rights),
 		KEPT_TEST(test_artifacts),
 		KEPT_TEST(test_retention),
