@@ -16,7 +16,8 @@
 
 enum {
 	GATHER_MS = 50,       /* the end of a short run comes with its start: one sync for both */
-	TICK_MS = 200,        /* from one transaction to the next, each of which waits for the disk */
+	TICK_MS = 200,        /* from one transaction to the next, each of which waits for the disk; */
+	ASKED_MS = 20,        /* where somebody asks */
 	BATCH = 2000,         /* records of a transaction */
 	PRUNE_MS = 60 * 1000, /* and only when something was written */
 	PRUNE_MORE_MS = 100,
@@ -191,6 +192,7 @@ static void batch_write(struct history *h, int64_t now)
 		return;
 	}
 	backlog_committed(&h->backlog, tell, h);
+	h->wrote_ms = now;
 	h->write_ms = now + (backlog_waiting(&h->backlog) ? 0 : TICK_MS);
 	if (!h->prune_ms)
 		h->prune_ms = h->write_ms + PRUNE_MS;
@@ -274,6 +276,17 @@ static bool is_over(const struct history *h, int64_t now)
 		now - h->ended_ms > END_MOST_MS);
 }
 
+/* Whoever has waited for the end of a run finds it on record. */
+static void hasten(struct history *h, int64_t now)
+{
+	int fd = -1;
+
+	if (h->told && h->write_ms > now && now - h->wrote_ms >= ASKED_MS && backlog_waiting(&h->backlog))
+		fd = clients_wait_fd(&h->asked.clients, now);
+	if (fd >= 0 && poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) > 0)
+		h->write_ms = now;
+}
+
 bool history_turn(struct history *h, int64_t now)
 {
 	bool rested = !backlog_waiting(&h->backlog);
@@ -285,6 +298,7 @@ bool history_turn(struct history *h, int64_t now)
 		end(h, now);
 	if (rested && h->write_ms < now + GATHER_MS)
 		h->write_ms = now + GATHER_MS;
+	hasten(h, now);
 	step(h, now);
 	if (h->told && !h->ended) /* people come behind what is to be written */
 		clients_step(&h->asked.clients, now);

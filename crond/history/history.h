@@ -36,6 +36,7 @@ struct history {
 	int64_t aside_ms;      /* when one was last put aside; 0: never */
 	/* when something is done next */
 	int64_t write_ms, prune_ms; /* 0: nothing is to be pruned before more is written */
+	int64_t wrote_ms;           /* the last transaction */
 	bool ended;            /* the scheduler is gone, or we are to go */
 	int64_t ended_ms;
 };

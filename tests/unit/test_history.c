@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -311,6 +312,39 @@ static void test_one_transaction_a_tick(void **state)
 	feeder_finish(&f);
 }
 
+/* Who asks is answered with what has come by then, and is no reason to sync without end. */
+static void test_who_asks_waits_for_no_tick(void **state)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int asking = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct feeder f;
+
+	(void)state;
+	feeder_begin(&f);
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/asked", f.dir);
+	assert_int_equal(bind(listening, (const struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(listening, 1), 0);
+	assert_int_equal(asked_open(&f.h.asked, listening, &f.h.db, ""), 0);
+	feeder_start(&f, "a-1-1", NULL);
+	feeder_send(&f);
+	feeder_turn(&f);
+	feeder_start(&f, "a-2-1", NULL);
+	feeder_send(&f);
+	history_turn(&f.h, f.now += 1);
+	feeder_row(&f, "SELECT count(*) FROM runs", "1");
+	assert_int_equal(connect(asking, (const struct sockaddr *)&at, sizeof(at)), 0);
+	history_turn(&f.h, f.now += 50);
+	feeder_row(&f, "SELECT count(*) FROM runs", "2");
+	assert_int_equal(write(asking, "{", 1), 1);
+	feeder_start(&f, "a-3-1", NULL);
+	feeder_send(&f);
+	history_turn(&f.h, f.now += 1);
+	feeder_row(&f, "SELECT count(*) FROM runs", "2");
+	close(asking);
+	feeder_finish(&f);
+}
+
 static void test_a_gap_is_kept(void **state)
 {
 	struct feeder f;
@@ -373,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_what_was_not_told_is_taken_at_the_end),
 		cmocka_unit_test(test_segments_in_turn),
 		cmocka_unit_test(test_one_transaction_a_tick),
+		cmocka_unit_test(test_who_asks_waits_for_no_tick),
 		cmocka_unit_test(test_a_gap_is_kept),
 		cmocka_unit_test(test_killed_while_it_writes),
 	};
