@@ -3,6 +3,7 @@
  * and tells the targets. */
 #include "crond/core/event.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -47,6 +48,7 @@ enum event_tag {
 };
 
 enum { FLAG_TRUNCATED = 1, FLAG_TRUSTED = 2 };
+enum { RUN_PART = 120, MARK_PART = 32 }; /* of an id */
 
 enum cut { CUT_TAIL, CUT_HEAD, CUT_WORDS };
 
@@ -108,14 +110,32 @@ bool event_id_ok(struct slice id)
 	return true;
 }
 
-void event_id(char out[EVENT_ID_MOST], const char *run_id, const char *mark)
+/* As much of it as an id may have; false: that is not all there is. */
+static bool id_part(char *out, const char *s, size_t most)
 {
-	snprintf(out, EVENT_ID_MOST, "%.120s.%.32s", run_id, mark);
-	for (char *c = out; *c; c++)
-		if (!is_id(*c))
-			*c = '_';
+	size_t n = 0;
+	bool same = *s != '.' && *s != '-';
+
+	for (; s[n] && n < most; n++) {
+		out[n] = is_id(s[n]) ? s[n] : '_';
+		same &= out[n] == s[n];
+	}
 	if (*out == '.' || *out == '-')
 		*out = '_';
+	out[n] = '\0';
+	return same && !s[n];
+}
+
+void event_id(char out[EVENT_ID_MOST], const char *run_id, const char *mark)
+{
+	char run[RUN_PART + 1], what[MARK_PART + 1];
+
+	id_part(what, mark, MARK_PART);
+	if (id_part(run, run_id, RUN_PART))
+		snprintf(out, EVENT_ID_MOST, "%s.%s", run, what);
+	else /* bob:x is not bob_x */
+		snprintf(out, EVENT_ID_MOST, "%s_%08" PRIx32 ".%s", run,
+			(uint32_t)text_hash(0, run_id, strlen(run_id)), what);
 }
 
 const char *event_mail_to(const char *owner, const char *mail, const char *user)

@@ -57,7 +57,7 @@ int event_decode(struct event *e, struct slice bytes, struct diag *d);
  * the job's mail goes to (empty: nobody), else its user. */
 const char *event_mail_to(const char *owner, const char *mail, const char *user);
 /* The id of what becomes known of a run by that mark: one that is always the same. Characters
- * that only run ids may have become '_'. */
+ * that only run ids may have become '_', and a hash of the run's id tells it from those alike. */
 void event_id(char out[EVENT_ID_MOST], const char *run_id, const char *mark);
 /* Letters, digits . _ - only, no dot or dash in front, shorter than EVENT_ID_MOST. */
 bool event_id_ok(struct slice id);

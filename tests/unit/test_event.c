@@ -245,7 +245,9 @@ static void test_ids_of_any_run_are_good(void **state)
 	event_id(id, "gold-1763668800-1", "end");
 	assert_string_equal(id, "gold-1763668800-1.end");
 	event_id(id, "a@b,c:d=%~+-1-1", "said7");
-	assert_string_equal(id, "a_b_c_d____-1-1.said7");
+	assert_true(event_id_ok(slice_of(id)));
+	assert_memory_equal(id, "a_b_c_d____-1-1_", 16);
+	assert_string_equal(id + strlen(id) - 6, ".said7");
 	event_id(id, "-a-1-1", "end");
 	assert_true(event_id_ok(slice_of(id)));
 	memset(run, 'x', sizeof(run));
@@ -254,9 +256,29 @@ static void test_ids_of_any_run_are_good(void **state)
 	assert_true(event_id_ok(slice_of(id)));
 }
 
+/* Else the second one would be taken for the first, and nobody told of it. */
+static void test_different_runs_have_different_ids(void **state)
+{
+	static const char *const runs[] = { "bob:x-5-1", "bob_x-5-1", "bob@x-5-1", "a:b_c-5-1",
+		"a_b:c-5-1", "a_b_c-5-1", "-a-5-1", "_a-5-1" };
+	char one[EVENT_ID_MOST], other[EVENT_ID_MOST];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+		event_id(one, runs[i], "end");
+		event_id(other, runs[i], "end");
+		assert_string_equal(one, other);
+		for (size_t k = 0; k < i; k++) {
+			event_id(other, runs[k], "end");
+			assert_string_not_equal(one, other);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_different_runs_have_different_ids),
 		cmocka_unit_test(test_ids_of_any_run_are_good),
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_too_long_is_cut),
