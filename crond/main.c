@@ -152,6 +152,7 @@ static int crond_serve(struct crond *c, int ready)
 	status = loop_run(c);
 	service_tell(c, SERVICE_STOPPING);
 	say_ended(c);
+	removed_keep(c);
 	herald_stopped(c);
 	control_close(c);
 	alert_close(c);

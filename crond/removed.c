@@ -23,6 +23,8 @@ enum {
 	KEPT_MAGIC = 0x726e7243, KEPT_VERSION = 1, KEPT_MOST = 10000, KEPT_FILE_MOST = 64 << 20,
 	/* as long as a task's file may be gone, and a moment more */
 	AWAY_MS = 2500,
+	TOLD_EACH = 16, /* at a time */
+	REST_MS = 5,
 };
 
 struct removal {
@@ -144,17 +146,28 @@ static struct removal *removal_old(struct crond *c, struct removals *list)
 	return NULL;
 }
 
+static void removed_tell(struct crond *c, struct removal *r)
+{
+	if (!pending_job_of(c, r->identity) && r->event.len)
+		tell_removed(c, (struct slice){ r->event.data, r->event.len });
+	c->removed.changed = true; /* it need not stand there any more */
+	removal_free(&c->removed.waiting, r);
+}
+
+/* A few at a time: each is looked for among all jobs, and is a file of its own. */
 void removed_due(struct crond *c)
 {
 	struct removal *r;
+	int told = 0;
 
 	while ((r = removal_old(c, &c->removed.arrived)))
 		arrived_drop(c, r);
 	while ((r = removal_old(c, &c->removed.waiting))) {
-		if (!pending_job_of(c, r->identity) && r->event.len)
-			tell_removed(c, (struct slice){ r->event.data, r->event.len });
-		c->removed.changed = true; /* it need not stand there any more */
-		removal_free(&c->removed.waiting, r);
+		if (told++ == TOLD_EACH) {
+			wait_later(c, LATER_REMOVED, REST_MS);
+			return;
+		}
+		removed_tell(c, r);
 	}
 	removed_keep(c);
 }

@@ -169,6 +169,35 @@ static void test_removed(void **state)
 	world_close(w);
 }
 
+enum { MANY = 100 };
+
+/* Jobs that are in no file any more are told of a few at a time: starts come between. */
+static void test_removed_many(void **state)
+{
+	struct world *w = world_open(june);
+	char text[MANY * 64] = "";
+	size_t first;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++)
+		sprintf(text + strlen(text), "#@ alert=mail:a@b.c\n0 0 1 1 * root x %d\n", i);
+	world_write(w, true, text);
+	world_up(w);
+	world_pass(w, 1);
+	world_forget(w);
+	world_write(w, true, "# none\n");
+	w->real_ns += INT64_C(3000000000);
+	w->mono_ns += INT64_C(3000000000);
+	w->boot_ns += INT64_C(3000000000);
+	removed_due(w->c);
+	world_see(w);
+	first = world_heard(w, "job.removed", NULL);
+	assert_true(first > 0 && first < MANY / 2);
+	world_pass(w, 5);
+	assert_int_equal(world_heard(w, "job.removed", NULL), MANY);
+	world_close(w);
+}
+
 /* It dies before the moment is over: who comes after it tells. */
 static void test_removed_over_a_death(void **state)
 {
@@ -257,7 +286,7 @@ int main(void)
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_rules_over_deaths),
 		cmocka_unit_test(test_rules_at_each_call),
-		cmocka_unit_test(test_removed),
+		cmocka_unit_test(test_removed), cmocka_unit_test(test_removed_many),
 		cmocka_unit_test(test_removed_over_a_death),
 		cmocka_unit_test(test_crond),
 		cmocka_unit_test(test_faults),
