@@ -239,6 +239,7 @@ def test_rules_say_who_is_told_and_when(room):
     with open("/etc/passwd", encoding="ascii") as accounts:
         rest = [line for line in accounts if not line.startswith("carol:")]
     daemon = room.start()
+    room.wait_log("jobs in force", count=2)  # its tables are read, with carol there
     with open("/etc/passwd.new", "w", encoding="ascii") as accounts:
         accounts.writelines(rest)
     os.rename("/etc/passwd.new", "/etc/passwd")
