@@ -239,8 +239,8 @@ static void __attribute__((noreturn)) die_taking(struct crond *c, struct world_r
 		if (live)
 			run_event(c, live, RUN_EVENT_ENDED);
 	}
-	run_sweep(c);
 	backlog_flush(c);
+	run_sweep(c);
 	_exit(0);
 }
 
@@ -301,8 +301,8 @@ static void turn(struct world *w)
 		some = runs_take(w);
 		some |= runs_end(w) || w->c->places_freed;
 	}
-	run_sweep(w->c);
 	backlog_flush(w->c);
+	run_sweep(w->c);
 	world_see(w);
 }
 
