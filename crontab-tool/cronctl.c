@@ -137,6 +137,14 @@ static int unknown_verb(const char *name)
 	return CRONCTL_USAGE;
 }
 
+/* What other programs take as options. */
+static const char *verb_meant(const char *word)
+{
+	if (strcmp(word, "--version") == 0)
+		return "version";
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ? "help" : word;
+}
+
 int main(int argc, char **argv)
 {
 	char called[CALLED_MOST];
@@ -148,11 +156,7 @@ int main(int argc, char **argv)
 			print_usage(stderr, &verbs[i], i ? "      " : "usage:");
 		return CRONCTL_USAGE;
 	}
-	if (strcmp(argv[1], "--version") == 0)
-		argv[1] = (char[]){ "version" };
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		argv[1] = (char[]){ "help" };
-	v = find_verb(argv[1]);
+	v = find_verb(verb_meant(argv[1]));
 	if (!v)
 		return unknown_verb(argv[1]);
 	snprintf(called, sizeof(called), CALLED "%s", v->name);

@@ -288,6 +288,8 @@ def test_files_are_checked_without_a_daemon(room):
         equal(cronctl(room, *words)[0], 2, "the status of cronctl " + " ".join(words))
     bad(room, 2, "is no signal", "signal", "x", "NOISE")
     bad(room, 2, 'cronctl: unknown verb "lst", did you mean "list"?', "lst")
+    equal(good(room, "--version"), good(room, "version"), "the version")
+    equal([good(room, word) for word in ("--help", "-h")], 2 * [good(room, "help")], "help")
     bad(room, 3, "no crond is running here", "status")
 
 
