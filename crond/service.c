@@ -96,8 +96,8 @@ static void service_send(struct crond *c)
 
 	next_text(c, next, sizeof(next));
 	n = snprintf(text, sizeof(text),
-	        "%sSTATUS=%zu jobs in force, %zu run%s under way%s\nWATCHDOG=1",
-	        s->told ? "" : states[s->state], c->reload.jobs, c->running,
+	        "%sSTATUS=%zu job%s in force, %zu run%s under way%s\nWATCHDOG=1",
+	        s->told ? "" : states[s->state], c->reload.jobs, c->reload.jobs == 1 ? "" : "s", c->running,
 	        c->running == 1 ? "" : "s", next);
 	if (!s->told && s->state == SERVICE_RELOADING)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "\nMONOTONIC_USEC=%" PRId64,

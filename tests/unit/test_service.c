@@ -79,8 +79,10 @@ static void test_states(void **state)
 	service_alive(&crond);
 	assert_string_equal(heard(fd), "STATUS=0 jobs in force, 1 run under way\nWATCHDOG=1");
 	crond.running = 3;
+	crond.reload.jobs = 1;
 	service_alive(&crond);
-	assert_string_equal(heard(fd), "STATUS=0 jobs in force, 3 runs under way\nWATCHDOG=1");
+	assert_string_equal(heard(fd), "STATUS=1 job in force, 3 runs under way\nWATCHDOG=1");
+	crond.reload.jobs = 0;
 	service_tell(&crond, SERVICE_RELOADING);
 	assert_memory_equal(heard(fd), "RELOADING=1\n", 12);
 	service_tell(&crond, SERVICE_READY);
