@@ -21,7 +21,8 @@
 #include "crond/core/histrec.h"
 #include "crond/crond.h"
 
-enum { SEGMENT_MOST = 1 << 20, BACKLOG_MOST = 64 << 20, SHARE = 8, NAME_MOST = 16 };
+enum { SEGMENT_MOST = 1 << 20, BACKLOG_MOST = 64 << 20, SHARE = 8, NAME_MOST = 16,
+	AGAIN_MS = 1000 };
 
 #define BACKLOG_DIR "backlog"
 
@@ -269,6 +270,8 @@ void backlog_flush(struct crond *c)
 	if (error && !b->failing)
 		trouble_say(c, BACKLOG_DIR, strerror(error));
 	b->failing = error != 0;
+	if (b->failing) /* the loop comes by here: all it needs is a turn */
+		wait_later(c, LATER_BACKLOG, AGAIN_MS);
 	history_more(c);
 }
 
