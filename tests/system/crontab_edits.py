@@ -83,7 +83,7 @@ class Terminal:
         uid, gid = USERS[call.user]
         os.setpgid(0, 0)
         os.tcsetpgrp(0, os.getpid())
-        for sig in (signal.SIGTTOU, signal.SIGHUP, signal.SIGPIPE):
+        for sig in (signal.SIGTTOU, signal.SIGHUP, signal.SIGPIPE, signal.SIGINT, signal.SIGQUIT):
             signal.signal(sig, signal.SIG_DFL)
         os.chdir(home(call.user))
         os.setgroups([])
