@@ -90,7 +90,7 @@ static void test_random_labels(void **state)
 		int got;
 
 		for (size_t i = 0; i < n; i++)
-			in[i] = random() % 3 ? "\"\\\n\xc3\xa9 a\xff"[random() % 8] : (char)(random() % 256);
+			in[i] = (char)(random() % 3 ? "\"\\\n\xc3\xa9 a\xff"[random() % 8] : random() % 256);
 		metric_label(&b, true, "l", (struct slice){ in, n });
 		assert_true(b.len >= 4 && memcmp(b.data, "l=\"", 3) == 0 && b.data[b.len - 1] == '"');
 		assert_true(is_utf8((struct slice){ b.data, b.len }));
