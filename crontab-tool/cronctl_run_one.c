@@ -15,13 +15,7 @@ enum { NAME_WIDTH = 15, TEXT_MOST = 128 };
 
 static void put_fact(const char *name, const char *text)
 {
-	struct buf b = { 0 };
-
-	if (!text)
-		return;
-	talk_show(&b, text);
-	printf("%-*s %s\n", NAME_WIDTH, name, buf_text(&b) ? b.data : "?");
-	buf_free(&b);
+	talk_fact(NAME_WIDTH, name, text);
 }
 
 /* "2025-11-20T13:00:05.123Z" in local time; what looks otherwise as it is. */

@@ -24,13 +24,7 @@ static void put_padded(const char *text, int width)
 
 static void print_fact(const char *name, const char *text)
 {
-	struct buf b = { 0 };
-
-	if (!text)
-		return;
-	talk_show(&b, text);
-	printf("%-*s %s\n", NAME_WIDTH, name, buf_text(&b) ? b.data : "?");
-	buf_free(&b);
+	talk_fact(NAME_WIDTH, name, text);
 }
 
 static void print_instant(const json_t *o, const char *member, const char *name)

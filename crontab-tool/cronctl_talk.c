@@ -343,3 +343,14 @@ void talk_show(struct buf *out, const char *text)
 		left -= n;
 	}
 }
+
+void talk_fact(int width, const char *name, const char *text)
+{
+	struct buf b = { 0 };
+
+	if (!text)
+		return;
+	talk_show(&b, text);
+	printf("%-*s %s\n", width, name, buf_text(&b) ? b.data : "?");
+	buf_free(&b);
+}

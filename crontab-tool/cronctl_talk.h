@@ -52,4 +52,7 @@ bool talk_true(const json_t *o, const char *name);
  * printable here is \xNN. */
 void talk_show(struct buf *out, const char *text);
 
+/* A line with a name, so wide, and a text of somebody's; NULL: none. */
+void talk_fact(int width, const char *name, const char *text);
+
 #endif
