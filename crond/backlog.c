@@ -7,23 +7,15 @@
 #include <inttypes.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "crond/base/moment.h"
 #include "crond/core/histrec.h"
 #include "crond/crond.h"
 #include "crond/rundir.h"
 
 /* One write for so many bytes, also where a turn of the loop makes more. */
 enum { BATCH_ENOUGH = 256 * 1024, BATCH_MOST = 4 << 20 };
-
-static int64_t realtime_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* --- room */
 
@@ -38,7 +30,7 @@ static void leave_out(struct crond *c)
 
 	if (b->left_out++)
 		return;
-	b->left_out_ns = realtime_ns();
+	b->left_out_ns = moment_ns(CLOCK_REALTIME);
 	trouble_say(c, "history", "too many records wait for crond-history; new runs are left out");
 }
 
@@ -85,7 +77,7 @@ static struct histrec of_run(struct crond *c, const struct run *r, enum start_ca
 		.attempt = r->attempt, .job = r->job, .user = r->user, .identity = r->identity,
 		.uid = r->uid, .cause = cause, .retention_ms = r->dress.retention_ms,
 		.retention_count = r->dress.retention_count, .host = c->fqdn, .boot = c->backlog.boot,
-		.at_ns = realtime_ns() };
+		.at_ns = moment_ns(CLOCK_REALTIME) };
 }
 
 /* One that does not fit now may still come with its end. */
@@ -186,7 +178,7 @@ void backlog_none(struct crond *c, const struct job *job, const char *run_id, in
 	struct histrec h = { .kind = HISTREC_NONE, .run_id = run_id, .scheduled = scheduled, .attempt = 1,
 		.job = name, .user = u->name, .identity = job->identity, .uid = (uint32_t)u->uid,
 		.cause = cause, .retention_ms = o->retention_ms, .retention_count = o->retention_count,
-		.host = c->fqdn, .boot = c->backlog.boot, .at_ns = realtime_ns(), .result = result,
+		.host = c->fqdn, .boot = c->backlog.boot, .at_ns = moment_ns(CLOCK_REALTIME), .result = result,
 		.reason = reason };
 
 	if (!c->backlog.on)

@@ -17,6 +17,7 @@
 
 #include "crond/base/clients.h"
 #include "crond/base/diag.h"
+#include "crond/base/moment.h"
 
 enum {
 	ACCEPTS_EACH = 16,      /* at a time */
@@ -239,10 +240,7 @@ static void client_new(struct crond *c, int fd, const struct ucred *peer)
 
 int64_t control_now_us(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+	return moment_us(CLOCK_MONOTONIC);
 }
 
 /* Work is paid for by as much time without any: jobs need the processors too. */

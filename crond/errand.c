@@ -14,10 +14,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "crond/base/kernel.h"
+#include "crond/base/moment.h"
 #include "crond/spawn.h"
 
 enum { ANSWER_FD = 3, REAP_MS = 1000 };
@@ -80,20 +80,12 @@ static void __attribute__((noreturn)) child(const struct spawn *as, int channel,
 
 /* --- the keeper */
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 static int wait_readable(int fd)
 {
-	int64_t until = now_ms() + ERRAND_PATIENCE_MS, left;
+	int64_t until = moment_ms(CLOCK_MONOTONIC) + ERRAND_PATIENCE_MS, left;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	while ((left = until - now_ms()) > 0)
+	while ((left = until - moment_ms(CLOCK_MONOTONIC)) > 0)
 		if (poll(&p, 1, (int)left) > 0)
 			return 0;
 	errno = ETIMEDOUT;

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crond/base/moment.h"
 #include "crond/cgroup.h"
 #include "crond/heart.h"
 #include "crond/output.h"
@@ -27,10 +28,7 @@ enum { KILL_ROUNDS = 4 };
 
 int64_t guard_now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+	return moment_ns(CLOCK_MONOTONIC);
 }
 
 static int64_t later(int64_t from, uint64_t ms)

@@ -13,10 +13,10 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "crond/base/diag.h"
+#include "crond/base/moment.h"
 #include "crond/cgroup.h"
 #include "crond/core/dialect.h"
 #include "crond/core/direct.h"
@@ -26,14 +26,6 @@
 #include "crond/tick.h"
 
 enum { RECORD_FIRST = 8 * 1024, RECORD_MOST = 64 * 1024 * 1024 };
-
-static int64_t realtime(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
 
 const char *hold_tag(const struct hold *h)
 {
@@ -131,7 +123,7 @@ int hold_take(struct hold *h, int runs, const char *id)
 	}
 	h->progress.phase = RUN_STARTED;
 	h->progress.keeper_pid = getpid();
-	h->progress.started_ns = realtime();
+	h->progress.started_ns = moment_ns(CLOCK_REALTIME);
 	/* nobody takes it twice: not without this mark */
 	return rundir_mark(h->lock, &h->progress) == 0 ? 0 : not_ours(h, "mark", errno);
 }
@@ -434,7 +426,7 @@ void hold_ended(struct hold *h)
 void hold_refused(struct hold *h)
 {
 	h->outcome = (struct outcome){
-		.result = h->refusal, .exit_code = -1, .reason = h->reason, .finished_ns = realtime(),
+		.result = h->refusal, .exit_code = -1, .reason = h->reason, .finished_ns = moment_ns(CLOCK_REALTIME),
 		.stopped = h->order.why,
 		.output_bytes = h->output.total, /* what a hook has printed */
 		.stdout_tail = output_tail(&h->output, 0), .stderr_tail = output_tail(&h->output, 1)

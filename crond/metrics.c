@@ -15,6 +15,7 @@
 
 #include "crond/base/file.h"
 #include "crond/base/kernel.h"
+#include "crond/base/moment.h"
 #include "crond/helper.h"
 #include "crond/crond.h"
 
@@ -29,28 +30,12 @@ static int job_order(const struct metrics_job *a, const struct metrics_job *b)
 
 RB_GENERATE(metrics_tree, metrics_job, link, job_order)
 
-static int64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 void metrics_open(struct crond *c)
 {
 	c->metrics = calloc(1, sizeof(*c->metrics));
 	if (!c->metrics)
 		return;
-	c->metrics->opened = now_ns();
+	c->metrics->opened = moment_ns(CLOCK_REALTIME);
 	c->metrics->fd = -1;
 }
 
@@ -144,7 +129,7 @@ void metrics_reloaded(struct crond *c)
 {
 	if (!c->metrics)
 		return;
-	c->metrics->reloaded = now_ns();
+	c->metrics->reloaded = moment_ns(CLOCK_REALTIME);
 	c->metrics->reloads++;
 	metrics_changed(c);
 }
@@ -211,7 +196,7 @@ static void done(struct crond *c, int error)
 	else
 		m->fails = 0;
 	if (!error)
-		m->written = now_ns() / 1000000000;
+		m->written = moment_ns(CLOCK_REALTIME) / 1000000000;
 	text_drop(m);
 	if (m->changed || error) {
 		m->changed = false;
@@ -304,7 +289,7 @@ static void text_turn(struct crond *c)
 		metrics_changed(c);
 		return;
 	}
-	whole = metrics_text(c, m, now_us() + TURN_US);
+	whole = metrics_text(c, m, moment_us(CLOCK_MONOTONIC) + TURN_US);
 	if ((whole || m->text.len >= CHUNK) && flush(m) < 0)
 		done(c, errno);
 	else if (whole)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "crond/base/moment.h"
 #include "crond/crond.h"
 
 #define SECOND_NS INT64_C(1000000000)
@@ -240,14 +241,6 @@ static void put_job(struct crond *c, struct metrics *m, const struct job *job)
 	families[m->family].put(c, m, families[m->family].name, &t);
 }
 
-static int64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* One family, from where it was left. true: it is whole. */
 static bool put_family(struct crond *c, struct metrics *m, int64_t until_us)
 {
@@ -261,7 +254,7 @@ static bool put_family(struct crond *c, struct metrics *m, int64_t until_us)
 		if (!job || m->told++ >= METRICS_JOBS_MOST)
 			continue;
 		put_job(c, m, job);
-		if (now_us() >= until_us) {
+		if (moment_us(CLOCK_MONOTONIC) >= until_us) {
 			m->slot++;
 			return false;
 		}
@@ -274,7 +267,7 @@ static bool put_family(struct crond *c, struct metrics *m, int64_t until_us)
 
 bool metrics_text(struct crond *c, struct metrics *m, int64_t until_us)
 {
-	while (m->family < FAMILIES && now_us() < until_us) {
+	while (m->family < FAMILIES && moment_us(CLOCK_MONOTONIC) < until_us) {
 		if (!put_family(c, m, until_us))
 			return false;
 	}

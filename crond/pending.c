@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "crond/base/diag.h"
+#include "crond/base/moment.h"
 #include "crond/base/text.h"
 #include "crond/metrics.h"
 #include "crond/rundir.h"
@@ -34,14 +35,6 @@ static int order_order(const struct pending *a, const struct pending *b)
 
 RB_GENERATE(pending_times, pending, by_time, time_order)
 RB_GENERATE(pending_orders, pending, by_order, order_order)
-
-static int64_t realtime_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* --- when to look */
 
@@ -81,7 +74,7 @@ static struct pending_orders *orders_of(struct crond *c, const struct pending *p
 struct run_progress pending_head(struct crond *c, enum start_cause cause, enum admit_why why,
 	uint64_t wait_ms)
 {
-	int64_t now = realtime_ns();
+	int64_t now = moment_ns(CLOCK_REALTIME);
 
 	if (now <= c->pending_order)
 		now = c->pending_order + 1;
@@ -108,7 +101,7 @@ int pending_add(struct crond *c, struct live_run *run, const struct run_progress
 		.job = job };
 	due = run->scheduled * 1000000000 > head->not_before_ns ? run->scheduled * 1000000000
 		: head->not_before_ns;
-	p->due_ms = wait_awake_ms() - (realtime_ns() - due) / MS;
+	p->due_ms = wait_awake_ms() - (moment_ns(CLOCK_REALTIME) - due) / MS;
 	if (job) {
 		run->job->job = job;
 		run->job->job_of = c->tables_changed + 1;
@@ -121,7 +114,7 @@ int pending_add(struct crond *c, struct live_run *run, const struct run_progress
 	c->pending_count++;
 	run_hold(c, run);
 	run->pending = p;
-	rest = head->not_before_ns - realtime_ns();
+	rest = head->not_before_ns - moment_ns(CLOCK_REALTIME);
 	if (whole > 0) { /* a clock that was set back makes it no longer than it was */
 		look_at(c, p, (rest < whole ? rest : whole) / MS);
 	} else {
@@ -229,7 +222,7 @@ static bool pending_go(struct crond *c, struct pending *p)
 void pending_end(struct crond *c, struct live_run *run, enum result result, const char *why)
 {
 	struct outcome o = { .result = result, .exit_code = -1, .reason = why,
-		.finished_ns = realtime_ns() };
+		.finished_ns = moment_ns(CLOCK_REALTIME) };
 	struct run_progress head = { 0 };
 	int lock = head_lock(c, run, &head);
 	char text[160];

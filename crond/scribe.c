@@ -10,29 +10,22 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "crond/base/moment.h"
+
 enum { TAKE_MS = 1000, SETTLE_MS = 1000, END_MS = 10 * 1000, SENDS_MOST = 3 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
 
 /* A child that ends does not end the wait. */
 static bool is_ready(const struct scribe *s, short events, int64_t ms)
 {
 	struct pollfd p = { .fd = s->fd, .events = events };
-	int64_t until = now_ms() + ms;
+	int64_t until = moment_ms(CLOCK_MONOTONIC) + ms;
 	int n;
 
 	do
 		n = poll(&p, 1, ms > 0 ? (int)ms : 0);
-	while (n < 0 && errno == EINTR && (ms = until - now_ms()) > 0);
+	while (n < 0 && errno == EINTR && (ms = until - moment_ms(CLOCK_MONOTONIC)) > 0);
 	return n > 0;
 }
 
@@ -67,14 +60,14 @@ static void hear(struct scribe *s)
 
 static void hear_until(struct scribe *s, bool opened, int64_t until)
 {
-	while (s->fd >= 0 && !s->over && !(opened && s->opened) && now_ms() < until)
-		if (is_ready(s, POLLIN, until - now_ms()))
+	while (s->fd >= 0 && !s->over && !(opened && s->opened) && moment_ms(CLOCK_MONOTONIC) < until)
+		if (is_ready(s, POLLIN, until - moment_ms(CLOCK_MONOTONIC)))
 			hear(s);
 }
 
 void scribe_settle(struct scribe *s)
 {
-	hear_until(s, true, now_ms() + SETTLE_MS);
+	hear_until(s, true, moment_ms(CLOCK_MONOTONIC) + SETTLE_MS);
 }
 
 /* --- what it is given */
@@ -120,7 +113,7 @@ void scribe_end(struct scribe *s)
 	if (s->lost && !s->over)
 		give(s, 0, "", 0);
 	shutdown(s->fd, SHUT_WR);
-	hear_until(s, false, now_ms() + (s->opened && !s->stuck ? END_MS : 0));
+	hear_until(s, false, moment_ms(CLOCK_MONOTONIC) + (s->opened && !s->stuck ? END_MS : 0));
 	if (!s->over)
 		s->error = ETIMEDOUT;
 	close(s->fd);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crond/base/moment.h"
 #include "crond/base/text.h"
 #include "crond/crond.h"
 
@@ -67,14 +68,6 @@ void service_open(struct crond *c)
 	unsetenv("WATCHDOG_PID");
 }
 
-static int64_t monotonic_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* ", next at ..."; by date where that is not today. */
 static void next_text(const struct crond *c, char *out, size_t n)
 {
@@ -101,7 +94,7 @@ static void service_send(struct crond *c)
 	        c->running == 1 ? "" : "s", next);
 	if (!s->told && s->state == SERVICE_RELOADING)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "\nMONOTONIC_USEC=%" PRId64,
-		        monotonic_us());
+		        moment_us(CLOCK_MONOTONIC));
 	s->told = sendto(s->fd, text, (size_t)n, MSG_NOSIGNAL, (const struct sockaddr *)&s->to,
 	                  s->to_len) >= 0;
 	if (!s->told)

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "crond/base/kernel.h"
+#include "crond/base/moment.h"
 #include "crond/core/dialect.h"
 #include "crond/dress.h"
 #include "crond/pam_calls.h"
@@ -33,14 +34,6 @@ enum { PAGE = 4096, STACK_SIZE = 64 * 1024, DETAIL_MOST = 1100, FORK_TRIES = 40,
 
 /* of whichever child is between clone and exec: there is only one at a time */
 static _Alignas(PAGE) char child_stack[STACK_SIZE];
-
-static int64_t boottime(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
 
 static void child_fail(struct spawn *s, enum spawn_step step, const char *what)
 {
@@ -276,10 +269,10 @@ int spawn(struct spawn *s)
 	s->step = SPAWN_DONE;
 	s->error = 0;
 	s->pidfd = -1;
-	s->born_after_ns = boottime();
+	s->born_after_ns = moment_ns(CLOCK_BOOTTIME);
 	s->pid = clone(child_main, child_stack + sizeof(child_stack),
 		CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, s, &s->pidfd);
-	s->born_before_ns = boottime();
+	s->born_before_ns = moment_ns(CLOCK_BOOTTIME);
 	if (s->pid < 0) {
 		s->error = errno;
 		s->step = SPAWN_FORK;

@@ -9,23 +9,18 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "crond/base/moment.h"
 
 int64_t wait_now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return moment_ms(CLOCK_MONOTONIC);
 }
 
 int64_t wait_awake_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return moment_ms(CLOCK_BOOTTIME);
 }
 
 int wait_for(struct crond *c, struct watch *w, uint32_t events)

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "crond/base/clients.h"
+#include "crond/base/moment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -339,14 +340,6 @@ static void turn_one(struct clients *c, int64_t now)
 
 /* --- time */
 
-static int64_t clock_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* Work is paid for by as much time without any. When the rest is over. */
 static int64_t rested_at(const struct clients *c)
 {
@@ -390,7 +383,7 @@ static void hear_all(struct clients *c, int64_t now)
 
 void clients_step(struct clients *c, int64_t now_ms)
 {
-	int64_t began = clock_us();
+	int64_t began = moment_us(CLOCK_MONOTONIC);
 
 	if (c->fd < 0)
 		return;
@@ -399,7 +392,7 @@ void clients_step(struct clients *c, int64_t now_ms)
 		return;
 	hear_all(c, now_ms);
 	turn_one(c, now_ms);
-	work_count(c, clock_us() - began, now_ms);
+	work_count(c, moment_us(CLOCK_MONOTONIC) - began, now_ms);
 }
 
 int clients_wait_fd(const struct clients *c, int64_t now_ms)

@@ -34,6 +34,14 @@ enum { SETGROUPS = SYS_setgroups, SETRESGID = SYS_setresgid, SETRESUID = SYS_set
 
 enum { FILES_LOOKED_AT = 4096 };
 
+void kernel_close_range(int first, int last)
+{
+	if (first > last || syscall(SYS_close_range, (unsigned)first, (unsigned)last, 0U) == 0)
+		return;
+	for (int fd = first; fd <= last && fd < FILES_LOOKED_AT; fd++)
+		close(fd);
+}
+
 void kernel_close_from(int first)
 {
 	struct rlimit files;

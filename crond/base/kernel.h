@@ -10,6 +10,8 @@
 
 /* Closes every descriptor from first on. Safe between vfork and exec. */
 void kernel_close_from(int first);
+/* Likewise from first to last. */
+void kernel_close_range(int first, int last);
 /* A pidfd, or -1 with errno (ESRCH: no such process; anything else: none can be had). */
 int kernel_pidfd(pid_t pid);
 /* Sends by the pidfd; where that cannot be, or pidfd is -1, by the pid. 0 or -1 with errno. */

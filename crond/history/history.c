@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crond/base/moment.h"
 #include "crond/history/trouble.h"
 
 enum {
@@ -27,18 +28,10 @@ enum {
 	WAIT_MOST_MS = 3600 * 1000,
 };
 
-static int64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int history_open(struct history *h, int wire, int listening, int signals, const char *directory)
 {
 	*h = (struct history){ .wire = wire, .signals = signals, .place = directory };
-	report_open(&h->report, wire, clock_ms());
+	report_open(&h->report, wire, moment_ms(CLOCK_BOOTTIME));
 	db_init(&h->db, directory, "history.db");
 	write_init(&h->writer, &h->db);
 	if (backlog_open(&h->backlog) < 0)
@@ -308,7 +301,7 @@ bool history_turn(struct history *h, int64_t now)
 
 void history_work(struct history *h)
 {
-	while (history_turn(h, clock_ms()))
+	while (history_turn(h, moment_ms(CLOCK_BOOTTIME)))
 		if (!h->ended)
-			wait(h, clock_ms());
+			wait(h, moment_ms(CLOCK_BOOTTIME));
 }

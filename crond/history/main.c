@@ -6,20 +6,16 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "crond/base/process.h"
 #include "crond/base/text.h"
 #include "crond/history/history.h"
 
@@ -58,76 +54,18 @@ static int options_read(struct called *o, int argc, char **argv)
 	return 0;
 }
 
-static int socket_check(int fd, int type)
+/* Behind everything else; where that is refused it works all the same. */
+static int step_back(void)
 {
-	int is;
-	socklen_t n = sizeof(is);
-
-	if (fd < 3 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &is, &n) < 0 || is != type)
-		return -1;
-	return fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
-/* Nothing that was inherited by mistake stays open, and 0 to 2 are taken. */
-static int descriptors_settle(int a, int b)
-{
-	unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			return -1;
-	} while (fd <= 2);
-	close(fd);
-#ifdef SYS_close_range
-	/* what an older kernel does not know is no loss: the scheduler leaves nothing open */
-	if (low > 3)
-		(void)syscall(SYS_close_range, 3U, low - 1, 0U);
-	if (high > low + 1)
-		(void)syscall(SYS_close_range, low + 1, high - 1, 0U);
-	(void)syscall(SYS_close_range, high + 1, ~0U, 0U);
-#else
-	(void)low;
-	(void)high;
-#endif
-	return 0;
-}
-
-static int process_harden(void)
-{
-	const struct rlimit none = { 0, 0 };
-
-	setsid(); /* keys at a terminal are for the scheduler */
-	umask(077);
-	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
-		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -1;
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGHUP, SIG_IGN) == SIG_ERR ||
-		signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
-		return -1;
-	/* behind everything else; where that is refused it works all the same */
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
 	(void)syscall(SYS_ioprio_set, IOPRIO_PROCESS, 0, IOPRIO_LAST);
-	return 0;
-}
-
-static int signals_open(void)
-{
-	sigset_t ends;
-
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &ends, NULL) < 0)
-		return -1;
-	return signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 static int work(const struct called *o)
 {
 	struct history h;
-	int signals = signals_open();
+	int signals = process_signals();
 
 	if (signals < 0 || history_open(&h, o->wire, o->listening, signals, o->directory) < 0) {
 		fprintf(stderr, "crond-history: cannot start: %s\n", strerror(errno));
@@ -151,13 +89,15 @@ int main(int argc, char **argv)
 		fputs("crond-history: does not run as root (see --as-root)\n", stderr);
 		return 1;
 	}
-	if (socket_check(o.wire, SOCK_SEQPACKET) < 0 || socket_check(o.listening, SOCK_STREAM) < 0) {
+	if (process_socket(o.wire, SOCK_SEQPACKET, false) < 0 ||
+		process_socket(o.listening, SOCK_STREAM, true) < 0) {
 		fprintf(stderr,
 			"crond-history: descriptors %d and %d are not the sockets it needs\n",
 			o.wire, o.listening);
 		return 2;
 	}
-	if (descriptors_settle(o.wire, o.listening) < 0 || process_harden() < 0) {
+	if (process_descriptors((int[]){ o.wire, o.listening }, 2) < 0 || process_harden() < 0 ||
+		step_back() < 0) {
 		fprintf(stderr, "crond-history: cannot start: %s\n", strerror(errno));
 		return 1;
 	}

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "crond/base/buf.h"
+#include "crond/base/moment.h"
 #include "crond/core/outcome.h"
 #include "crond/history/db.h"
 
@@ -28,10 +29,7 @@ enum {
 
 int64_t query_clock_us(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+	return moment_us(CLOCK_MONOTONIC);
 }
 
 static int limit_look(void *arg)

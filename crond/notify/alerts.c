@@ -8,6 +8,7 @@
 
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
+#include "crond/base/moment.h"
 #include "crond/notify/asked.h"
 #include "crond/notify/entry.h"
 #include "crond/notify/notify.h"
@@ -166,7 +167,7 @@ static uint64_t drop(struct notify *n, struct entry *e, int64_t now, struct diag
 
 static uint64_t act(struct notify *n, const struct asked *a, struct entry *e, struct diag *d)
 {
-	int64_t now = notify_clock();
+	int64_t now = moment_ms(CLOCK_BOOTTIME);
 
 	return a->request.action == CTLMSG_ACTION_DROP ? drop(n, e, now, d) : retry(n, a, e, now, d);
 }

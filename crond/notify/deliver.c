@@ -10,6 +10,7 @@
 
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
+#include "crond/base/moment.h"
 #include "crond/base/report.h"
 #include "crond/core/mailtext.h"
 #include "crond/notify/body.h"
@@ -381,14 +382,6 @@ void deliver_entry(struct deliver *d, struct entry *e, int64_t now_ms)
 	}
 }
 
-static int64_t wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 void deliver_step(struct deliver *d, int64_t now_ms)
 {
 	struct target *t;
@@ -396,7 +389,7 @@ void deliver_step(struct deliver *d, int64_t now_ms)
 	take_results(d, now_ms);
 	if (!d->lanes.configured)
 		return;
-	lanes_clock(&d->lanes, now_ms, wall_ms());
+	lanes_clock(&d->lanes, now_ms, moment_ms(CLOCK_REALTIME));
 	look_at_parked(d, now_ms);
 	while ((t = heap_pop(&d->waiting, now_ms)))
 		route(d, t, now_ms);

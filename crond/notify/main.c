@@ -7,20 +7,14 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "crond/base/process.h"
 #include "crond/base/text.h"
 #include "crond/core/event.h"
 #include "crond/notify/asked.h"
@@ -70,92 +64,12 @@ static int options_read(struct options *o, int argc, char **argv)
 	return 0;
 }
 
-static int socket_check(int fd)
-{
-	int type;
-	socklen_t n = sizeof(type);
-
-	if (fd < 3 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) || type != SOCK_SEQPACKET)
-		return -1;
-	return fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
-static int listening_check(int fd)
-{
-	int listens;
-	socklen_t n = sizeof(listens);
-
-	if (fd < 3 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) || !listens)
-		return -1;
-	return fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
-static void close_between(unsigned first, unsigned last)
-{
-#ifdef SYS_close_range
-	/* what an older kernel does not know is no loss: the scheduler leaves nothing open */
-	if (first <= last)
-		(void)syscall(SYS_close_range, first, last, 0U);
-#else
-	(void)first;
-	(void)last;
-#endif
-}
-
-/* Nothing that was inherited by mistake stays open, and 0 to 2 are taken. */
-static int descriptors_settle(int socket, int listening)
-{
-	unsigned low = (unsigned)socket, high = low;
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			return -1;
-	} while (fd <= 2);
-	close(fd);
-	if (listening >= 0) {
-		low = (unsigned)(listening < socket ? listening : socket);
-		high = (unsigned)(listening < socket ? socket : listening);
-		close_between(low + 1, high - 1);
-	}
-	close_between(3, low - 1);
-	close_between(high + 1, ~0U);
-	return 0;
-}
-
-/* No dump, no core: a webhook's token passes through this memory. */
-static int process_harden(void)
-{
-	const struct rlimit none = { 0, 0 };
-
-	setsid(); /* keys at a terminal are for the scheduler */
-	umask(077);
-	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0) ||
-		signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGHUP, SIG_IGN) == SIG_ERR)
-		return -1;
-	/* a name server that does not answer keeps a resolver thread no longer than this */
-	return setenv("RES_OPTIONS", "timeout:2 attempts:2", 1);
-}
-
-static int signals_open(void)
-{
-	sigset_t ends;
-
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &ends, NULL))
-		return -1;
-	return signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
 static int work(struct notify *n, const struct options *o)
 {
 	int opened;
 
 	n->socket = o->socket;
-	n->signals = signals_open();
+	n->signals = process_signals();
 	n->message = malloc(NOTICE_MOST + 1);
 	if (n->signals < 0 || !n->message ||
 		deliver_open(&n->deliver, &n->spool, &n->report)) {
@@ -196,15 +110,17 @@ int main(int argc, char **argv)
 		fputs("crond-notify: does not run as root (see --as-root)\n", stderr);
 		return 1;
 	}
-	if (socket_check(o.socket)) {
+	if (process_socket(o.socket, SOCK_SEQPACKET, false)) {
 		fprintf(stderr, "crond-notify: descriptor %d is no SEQPACKET socket\n", o.socket);
 		return 2;
 	}
-	if (o.listening >= 0 && (o.listening == o.socket || listening_check(o.listening))) {
+	if (o.listening >= 0 && process_socket(o.listening, SOCK_STREAM, true)) {
 		fprintf(stderr, "crond-notify: descriptor %d does not listen\n", o.listening);
 		return 2;
 	}
-	if (descriptors_settle(o.socket, o.listening) || process_harden()) {
+	/* a name server that does not answer keeps a resolver thread no longer than this */
+	if (process_descriptors((int[]){ o.socket, o.listening }, 2) || process_harden() ||
+		setenv("RES_OPTIONS", "timeout:2 attempts:2", 1)) {
 		fprintf(stderr, "crond-notify: cannot start: %s\n", strerror(errno));
 		return 1;
 	}

@@ -10,12 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <syslog.h>
-#include <time.h>
 
 #include "crond/base/diag.h"
+#include "crond/base/moment.h"
 #include "crond/base/text.h"
 #include "crond/core/event.h"
 
@@ -30,14 +29,6 @@ enum {
 	MESSAGES_AT_ONCE = 8, /* each waits for the disk, and results wait for it */
 };
 
-int64_t notify_clock(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static bool peer_gone(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
@@ -49,17 +40,17 @@ static void loaded(void *arg, struct entry *e)
 {
 	struct notify *n = arg;
 
-	deliver_entry(&n->deliver, e, notify_clock());
+	deliver_entry(&n->deliver, e, moment_ms(CLOCK_BOOTTIME));
 }
 
 /* What the scheduler sends meanwhile waits in the socket, unacknowledged. The other
  * process drains for ten seconds at most; one that hangs is said again and again. */
 static int wait_for_lock(struct notify *n)
 {
-	int64_t began = notify_clock(), gone = 0, said = began - LOCK_SAY_MS + LOCK_ORPHAN_MS;
+	int64_t began = moment_ms(CLOCK_BOOTTIME), gone = 0, said = began - LOCK_SAY_MS + LOCK_ORPHAN_MS;
 
 	while (spool_lock(&n->spool)) {
-		int64_t now = notify_clock();
+		int64_t now = moment_ms(CLOCK_BOOTTIME);
 
 		if (errno != EWOULDBLOCK && errno != EINTR) {
 			report_log(&n->report, LOG_ERR, "cannot lock the spool: %m");
@@ -91,7 +82,7 @@ static int wait_for_spool(struct notify *n, const char *spool)
 		if (strcmp(said, d.text) != 0)
 			report_log(&n->report, LOG_ERR, "alerts wait with the scheduler: %s", d.text);
 		snprintf(said, sizeof(said), "%s", d.text);
-		report_flush(&n->report, notify_clock());
+		report_flush(&n->report, moment_ms(CLOCK_BOOTTIME));
 		if (poll(&(struct pollfd){ .fd = n->signals, .events = POLLIN }, 1, SPOOL_LOOK_MS) > 0 ||
 			peer_gone(n->socket))
 			return 1;
@@ -104,7 +95,7 @@ int notify_open(struct notify *n, const char *spool)
 	struct diag d;
 	int bad;
 
-	report_open(&n->report, n->socket, notify_clock());
+	report_open(&n->report, n->socket, moment_ms(CLOCK_BOOTTIME));
 	bad = wait_for_spool(n, spool);
 	if (bad == 0)
 		bad = wait_for_lock(n);
@@ -256,7 +247,7 @@ static bool is_over(struct notify *n, int64_t now)
 
 void notify_work(struct notify *n)
 {
-	int64_t now = notify_clock();
+	int64_t now = moment_ms(CLOCK_BOOTTIME);
 
 	for (;;) {
 		receive(n, now);
@@ -269,6 +260,6 @@ void notify_work(struct notify *n)
 		if (is_over(n, now))
 			return;
 		wait(n, now);
-		now = notify_clock();
+		now = moment_ms(CLOCK_BOOTTIME);
 	}
 }

@@ -23,8 +23,6 @@ struct notify {
 	int64_t ended_ms;
 };
 
-/* The clock of all deliveries: monotonic, ms. */
-int64_t notify_clock(void);
 /* Opens the spool, waiting for another process that works there. 0; 1: the scheduler went
  * before it was free; -1 with the reason reported. */
 int notify_open(struct notify *n, const char *spool);

@@ -14,6 +14,7 @@
 
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
+#include "crond/base/moment.h"
 #include "crond/core/event.h"
 #include "crond/notify/answer.h"
 #include "crond/notify/request.h"
@@ -236,18 +237,10 @@ static int set_options(struct transfer *t, const struct webhook *h)
 	return bad ? -1 : 0;
 }
 
-static int64_t wall_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int fill_with(struct transfer *t, const struct webhook *h, const char *secret,
 	const struct event *e, struct diag *d)
 {
-	if (request_make(&t->request, h, secret, e, wall_ms(), d))
+	if (request_make(&t->request, h, secret, e, moment_ms(CLOCK_REALTIME), d))
 		return -1;
 	t->easy = curl_easy_init();
 	if (!t->easy)
