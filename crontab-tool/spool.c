@@ -125,6 +125,14 @@ static int settle(const struct spool *s, int fd)
 	return rc;
 }
 
+/* Says what failed; for the caller to return. */
+static int failed(const char *what, const char *name, const char *step)
+{
+	fprintf(stderr, "crontab: %s%s: %s%s%s\n", what, name, step, *step ? ": " : "",
+	        strerror(errno));
+	return -1;
+}
+
 int spool_remove(const struct spool *s, const struct request *r)
 {
 	int fd = openat(s->dir, r->user, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -133,22 +141,15 @@ int spool_remove(const struct spool *s, const struct request *r)
 
 	if (rc == 0) {
 		touch(s);
-		rc = settle(s, fd);
-		saved = errno;
+		if (settle(s, fd) != 0)
+			/* It is gone; only a power cut could bring it back. */
+			failed("", s->name, "fsync");
 		slot_sweep(s->dir, r);
 	}
 	if (fd >= 0)
 		close(fd);
 	errno = saved;
 	return rc;
-}
-
-/* Says what failed; for the caller to return. */
-static int failed(const char *what, const char *name, const char *step)
-{
-	fprintf(stderr, "crontab: %s%s: %s%s%s\n", what, name, step, *step ? ": " : "",
-	        strerror(errno));
-	return -1;
 }
 
 /* Who may give a file away gives a table to its user; cronie's crontab, called by root,

@@ -27,7 +27,8 @@ void spool_close(struct spool *s);
 /* Appends a file of it to out: 0, or -1 with errno (ENOENT: none). */
 int spool_read(const struct spool *s, const char *name, struct buf *out);
 bool spool_has(const struct spool *s, const char *user);
-/* r->user's table. Once it is gone, it stays so over a power cut. 0, or -1 with errno. */
+/* r->user's table. Once it is gone, it stays so over a power cut, or that it may not is said on
+ * standard error. 0, or -1 with errno: it stands. */
 int spool_remove(const struct spool *s, const struct request *r);
 /* Puts a file in place, whole or not at all, a table owned by its user, and to stay over
  * a power cut. 0, or -1 after saying on standard error what went wrong; what was there
