@@ -11,10 +11,12 @@ struct identity {
 	gid_t gid, own_gid; /* the same for setgid */
 };
 
-/* All three end the program when the kernel refuses: there is no way on with ids
+/* All of them end the program when the kernel refuses: there is no way on with ids
  * that are not what the code takes them for. */
 void identity_start(struct identity *i);          /* reads, then becomes the caller */
 void identity_caller(const struct identity *i);   /* effective ids: the caller's */
+/* The same behind work that went so (0: it is done): an end here says no other status. */
+void identity_done(const struct identity *i, int rc);
 void identity_own(const struct identity *i);      /* effective ids: the program's */
 /* For a child that runs the caller's program: the way back is given up. */
 void identity_forget(const struct identity *i);

@@ -140,7 +140,7 @@ enum install_result install_table(
 	}
 	identity_own(&r->identity);
 	int rc = spool_put(s, r, r->user, (struct slice){ whole.data, whole.len });
-	identity_caller(&r->identity);
+	identity_done(&r->identity, rc);
 	buf_free(&whole);
 	if (rc != 0)
 		return INSTALL_FAILED;

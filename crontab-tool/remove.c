@@ -44,7 +44,7 @@ static int unlink_table(const struct request *r, const struct spool *s)
 {
 	identity_own(&r->identity);
 	int error = spool_remove(s, r) == 0 ? 0 : errno;
-	identity_caller(&r->identity);
+	identity_done(&r->identity, error);
 	return error;
 }
 
