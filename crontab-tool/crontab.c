@@ -117,8 +117,10 @@ static void standard_descriptors(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		int closed = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", closed) != fd)
-			_exit(1);
+		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF || open("/dev/null", closed) == fd)
+			continue;
+		perror("crontab: /dev/null");
+		_exit(1);
 	}
 }
 

@@ -110,7 +110,7 @@ static int wait_for(pid_t pid, int *status)
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
 	while ((ended = waitpid(pid, status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
-		if (sigwaitinfo(&set, &came) == SIGTERM)
+		if (ended == 0 && sigwaitinfo(&set, &came) == SIGTERM)
 			terminate(pid);
 	}
 	return ended < 0 ? -1 : 0;
