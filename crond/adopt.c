@@ -194,6 +194,7 @@ static void adopt_one(struct crond *c, const char *id)
 			run = adopt_new(c, id, &r, b.len);
 		if (run) {
 			run->adopted = true;
+			run->first = p.version != RUN_PROGRESS_VERSION;
 			debug_adopted(c, run, &p);
 			adopt_judge(c, run, &p);
 		}

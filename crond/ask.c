@@ -43,6 +43,8 @@ static int tell(struct crond *c, const struct live_run *run, int sig, int value)
 	errno = ESRCH;
 	if (pid <= 1)
 		return -1;
+	if (run->first) /* all that its keeper knows; what else it is told kills it */
+		return kernel_signal(pidfd, pid, SIGTERM);
 	if (sig == LAUNCH_SIGNAL)
 		return kernel_signal_value(pidfd, pid, sig, value);
 	return kernel_signal(pidfd, pid, sig);
@@ -123,6 +125,9 @@ int run_signal(struct crond *c, const struct live_run *run, int sig)
 		return -1;
 	errno = ESRCH;
 	if (run->state != RUN_STATE_LIVE)
+		return -1;
+	errno = EOPNOTSUPP;
+	if (run->first)
 		return -1;
 	return tell(c, run, LAUNCH_SIGNAL, run_signal_value(run->id, sig));
 }

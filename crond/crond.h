@@ -268,6 +268,7 @@ struct live_run {
 	int16_t far[2];    /* the keeper's numbers for them; 0: none, or they are held */
 	struct slice reported; /* its outcome, while a report of it is taken in */
 	bool adopted;      /* of a scheduler before us, and not started by us */
+	bool first;        /* that was of the first version, and so may be its keeper */
 	bool by_schedule;  /* it had nothing to wait for: whatever it is late, we are */
 	bool awaited;      /* somebody is to be told of its end */
 	bool on_record;    /* the backlog has, or had, its start */

@@ -113,8 +113,8 @@ int hold_take(struct hold *h, int runs, const char *id)
 		};
 	} else if (h->progress.phase != RUN_CLAIMED) {
 		return not_ours(h, NULL, 0);
-	} else if (run_decode(&h->run, (struct slice){ h->record + sizeof(h->progress),
-			(size_t)n - sizeof(h->progress) }, &d) == 0 && strcmp(h->run.id, id) != 0) {
+	} else if (run_decode(&h->run, run_record(&h->progress, (struct slice){ h->record, (size_t)n }),
+			&d) == 0 && strcmp(h->run.id, id) != 0) {
 		snprintf(d.text, sizeof(d.text), "the record is of another run");
 	}
 	if (d.text[0]) {

@@ -249,7 +249,7 @@ static void outcome_judge(struct crond *c, struct live_run *run, struct run_reco
 	bool known = outcome_known(c, run, &r->outcome);
 	uint32_t failures = outcome_count(run, &r->outcome, again, known);
 
-	if (!again && !known)
+	if (!again && (!known || run->first)) /* the first version told after it had logged that */
 		outcome_tell(c, run, &r->run, &r->outcome);
 	outcome_learn(c, run, &r->outcome, failures, known);
 	outcome_say(c, run, r, before, again ? again_ms : 0);
@@ -282,11 +282,10 @@ void outcome_take(struct crond *c, struct live_run *run)
 /* Only the process that opened a session could close it. */
 static bool has_session(const struct run_progress *p, const struct buf *b)
 {
-	const size_t head = sizeof(*p);
 	struct run r;
 
-	return p->phase != RUN_CLAIMED && b->len > head &&
-		run_decode(&r, (struct slice){ b->data + head, b->len - head }, NULL) == 0 &&
+	return p->phase != RUN_CLAIMED &&
+		run_decode(&r, run_record(p, (struct slice){ b->data, b->len }), NULL) == 0 &&
 		r.flags & RUN_PAM;
 }
 
@@ -309,13 +308,11 @@ static void lost_fill(struct outcome *o, const struct run_progress *p, const str
 }
 
 /* Nobody listens there any more, and who is to be told so finds nothing. */
-static void socket_remove(const struct buf *b)
+static void socket_remove(const struct run_progress *p, const struct buf *b)
 {
-	const size_t head = sizeof(struct run_progress);
 	struct run r;
 
-	if (b->len > head && run_decode(&r, (struct slice){ b->data + head, b->len - head }, NULL) == 0 &&
-		r.notify && *r.notify == '/')
+	if (run_decode(&r, run_record(p, (struct slice){ b->data, b->len }), NULL) == 0 && r.notify && *r.notify == '/')
 		unlink(r.notify);
 }
 
@@ -326,7 +323,7 @@ static bool left_kill(const struct run_progress *p, const struct buf *b)
 	struct tree tree = { p->job_pid, -1 };
 	struct run r;
 
-	if (run_decode(&r, (struct slice){ b->data + sizeof(*p), b->len - sizeof(*p) }, NULL) < 0 ||
+	if (run_decode(&r, run_record(p, (struct slice){ b->data, b->len }), NULL) < 0 ||
 		!(r.flags & (RUN_DAEMON | RUN_PARENT_DEATH)))
 		return false;
 	tree.cgroup = cgroup_find(&r);
@@ -342,13 +339,12 @@ static bool left_kill(const struct run_progress *p, const struct buf *b)
 static void lost_kept(struct outcome *o, const struct run_progress *p, const struct buf *b,
 	struct buf kept[2])
 {
-	const size_t head = sizeof(*p);
 	time_t at = (time_t)(p->started_ns / 1000000000);
 	struct tm tm = { 0 };
 	struct run r;
 
 	if ((p->phase != RUN_STARTED && p->phase != RUN_RUNNING) ||
-		run_decode(&r, (struct slice){ b->data + head, b->len - head }, NULL) < 0 || !r.dress.given)
+		run_decode(&r, run_record(p, (struct slice){ b->data, b->len }), NULL) < 0 || !r.dress.given)
 		return;
 	localtime_r(&at, &tm);
 	logpath_of_lost(&r, p->started_ns, (int32_t)tm.tm_gmtoff, &kept[0], &kept[1]);
@@ -375,7 +371,7 @@ void outcome_lost(struct crond *c, struct live_run *run, int lock, const char *r
 	o.stderr_tail = (struct slice){ tails[1].data, tails[1].len };
 	o.truncated = p.phase == RUN_RUNNING; /* what its keeper had read is gone with it */
 	if (run->speaks)
-		socket_remove(&b);
+		socket_remove(&p, &b);
 	buf_free(&b);
 	if (rundir_finish(c->runs, run->id, lock, &p, &o) < 0)
 		say_bad_record(c, run->id, "outcome", strerror(errno));

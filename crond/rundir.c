@@ -16,6 +16,7 @@
 #include "crond/base/buf.h"
 #include "crond/base/file.h"
 #include "crond/core/event.h"
+#include "crond/core/run_first.h"
 
 enum { PATH_MOST = RUN_ID_MOST + 32, FILE_MOST = 64 * 1024 * 1024 };
 
@@ -112,9 +113,18 @@ int rundir_lock(int runs, const char *id)
 	return -1;
 }
 
+/* In a file of the first version as that has it: the record begins behind the shorter head. */
+static ssize_t mark_first(int fd, const struct run_progress *p)
+{
+	struct run_first first = run_first_encode(p);
+	ssize_t n = pwrite(fd, &first, sizeof(first), 0);
+
+	return n == (ssize_t)sizeof(first) ? (ssize_t)sizeof(*p) : n;
+}
+
 int rundir_mark(int fd, const struct run_progress *p)
 {
-	ssize_t n = pwrite(fd, p, sizeof(*p), 0);
+	ssize_t n = p->version == RUN_PROGRESS_FIRST ? mark_first(fd, p) : pwrite(fd, p, sizeof(*p), 0);
 
 	if (n == (ssize_t)sizeof(*p))
 		return 0;
@@ -179,13 +189,14 @@ static int outcome_shortened(int fd, struct run_progress *p, const struct outcom
 int rundir_finish(int runs, const char *id, int fd, struct run_progress *p, const struct outcome *o)
 {
 	bool head = fd >= 0 && p->magic == RUN_PROGRESS_MAGIC;
+	bool room = head && p->version == RUN_PROGRESS_VERSION;
 	struct buf out = { 0 };
 	int rc = -1;
 
 	outcome_encode(o, &out);
 	if (out.failed) {
 		errno = ENOMEM;
-	} else if (head && out.len <= sizeof(p->outcome)) {
+	} else if (room && out.len <= sizeof(p->outcome)) {
 		rc = outcome_within(fd, p, &out);
 	} else {
 		if (head && (p->phase == RUN_CLAIMED || p->phase == RUN_PENDING)) { /* all that a keeper looks at */
@@ -193,7 +204,7 @@ int rundir_finish(int runs, const char *id, int fd, struct run_progress *p, cons
 			rundir_mark(fd, p);
 		}
 		rc = rundir_write(runs, id, "outcome", &out);
-		if (rc < 0 && head)
+		if (rc < 0 && room)
 			rc = outcome_shortened(fd, p, o);
 	}
 	buf_free(&out);

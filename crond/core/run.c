@@ -13,6 +13,7 @@
 #include "crond/base/record.h"
 #include "crond/base/text.h"
 #include "crond/core/dialect.h"
+#include "crond/core/run_first.h"
 
 enum kind {
 	KIND_NONE, /* tag not known here: skipped */
@@ -262,6 +263,8 @@ int run_decode(struct run *r, struct slice record, struct diag *d)
 
 int run_progress_decode(struct run_progress *p, struct slice file, struct diag *d)
 {
+	if (run_first_is(file))
+		return run_first_decode(p, file) ? 0 : diag_error(d, 0, 0, "run file of the first version is damaged");
 	if (file.n < sizeof(*p))
 		return diag_error(d, 0, 0, "run file too short (%zu bytes)", file.n);
 	memcpy(p, file.s, sizeof(*p));
@@ -277,11 +280,20 @@ int run_progress_decode(struct run_progress *p, struct slice file, struct diag *
 	return 0;
 }
 
+struct slice run_record(const struct run_progress *p, struct slice file)
+{
+	size_t head = p->version == RUN_PROGRESS_FIRST ? sizeof(struct run_first) : sizeof(*p);
+
+	return file.n < head ? (struct slice){ file.s, 0 } : (struct slice){ file.s + head, file.n - head };
+}
+
 int run_file_decode(struct run_progress *p, struct run *r, struct slice file, struct diag *d)
 {
-	if (run_progress_decode(p, file, d) < 0)
+	if (run_progress_decode(p, file, d) < 0 || run_decode(r, run_record(p, file), d) < 0)
 		return -1;
-	return run_decode(r, (struct slice){ file.s + sizeof(*p), file.n - sizeof(*p) }, d);
+	if (p->version == RUN_PROGRESS_FIRST)
+		run_first_complete(r);
+	return 0;
 }
 
 const char *run_session_name(enum run_session session)

@@ -198,8 +198,11 @@ struct run {
 /* The record alone, without the progress in front. */
 void run_encode(const struct run *r, struct buf *out);
 int run_decode(struct run *r, struct slice record, struct diag *d);
-/* The progress at the file's start. 0 or -1 with *d (another version). */
+/* The progress at the file's start; also of the first version (core/run_first), as it would
+ * be in this one, but for its number. 0 or -1 with *d (another version). */
 int run_progress_decode(struct run_progress *p, struct slice file, struct diag *d);
+/* What stands behind it; empty where that is not all there. */
+struct slice run_record(const struct run_progress *p, struct slice file);
 /* Both. */
 int run_file_decode(struct run_progress *p, struct run *r, struct slice file, struct diag *d);
 

@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct diag d = { .text = "" };
 
 	if (run_progress_decode(&p, file, &d) == 0)
-		file.s += sizeof(p), file.n -= sizeof(p);
+		file = run_record(&p, file);
 	if (run_decode(&r, file, &d) < 0) {
 		demand(d.text[0] != '\0');
 		return 0;

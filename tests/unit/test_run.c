@@ -14,7 +14,9 @@
 #include "crond/base/diag.h"
 #include "crond/base/record.h"
 #include "crond/core/job.h"
+#include "crond/core/outcome.h"
 #include "crond/core/run.h"
+#include "crond/core/run_first.h"
 
 #define LIST(text) ((struct slice){ text, sizeof(text) })
 
@@ -217,6 +219,34 @@ static void test_progress(void **state)
 	assert_string_equal(d.text, "run file version 9 is not known (this is version 2)");
 }
 
+/* What has ended there has an outcome beside it; who is told was told of each failure. */
+static void test_first_version(void **state)
+{
+	struct run_first first = { .magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_FIRST, .phase = 3 };
+	struct run r = full(), again;
+	struct run_progress p;
+	struct buf b = { 0 };
+	struct diag d = { .text = "" };
+
+	(void)state;
+	buf_append(&b, &first, sizeof(first));
+	run_encode(&r, &b);
+	assert_int_equal(run_file_decode(&p, &again, (struct slice){ b.data, b.len }, &d), 0);
+	assert_int_equal(p.phase, RUN_STARTED);
+	assert_string_equal(again.command, r.command);
+	assert_int_equal(again.identity, job_identity_name("backup", true));
+	assert_int_equal(again.alert_on, 1 << RESULT_EXIT | 1 << RESULT_SIGNAL | 1 << RESULT_OOM |
+		1 << RESULT_SPAWN | 1 << RESULT_TIMEOUT | 1 << RESULT_WATCHDOG | 1 << RESULT_MISSED |
+		1 << RESULT_LOST);
+	assert_int_equal(again.alert_after, 1);
+	assert_int_equal(run_file_decode(&p, &again, (struct slice){ b.data, 64 }, &d), -1);
+	assert_int_equal(run_progress_decode(&p, (struct slice){ b.data, 63 }, &d), -1);
+	b.data[6] = 4;
+	assert_int_equal(run_progress_decode(&p, (struct slice){ b.data, b.len }, &d), -1);
+	assert_string_equal(d.text, "run file of the first version is damaged");
+	buf_free(&b);
+}
+
 static void test_ids(void **state)
 {
 	char id[RUN_ID_MOST], name[RUN_ID_MOST];
@@ -300,6 +330,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_input_none_and_empty),
 		cmocka_unit_test(test_cut), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_version), cmocka_unit_test(test_progress),
+		cmocka_unit_test(test_first_version),
 		cmocka_unit_test(test_ids), cmocka_unit_test(test_ids_of_users), cmocka_unit_test(test_list),
 	};
 

@@ -20,6 +20,7 @@
 
 #include "crond/base/buf.h"
 #include "crond/base/diag.h"
+#include "crond/core/run_first.h"
 #include "crond/rundir.h"
 
 static char dir[] = "/tmp/cronward-rundir.XXXXXX";
@@ -319,6 +320,55 @@ static void test_outcome_shortened(void **state)
 	rundir_remove(runs, "i-1-1");
 }
 
+static struct run_first first_read(const char *id, struct buf *b)
+{
+	struct run_first first;
+
+	b->len = 0;
+	assert_int_equal(rundir_read(runs, id, "run", b), 0);
+	assert_true(b->len == sizeof(first) + 6);
+	memcpy(&first, b->data, sizeof(first));
+	assert_memory_equal(b->data + sizeof(first), "record", 6);
+	return first;
+}
+
+/* Marks stay as short as its head, and no outcome goes there: its record is not to be harmed. */
+static void test_first_version(void **state)
+{
+	struct run_first first = { .magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_FIRST,
+		.phase = RUN_RUNNING, .keeper_pid = 4, .job_pid = 5, .born_after_ns = 6, .started_ns = 7 };
+	struct outcome o = { .result = RESULT_LOST };
+	struct run_progress p;
+	struct buf b = { 0 };
+	int fd, lock;
+
+	(void)state;
+	assert_int_equal(mkdirat(runs, "k-1-1", 0700), 0);
+	fd = openat(runs, "k-1-1/run", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, &first, sizeof(first)), sizeof(first));
+	assert_int_equal(write(fd, "record", 6), 6);
+	close(fd);
+	lock = rundir_lock(runs, "k-1-1");
+	first_read("k-1-1", &b);
+	assert_int_equal(run_progress_decode(&p, (struct slice){ b.data, b.len }, NULL), 0);
+	assert_int_equal(p.version, RUN_PROGRESS_FIRST);
+	assert_int_equal(p.keeper_pid, 4);
+	assert_int_equal(p.job_pid, 5);
+	assert_int_equal(p.born_after_ns, 6);
+	assert_int_equal(p.started_ns, 7);
+	assert_int_equal(p.pipes[0], -1);
+	assert_int_equal(run_record(&p, (struct slice){ b.data, b.len }).n, 6);
+	p.phase = RUN_CLAIMED;
+	assert_int_equal(rundir_mark(lock, &p), 0);
+	assert_int_equal(first_read("k-1-1", &b).phase, RUN_CLAIMED);
+	assert_int_equal(rundir_finish(runs, "k-1-1", lock, &p, &o), 0);
+	assert_true(rundir_has_outcome(runs, "k-1-1"));
+	assert_int_equal(first_read("k-1-1", &b).phase, RUN_STARTED); /* nobody takes it */
+	buf_free(&b);
+	close(lock);
+	rundir_remove(runs, "k-1-1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,7 +376,8 @@ int main(void)
 		cmocka_unit_test(test_remove_whole), cmocka_unit_test(test_lock),
 		cmocka_unit_test(test_outcome),
 		cmocka_unit_test(test_outcome_long), cmocka_unit_test(test_outcome_beside),
-		cmocka_unit_test(test_outcome_fails), cmocka_unit_test(test_outcome_amended), cmocka_unit_test(test_outcome_shortened),
+		cmocka_unit_test(test_outcome_fails), cmocka_unit_test(test_outcome_amended),
+		cmocka_unit_test(test_outcome_shortened), cmocka_unit_test(test_first_version),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
