@@ -138,6 +138,12 @@ static void clock_back(struct crond *c, int64_t now, int64_t step)
 	state_stamp(c, now);
 }
 
+/* By so many seconds it was set since then. */
+static int64_t moved(const struct clock *k, const struct clock *before)
+{
+	return (ns(&k->real) - ns(&before->real) - (ns(&k->mono) - ns(&before->mono))) / 1000000000;
+}
+
 void clock_zones(struct crond *c)
 {
 	clock_advance(c); /* what is due by the old rules still is */
@@ -145,17 +151,29 @@ void clock_zones(struct crond *c)
 		due_reset(&c->due, c->clock.real.tv_sec, 0);
 }
 
+void clock_meanwhile(struct crond *c)
+{
+	struct clock k = c->clock;
+
+	clock_look(&k);
+	if (due_first(&c->due) > k.real.tv_sec || moved(&k, &c->clock))
+		return;
+	c->clock.real = k.real;
+	c->clock.mono = k.mono;
+	c->due_turn++;
+	due_advance(&c->due, k.real.tv_sec, 0, clock_found, c);
+}
+
 void clock_advance(struct crond *c)
 {
-	struct timespec real = c->clock.real, mono = c->clock.mono;
-	int64_t step_ns, step, now;
+	const struct clock before = c->clock;
+	int64_t step, now;
 
 	if (c->stop.stage) /* nothing is started any more */
 		return;
 	clock_look(&c->clock);
 	now = c->clock.real.tv_sec;
-	step_ns = (ns(&c->clock.real) - ns(&real)) - (ns(&c->clock.mono) - ns(&mono));
-	step = step_ns / 1000000000;
+	step = moved(&c->clock, &before);
 	if (step <= -1 || step >= 2)
 		say_step(c, step);
 	if (now < c->clock.handled) {
@@ -166,11 +184,13 @@ void clock_advance(struct crond *c)
 		return;
 	reports_take(c); /* what has ended counts no more */
 	user_refresh(c);
+	c->due_turn++;
 	due_advance(&c->due, now, step > 0 ? step : 0, clock_found, c);
+	crowd_start(c);
 	say_missed_rest(c);
 	if (step_classify(step) == STEP_JUMP)
 		c->clock.since = now;
 	launch_flush(c);
-	clock_handled(c, now);
+	clock_handled(c, c->clock.real.tv_sec);
 	clock_on_disk(c);
 }

@@ -134,6 +134,7 @@ const char *given_expand(struct crond *c, const char *text);
 
 /* --- identities (user.c) */
 
+TAILQ_HEAD(run_queue, live_run);
 struct job_user {
 	SLIST_ENTRY(job_user) link;
 	char *name, *home;
@@ -145,6 +146,9 @@ struct job_user {
 	uint32_t epoch;      /* of the files that it was looked up in */
 	int64_t checked;     /* monotonic ms */
 	uint64_t taken;      /* of the run-time directory, by its own runs, in bytes (room.c) */
+	uint32_t due, due_turn; /* jobs of its own files in that advance of the clock (crowd.c) */
+	uint32_t sent;          /* its own runs that the launcher was sent and no keeper reported; */
+	struct run_queue held;  /* what waits for these (launch.c) */
 	bool gone;           /* no passwd entry any more */
 };
 
@@ -247,8 +251,8 @@ RB_PROTOTYPE(keeper_tree, keeper, link, keeper_order)
 
 struct live_run {
 	RB_ENTRY(live_run) link;
-	TAILQ_ENTRY(live_run) queue; /* unsent names, or what is to be removed */
-	enum { QUEUE_NONE, QUEUE_SEND, QUEUE_REMOVE } queued;
+	TAILQ_ENTRY(live_run) queue; /* unsent or held names, or what is to be removed */
+	enum { QUEUE_NONE, QUEUE_SEND, QUEUE_HELD, QUEUE_REMOVE } queued;
 	enum run_state state;
 	struct keeper *keeper;
 	struct job_state *job;
@@ -258,6 +262,7 @@ struct live_run {
 	struct pool *pool; /* NULL: in none */
 	struct job_user *taker; /* whose share of the run-time directory it has; NULL: nobody's */
 	uint64_t taken;         /* of that, in bytes */
+	bool sent;              /* counted among what the taker has in the launcher's queue */
 	struct pending *pending; /* not NULL: it waits, RUN_STATE_PENDING */
 	uint32_t failures; /* of its job in a row, its own counted */
 	unsigned looks;    /* how often adopt found it claimed and not started */
@@ -278,12 +283,16 @@ struct live_run {
 };
 RB_HEAD(run_tree, live_run);
 RB_PROTOTYPE(run_tree, live_run, link, live_order)
-TAILQ_HEAD(run_queue, live_run);
 
 /* start.c, start_run.c */
 void start_due(struct crond *c, const struct due_found *found);
 void start_missed(struct crond *c, const struct due_found *found, const char *why); /* missed.c */
 void start_reboot_jobs(struct crond *c);
+/* crowd.c: jobs of one user's own files beyond so many in one advance of the clock are started
+ * behind everybody else's: true, it is put off until crowd_start(). */
+bool crowd_put_off(struct crond *c, const struct job *job, const struct due_found *found);
+void crowd_start(struct crond *c);
+void start_due_job(struct crond *c, const struct job *job, const struct due_found *found);
 /* Now, whatever its schedule says; its limits hold. by: who asked, as it is to stand in the
  * log ("uid 1000 (alice)"), or NULL. By hand also a job that is paused or not enabled. 0 with
  * the run's id, and d->text says what it waits for ("": it starts); -1 with the reason there. */
@@ -293,6 +302,10 @@ int start_job_now(struct crond *c, const struct job *job, enum start_cause cause
 int launch_init(struct crond *c);
 int launch_start(struct crond *c);
 void launch_send(struct crond *c, struct live_run *run);
+/* No more of the user's own runs are to be in the queue: his next one waits for one of them,
+ * so that others are not behind all that he has due. */
+bool launch_crowded(const struct crond *c, const struct job_user *u);
+void launch_left(struct crond *c, struct live_run *run); /* a keeper has it, or it is over */
 void launch_flush(struct crond *c);
 void launch_resend(struct crond *c);
 void launch_ended(struct crond *c);
@@ -467,6 +480,7 @@ int64_t clock_new(const struct clock *k, int64_t first, int64_t until);
 void clock_arm(struct crond *c);
 /* Lets due advance to now: starts what is due, unless we are to end. */
 void clock_advance(struct crond *c);
+void clock_meanwhile(struct crond *c); /* the same amid an advance, while the clock was not set */
 /* Rules of time zones may have been replaced: what comes next is counted anew. */
 void clock_zones(struct crond *c);
 
@@ -528,6 +542,9 @@ struct crond {
 	uint32_t daemon_places, daemon_fold_at; /* records in their file */
 	struct run_tree live;
 	struct run_queue unsent, removable;
+	struct buf crowd;    /* of struct due_one: put off in this advance of the clock (crowd.c) */
+	uint32_t due_turn;   /* counts these */
+	uint32_t sent_each;  /* runs of one user's own that may be in the launcher's queue */
 	struct keeper_tree keepers;
 	struct pool_tree pools;
 	struct pending_times pending_times;

@@ -19,6 +19,7 @@
 #include "crond/crond.h"
 
 enum { SOCKET_ROOM = 4 << 20, RESTART_MS = 1000, WAITING_MS = 3000, DEATHS_AT_ONCE = 5 };
+enum { SENT_PER_CPU = 8 }; /* of one user's own runs: enough to keep the keepers busy */
 
 /* All of SEQPACKET's room is the sender's. */
 static int pair(int fds[2], int sender)
@@ -54,6 +55,9 @@ static int launch_sockets(struct crond *c)
 
 int launch_init(struct crond *c)
 {
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	c->sent_each = SENT_PER_CPU * (uint32_t)(cpus > 0 ? cpus : 1);
 	c->shared_fd = kernel_shared(c->run_fd, sizeof(*c->shared));
 	if (c->shared_fd < 0)
 		return -1;
@@ -147,14 +151,47 @@ static bool send_one(struct crond *c, struct live_run *run)
 	}
 }
 
-void launch_send(struct crond *c, struct live_run *run)
+static void send_or_wait(struct crond *c, struct live_run *run)
 {
-	wait_later(c, LATER_WAITING, WAITING_MS);
+	if (run->taker && !run->sent)
+		run->taker->sent++;
+	run->sent = run->taker;
 	if (TAILQ_EMPTY(&c->unsent) && send_one(c, run))
 		return;
 	run->queued = QUEUE_SEND;
 	TAILQ_INSERT_TAIL(&c->unsent, run, queue);
 	wait_change(c, &c->w_queue, EPOLLOUT);
+}
+
+bool launch_crowded(const struct crond *c, const struct job_user *u)
+{
+	return u->sent >= c->sent_each;
+}
+
+void launch_send(struct crond *c, struct live_run *run)
+{
+	wait_later(c, LATER_WAITING, WAITING_MS);
+	if (!run->taker || run->sent || !launch_crowded(c, run->taker)) {
+		send_or_wait(c, run);
+		return;
+	}
+	run->queued = QUEUE_HELD;
+	TAILQ_INSERT_TAIL(&run->taker->held, run, queue);
+}
+
+void launch_left(struct crond *c, struct live_run *run)
+{
+	struct job_user *u = run->taker;
+
+	if (!run->sent)
+		return;
+	run->sent = false;
+	u->sent--;
+	while (!c->stop.stage && !launch_crowded(c, u) && (run = TAILQ_FIRST(&u->held))) {
+		TAILQ_REMOVE(&u->held, run, queue);
+		run->queued = QUEUE_NONE;
+		send_or_wait(c, run);
+	}
 }
 
 void launch_flush(struct crond *c)

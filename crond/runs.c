@@ -112,6 +112,8 @@ static void run_set(struct crond *c, struct live_run *run, enum run_state state)
 		c->waiting++;
 	}
 	run->state = state;
+	if (state != RUN_STATE_WAITING)
+		launch_left(c, run);
 }
 
 void run_hold(struct crond *c, struct live_run *run)
@@ -151,6 +153,8 @@ static void run_unqueue(struct crond *c, struct live_run *run)
 {
 	if (run->queued == QUEUE_SEND)
 		TAILQ_REMOVE(&c->unsent, run, queue);
+	else if (run->queued == QUEUE_HELD)
+		TAILQ_REMOVE(&run->taker->held, run, queue);
 	else if (run->queued == QUEUE_REMOVE)
 		TAILQ_REMOVE(&c->removable, run, queue);
 	run->queued = QUEUE_NONE;

@@ -273,13 +273,14 @@ static int start_failed(struct start *s, struct diag *d, const char *why)
 	return diag_error(d, 0, 0, "%s", why);
 }
 
-/* Claimed so late, or with such a job, is not lost where we die before its name is sent: who
+/* Claimed so late, with such a job, or behind many of its user's, is not lost where we die before its name is sent: who
  * adopts it asks once more whether it may start. */
 static bool start_lasts(const struct start *s)
 {
 	return s->cause == START_CATCHUP || (s->cause == START_DUE &&
 		(s->scheduled < s->c->clock.real.tv_sec - LATE_START ||
-			s->common->options->catchup != CATCHUP_NONE));
+			s->common->options->catchup != CATCHUP_NONE ||
+			(!s->common->trusted && launch_crowded(s->c, s->common->user))));
 }
 
 /* By the clock on the wall, at the moment of the decision. */
@@ -466,19 +467,25 @@ void start_at(struct crond *c, const struct job *job, const struct timer *timer,
 	start_job(&s, &d);
 }
 
+static const char stepped[] = "the clock was set forward, or the scheduler could not run";
+
+void start_due_job(struct crond *c, const struct job *job, const struct due_found *found)
+{
+	c->clock.catchup |= missed_keeps_time(job);
+	if (!found->more || job->common->options->catchup != CATCHUP_ALL ||
+		!missed_catchup(c, job, found, stepped))
+		missed_merged(c, job, found);
+}
+
 void start_due(struct crond *c, const struct due_found *found)
 {
-	static const char why[] = "the clock was set forward, or the scheduler could not run";
-
 	if (!found->start) {
-		start_missed(c, found, why);
+		start_missed(c, found, stepped);
 		return;
 	}
 	for (const struct job *job = found->timer->jobs; job; job = job->next) {
-		c->clock.catchup |= missed_keeps_time(job);
-		if (!found->more || job->common->options->catchup != CATCHUP_ALL ||
-			!missed_catchup(c, job, found, why))
-			missed_merged(c, job, found);
+		if (job->common->trusted || !crowd_put_off(c, job, found))
+			start_due_job(c, job, found);
 	}
 }
 

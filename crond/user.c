@@ -77,6 +77,7 @@ static struct job_user *user_new(struct crond *c, const struct passwd *pw)
 		free(u);
 		return NULL;
 	}
+	TAILQ_INIT(&u->held);
 	u->epoch = c->users_epoch;
 	u->checked = wait_now_ms();
 	SLIST_INSERT_HEAD(&c->users, u, link);
