@@ -57,15 +57,15 @@ class Measures:
             data = f.read()
         return sorted(array.array("q", data[:len(data) // 8 * 8]))
 
-    def bare(self, n, argv):
+    def bare(self, n, argv, log=None):
         """The loop's figures: the median of some runs."""
         runs = []
         for _ in range(3 if n > 1000 else 9):
-            self.clear()
+            self.clear(log)
             meter = Meter()
             out = subprocess.run([self.work + "/bareloop", str(n), *argv], check=True, text=True,
                                  stdout=subprocess.PIPE, preexec_fn=meter.enter).stdout.split()
-            at = self.starts()
+            at = self.starts(log)
             if len(at) != n:
                 fail("the bare loop started %d of %d" % (len(at), n))
             runs.append({"cpu": meter.cpu(), "spread": (at[-1] - at[0]) / 1e9,
@@ -73,11 +73,11 @@ class Measures:
             meter.close()
         return {k: statistics.median(r[k] for r in runs) for k in runs[0]}
 
-    def wait_starts(self, n, target):
+    def wait_starts(self, n, target, log=None):
         last = (0, time.time())
         while last[0] < n and time.time() < target + 240:
             time.sleep(0.1)
-            have = os.path.getsize(self.log) // 8
+            have = os.path.getsize(log or self.log) // 8
             if have != last[0]:
                 last = (have, time.time())
             elif time.time() - max(last[1], target) > 70:
@@ -88,8 +88,7 @@ class Measures:
         daemon = Daemon(d, self.work)
         lead = 12 + others // 8000  # seconds to load what is not due, with a minute in between
         target = next_minute(lead)
-        g = time.gmtime(target)
-        due = [("%d %d %d %d *" % (g.tm_min, g.tm_hour, g.tm_mday, g.tm_mon), command)] * n
+        due = [(self.at(target), command)] * n
         rest = list(idle_lines(others))
         daemon.fill(rest[:others // 2] + due + rest[others // 2:])
         self.clear()
@@ -134,6 +133,79 @@ class Measures:
 
     def shell(self):
         return self.each(lambda d: self.to_loops(d, self.args.n, "%s %s >>/dev/null" % (self.probe, self.log)))
+
+    def burst(self, daemon, n, log, target):
+        """What a running daemon takes for n that are due at target: CPU, from first to last, the last."""
+        daemon.quiet(target - 1)
+        sleep_until(target - 0.2)
+        before = daemon.meter.cpu()
+        self.wait_starts(n, target, log)
+        daemon.quiet(time.time() + 30)
+        at, cpu = self.starts(log), daemon.meter.cpu() - before
+        if len(at) != n:
+            self.note("%s: %d of %d were started" % (daemon.name, len(at), n))
+        return {"cpu": cpu, "spread": (at[-1] - at[0]) / 1e9, "wall": at[-1] / 1e9 - target} if at else None
+
+    def bursts(self):
+        """1, 100, 1,000, 5,000 at once, one after the other, without a shell and with it."""
+        kinds = [(n, shell) for shell in (False, True) for n in self.args.bursts]
+        logs = {kind: "%s/burst-%d%s" % (self.work, kind[0], "-sh" * kind[1]) for kind in kinds}
+        commands = {kind: "%s %s%s" % (self.probe, log, " >>/dev/null" * kind[1]) for kind, log in logs.items()}
+
+        def ask(d):
+            daemon, lines = Daemon(d, self.work), []
+            when = {kind: self.minutes_from(20, i) for i, kind in enumerate(kinds)}
+            for kind in kinds:
+                self.clear(logs[kind])
+                lines += [(self.at(when[kind]), commands[kind])] * kind[0]
+            daemon.fill(lines)
+            daemon.start()
+            found = {}
+            for kind in kinds:
+                got = self.burst(daemon, kind[0], logs[kind], when[kind])
+                name = "%d%s" % (kind[0], " sh" * kind[1])
+                found.update({name + ": " + k: got[k] for k in ("cpu", "wall")} if got else {name + ": cpu": "none ran"})
+                if got and kind[0] > 1:
+                    found[name + ": spread"] = got["spread"]
+            daemon.stop()
+            return found
+
+        found = self.each(ask, sum(n for n, _ in kinds))
+        return {**found, "bare loop": self.loops(kinds, commands, logs)}
+
+    def loops(self, kinds, commands, logs):
+        """The same by a bare vfork and exec, and with sh -c by one."""
+        found = {}
+        for kind in kinds:
+            argv = ["/bin/sh", "-c", commands[kind]] if kind[1] else commands[kind].split()
+            loop = self.bare(kind[0], argv, logs[kind])
+            name = "%d%s" % (kind[0], " sh" * kind[1])
+            found.update({name + ": cpu": loop["cpu"], name + ": wall": loop["wall"]})
+            if kind[0] > 1:
+                found[name + ": spread"] = loop["spread"]
+        return found
+
+    def sizes(self):
+        """Ten to a million entries of which --due are due: what these cost, whatever the rest."""
+        def ask(d):
+            found = {}
+            for others in self.args.sizes:
+                if others > d["max_n"]:
+                    continue
+                got = self.fire(d, self.args.due, "%s %s" % (self.probe, self.log), others)
+                found["%d: cpu, ms" % others], found["%d: last, ms" % others] = got["cpu"] * 1e3, got["wall"] * 1e3
+            return found
+
+        return self.each(ask)
+
+    @staticmethod
+    def minutes_from(lead, count):
+        return next_minute(lead) + 60 * count
+
+    @staticmethod
+    def at(moment):
+        g = time.gmtime(moment)
+        return "%d %d %d %d *" % (g.tm_min, g.tm_hour, g.tm_mday, g.tm_mon)
 
     def among(self):
         command = "%s %s" % (self.probe, self.log)
