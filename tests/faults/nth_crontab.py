@@ -63,7 +63,7 @@ class Crontab:
 
     def start(self, first, env=None):
         self.clean()
-        return nth_inject.Injector(
+        return nth_inject.run(
             [TOOL, *self.args], first, None if self.root else ALICE, cwd="/", stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={"PATH": "/usr/bin:/bin", "EDITOR": lab.ROOM + "/editor", "HOME": "/home/alice",

@@ -54,16 +54,17 @@ def arm(who, kind, n, what, times=1):
 
 
 class Injector:
-    """One program under inject, which is told first; it answers until closed."""
+    """What a program is started under; told first, it answers until closed. start(words, fds) is to
+    execute words in front of the program's own, those descriptors open."""
 
-    def __init__(self, argv, first=None, identity=None, **how):
+    def __init__(self, start, first=None, identity=None):
         ours, self.commands = os.pipe()
         answers, theirs = os.pipe()
         words = [INJECT, "-r", str(ours), "-w", str(theirs)]
         words += ["-u", "%d:%d" % identity] if identity else []
         words += ["-c", first] if first else []
         try:
-            self.process = subprocess.Popen([*words, "--", *argv], pass_fds=(ours, theirs), **how)
+            self.process = start([*words, "--"], (ours, theirs))
         finally:
             os.close(ours)
             os.close(theirs)
@@ -101,6 +102,12 @@ class Injector:
         """(calls, hits, which was the first) since arm(); nothing fails from here on."""
         calls, hits, example = self.ask("report").split(" ", 2)
         return int(calls), int(hits), example
+
+
+def run(argv, first=None, identity=None, **how):
+    """One program under inject."""
+    return Injector(lambda words, fds: subprocess.Popen([*words, *argv], pass_fds=fds, **how), first,
+                    identity)
 
 
 class Sweep:
