@@ -3,7 +3,7 @@
  * is done here, and a launcher that takes names and lets runs end as the test says. */
 #include "config.h"
 
-#include "tests/unit/world.h"
+#include "tests/unit/world_keepers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,15 +27,8 @@
 
 enum { DIED = 99 };
 
-struct world_run {
-	LIST_ENTRY(world_run) link;
-	char id[RUN_ID_MOST], job[WORLD_NAME];
-	int64_t end_ns, began_ns; /* by the clock that nobody sets */
-	int lock;
-	bool fails;
-};
-
 static struct world *here;
+int world_ours;
 
 /* Who was killed has freed nothing: it is kept in sight, for who looks for leaks. */
 static struct dead {
@@ -114,120 +107,6 @@ int64_t world_now(const struct world *w)
 	return w->real_ns / SECOND;
 }
 
-/* --- the launcher and its keepers */
-
-static struct world_job *job_of(struct world *w, const char *name)
-{
-	for (size_t i = 0; i < w->job_count; i++) {
-		if (strcmp(w->jobs[i].name, name) == 0)
-			return &w->jobs[i];
-	}
-	return NULL;
-}
-
-static void run_take(struct world *w, const char *id)
-{
-	struct world_run *r = calloc(1, sizeof(*r));
-	struct buf b = { 0 };
-	struct run_progress p;
-	struct run record;
-	struct world_job *job;
-	struct live_run *live;
-
-	assert_non_null(r);
-	r->lock = rundir_lock(w->runs, id);
-	if (r->lock < 0 || rundir_read(w->runs, id, "run", &b) < 0 ||
-		run_file_decode(&p, &record, (struct slice){ b.data, b.len }, NULL) < 0 ||
-		p.phase != RUN_CLAIMED) {
-		if (r->lock >= 0)
-			close(r->lock);
-		free(r);
-		buf_free(&b);
-		return;
-	}
-	p = (struct run_progress){ .magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_VERSION,
-		.phase = RUN_STARTED, .keeper_pid = (int32_t)getpid(), .started_ns = w->real_ns };
-	rundir_mark(r->lock, &p);
-	snprintf(r->id, sizeof(r->id), "%s", id);
-	snprintf(r->job, sizeof(r->job), "%s", record.job);
-	job = job_of(w, r->job);
-	r->began_ns = w->mono_ns;
-	r->end_ns = w->mono_ns + (job ? job->lasts_ms * 1000000 : 0);
-	if (job && job->results) {
-		r->fails = job->results[job->next] == 'x';
-		job->next += job->results[job->next + 1] != '\0';
-	}
-	LIST_INSERT_HEAD(&w->live, r, link);
-	assert_true(w->start_count < WORLD_STARTS);
-	w->starts[w->start_count] = (struct world_start){ .scheduled = record.scheduled,
-		.at = world_now(w) };
-	snprintf(w->starts[w->start_count].job, WORLD_NAME, "%s", record.job);
-	memcpy(w->starts[w->start_count++].id, r->id, sizeof(r->id));
-	live = run_find(w->c, id);
-	if (live)
-		run_event(w->c, live, RUN_EVENT_TAKEN);
-	buf_free(&b);
-}
-
-static bool runs_take(struct world *w)
-{
-	char id[RUN_ID_MOST];
-	bool some = false;
-	size_t n = 0;
-	ssize_t got;
-	struct world_run *r;
-
-	while (!w->launcher_stuck && (got = recv(w->c->queue_far, id, sizeof(id) - 1, MSG_DONTWAIT)) > 0) {
-		id[got] = '\0';
-		run_take(w, id);
-		some = true;
-	}
-	LIST_FOREACH(r, &w->live, link)
-		n++;
-	if (n > w->live_most)
-		w->live_most = n;
-	return some;
-}
-
-/* Its outcome is on record; the scheduler has not heard of it. */
-static void run_finish(struct world *w, struct world_run *r)
-{
-	struct run_progress p = { .magic = RUN_PROGRESS_MAGIC, .version = RUN_PROGRESS_VERSION,
-		.phase = RUN_STARTED, .keeper_pid = (int32_t)getpid() };
-	struct outcome o = { .result = r->fails ? RESULT_EXIT : RESULT_OK, .exit_code = r->fails,
-		.took_ns = w->mono_ns - r->began_ns, .finished_ns = w->real_ns };
-
-	o.started_ns = o.finished_ns - o.took_ns;
-	assert_int_equal(rundir_finish(w->runs, r->id, r->lock, &p, &o), 0);
-	close(r->lock);
-	LIST_REMOVE(r, link);
-}
-
-static void run_end(struct world *w, struct world_run *r)
-{
-	struct live_run *live = w->c ? run_find(w->c, r->id) : NULL;
-
-	run_finish(w, r);
-	free(r);
-	if (live)
-		run_event(w->c, live, RUN_EVENT_ENDED);
-}
-
-static bool runs_end(struct world *w)
-{
-	struct world_run *r, *next;
-	bool some = false;
-
-	for (r = LIST_FIRST(&w->live); r; r = next) {
-		next = LIST_NEXT(r, link);
-		if (r->end_ns > w->mono_ns)
-			continue;
-		run_end(w, r);
-		some = true;
-	}
-	return some;
-}
-
 /* What a scheduler does that hears of all ends at once, and dies. */
 static void __attribute__((noreturn)) die_taking(struct crond *c, struct world_run *const *ended,
 	size_t n, unsigned call)
@@ -253,7 +132,7 @@ bool world_die(struct world *w, unsigned call)
 
 	while ((r = LIST_FIRST(&w->live))) {
 		assert_true(n < sizeof(ended) / sizeof(ended[0]));
-		run_finish(w, r);
+		keeper_finish(w, r);
 		ended[n++] = r;
 	}
 	pid = fork();
@@ -291,15 +170,15 @@ static void turn(struct world *w)
 {
 	bool some = true;
 
-	runs_end(w);
+	keepers_end(w);
 	if (!w->c)
 		return;
 	laters_fire(w);
 	clock_advance(w->c);
 	while (some) {
 		pending_look(w->c);
-		some = runs_take(w);
-		some |= runs_end(w) || w->c->places_freed;
+		some = keepers_take(w);
+		some |= keepers_end(w) || w->c->places_freed;
 	}
 	backlog_flush(w->c);
 	run_sweep(w->c);
@@ -407,11 +286,13 @@ static void config_read(struct world *w, struct crond *c)
 }
 
 /* As main does, but for sockets and helpers. */
-void world_up(struct world *w)
+bool world_try(struct world *w)
 {
-	struct crond *c = calloc(1, sizeof(*c));
+	struct crond *c;
 	int64_t stamp = 0;
 
+	world_ours++;
+	c = calloc(1, sizeof(*c));
 	assert_non_null(c);
 	settings_fill(w, &c->set);
 	c->log = (struct log){ .target = LOG_TO_STDERR, .level = 6, .fd = -1, .err = w->log };
@@ -422,28 +303,39 @@ void world_up(struct world *w)
 	c->w_history.fd = c->w_history_asked.fd = -1;
 	c->run_fd = c->runs = c->pid_fd = c->stamp_fd = c->state_fd = c->handled_fd = c->daemon_fd = -1;
 	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = -1 };
-	c->w_files.fd = -1;
-	assert_int_equal(given_take(c), 0);
-	assert_int_equal(place_open(c), 0);
-	assert_int_equal(loop_open(c), 0);
-	assert_int_equal(launch_init(c), 0);
+	c->w_files.fd = c->w_clock.fd = c->w_later.fd = c->w_signal.fd = c->w_queue.fd = c->w_report.fd = -1;
+	c->epoll = c->queue_far = c->report_far = c->shared_fd = c->backlog.dir = c->backlog.fd = -1;
+	w->c = c;
+	world_ours--;
+	if (given_take(c) < 0 || place_open(c) < 0 || loop_open(c) < 0 || launch_init(c) < 0) {
+		world_kill(w);
+		return false;
+	}
 	host_init(c);
 	backlog_open(c);
-	assert_true(c->backlog.on);
-	assert_int_equal(state_open(c, &stamp), 0);
+	if (state_open(c, &stamp) < 0) {
+		world_kill(w);
+		return false;
+	}
 	if (!stamp) {
 		stamp = downtime_read(c);
 		c->clock.over_boot = stamp > 0;
 	}
 	clock_init(c, stamp);
 	outbox_open(c);
-	w->c = c;
 	reload_first(c);
 	adopt_all(c);
 	clock_missed(c);
 	c->working = true;
 	herald_started(c);
 	turn(w);
+	return true;
+}
+
+void world_up(struct world *w)
+{
+	assert_true(world_try(w));
+	assert_true(w->c->backlog.on);
 }
 
 void world_stop(struct world *w)
@@ -466,7 +358,8 @@ void world_kill(struct world *w)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
-	munmap(c->shared, sizeof(*c->shared));
+	if (c->shared && c->shared != MAP_FAILED)
+		munmap(c->shared, sizeof(*c->shared));
 	dead = calloc(1, sizeof(*dead));
 	assert_non_null(dead);
 	*dead = (struct dead){ c, graves };

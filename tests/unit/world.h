@@ -24,7 +24,7 @@ struct world_job {
 struct world_start {
 	char job[WORLD_NAME], id[RUN_ID_MOST];
 	int64_t scheduled, at; /* epoch seconds */
-	bool over;
+	unsigned ends; /* records of how it ended */
 };
 
 struct world_left {
@@ -59,6 +59,9 @@ struct world {
 	bool launcher_stuck;  /* takes no names */
 };
 
+/* More than nothing: what is called now is called by the world itself, not by the scheduler. */
+extern int world_ours;
+
 /* An empty one, at that epoch second; at most one at a time. */
 struct world *world_open(int64_t now);
 void world_close(struct world *w);
@@ -66,6 +69,8 @@ void world_close(struct world *w);
 void world_write(struct world *w, bool tab, const char *text);
 void world_remove(struct world *w, bool tab);
 void world_up(struct world *w);
+/* false: it said why, and ended. */
+bool world_try(struct world *w);
 void world_stop(struct world *w);
 void world_kill(struct world *w);
 /* All runs end now, and the scheduler dies at that call of those by which it leaves something on

@@ -71,6 +71,12 @@ static void events_take(struct world *w)
 
 /* --- what is on record */
 
+static void end_take(struct world *w, const struct histrec *h)
+{
+	for (size_t i = 0; i < w->start_count; i++)
+		w->starts[i].ends += strcmp(w->starts[i].id, h->run_id) == 0;
+}
+
 static void frames_take(struct world *w, struct slice bytes)
 {
 	struct histrec h;
@@ -78,6 +84,8 @@ static void frames_take(struct world *w, struct slice bytes)
 
 	for (; (n = histrec_frame(bytes)) > 0; bytes.s += n, bytes.n -= (size_t)n) {
 		assert_int_equal(histrec_decode(&h, (struct slice){ bytes.s, (size_t)n }, NULL), 0);
+		if (h.kind == HISTREC_END)
+			end_take(w, &h);
 		if (h.kind != HISTREC_NONE || w->left_count == WORLD_STARTS)
 			continue;
 		w->left[w->left_count] = (struct world_left){ .scheduled = h.scheduled, .result = h.result };
@@ -112,8 +120,10 @@ static void records_take(struct world *w)
 
 void world_see(struct world *w)
 {
+	world_ours++;
 	events_take(w);
 	records_take(w);
+	world_ours--;
 }
 
 void world_forget(struct world *w)
