@@ -429,11 +429,24 @@ static int open_named(const struct crond *c, const struct source *s, struct stat
 	}
 }
 
+/* A disk, or a system that is short of something, may give what it did not this time; no event
+ * tells of that. */
+static void unread(struct loading *l, int error)
+{
+	struct source *s = l->source;
+
+	s->unread = error != EFBIG && error != ELOOP && error != EACCES;
+	if (s->unread && s->directory->watch && !l->c->set.check)
+		wait_later(l->c, LATER_POLL, watch_poll_ms());
+}
+
 static void source_refuse(struct loading *l, const char *why, int error, bool there)
 {
 	struct source *s = l->source;
 
 	s->tried = false;
+	if (error)
+		unread(l, error);
 	s->absent_user = strcmp(why, "ORPHAN") == 0;
 	if (s->absent_user) {
 		say_orphan(l->c, s);
@@ -461,7 +474,10 @@ static void source_read(struct loading *l, int fd, const struct stat *st)
 		if (l->c->reload.fault.count)
 			fault_of(&l->c->reload.fault, s->path, (struct slice){ bytes.data, bytes.len });
 	} else {
-		loading_say(l, 0, strerror(errno));
+		int error = errno;
+
+		unread(l, error);
+		loading_say(l, 0, strerror(error));
 		s->tried = false; /* a disk may read again what it did not this time */
 	}
 	buf_free(&bytes);
@@ -495,6 +511,7 @@ void load_source(struct crond *c, struct source *s)
 
 	c->reload.changes.files++;
 	c->reload.fault = (struct fault){ 0 };
+	s->unread = false;
 	watch_link(c, s);
 	fd = why ? -1 : open_named(c, s, &st);
 	if (fd < 0 && !why && errno == ENOENT && !c->set.only_files && !s->is_link)

@@ -232,7 +232,7 @@ void reload_poll(struct crond *c)
 			look_at(c, d);
 	}
 	RB_FOREACH(s, source_tree, &c->sources) {
-		if (s->is_link && s->directory->watch)
+		if ((s->is_link || s->unread) && s->directory->watch)
 			source_look(c, s);
 	}
 	reload_done(c, NULL, NULL);
@@ -258,7 +258,7 @@ static void settle_later(struct crond *c)
 }
 
 /* Tables are taken at once, task files when it is quiet. */
-void reload_name(struct crond *c, struct directory *d, const char *name)
+void reload_name(struct crond *c, struct directory *d, const char *name, bool removed)
 {
 	struct source *s;
 
@@ -267,6 +267,7 @@ void reload_name(struct crond *c, struct directory *d, const char *name)
 	s = source_get(c, d, name);
 	if (!s)
 		return;
+	s->removed = removed;
 	if (d->kind == SOURCE_TASKS || c->reload.asked) {
 		source_look(c, s);
 		settle_later(c);

@@ -17,7 +17,7 @@
 
 #include "crond/base/file.h"
 
-enum { GONE_MS = 2000, NAME_FILE_MOST = 4096 };
+enum { GONE_MS = 2000, DIRECTORY_MS = 100, NAME_FILE_MOST = 4096 };
 
 static int source_order(const struct source *a, const struct source *b)
 {
@@ -167,10 +167,8 @@ static bool directory_missed(const struct crond *c, const struct directory *d, i
 		conf_task_dirs_named(&c->set.conf);
 }
 
-static void directory_complain(struct crond *c, struct directory *d, int error)
+static void directory_complain(struct crond *c, struct directory *d, int error, const char *why)
 {
-	const char *why = strerror(error);
-
 	if (d->complained || (d->only && !c->set.only_files) || !directory_missed(c, d, error))
 		return;
 	d->complained = true;
@@ -206,16 +204,65 @@ static void passed_over(const struct crond *c, const struct directory *d, const 
 			"its name has what names here may not have (a dot, say)");
 }
 
-static void directory_list(struct crond *c, struct directory *d, DIR *dir)
+/* 0, or why not all of it could be listed. */
+static int directory_list(struct crond *c, struct directory *d, DIR *dir)
 {
 	struct dirent *e;
 
-	while ((e = readdir(dir))) {
+	while (errno = 0, (e = readdir(dir))) {
 		if (e->d_name[0] != '.' && source_wanted(c, d, e->d_name))
 			directory_file(c, d, e->d_name);
 		else
 			passed_over(c, d, e->d_name);
 	}
+	return errno;
+}
+
+/* What cannot be looked at is not gone: source_take() judges likewise. */
+static void directory_only(struct crond *c, struct directory *d)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", d->path, d->only);
+	if (access(path, F_OK) == 0 || errno != ENOENT || c->set.only_files)
+		directory_file(c, d, d->only);
+	else if (!c->working && !c->set.check)
+		say_no_table(c, path);
+}
+
+static bool directory_gave(struct crond *c, const struct directory *d)
+{
+	struct source *s;
+
+	RB_FOREACH(s, source_tree, &c->sources) {
+		if (s->directory == d && s->jobs)
+			return true;
+	}
+	return false;
+}
+
+/* Who unmounts a directory, or mounts an empty one over it, has taken none of its files away:
+ * they are to be there again. */
+static bool directory_hidden(struct crond *c, const struct directory *d, DIR *dir, dev_t dev)
+{
+	struct dirent *e;
+	bool empty = true;
+
+	if (!d->seen || dev == d->dev || !directory_gave(c, d))
+		return false;
+	while (empty && (e = readdir(dir)))
+		empty = e->d_name[0] == '.' || !source_wanted(c, d, e->d_name);
+	rewinddir(dir);
+	return empty;
+}
+
+/* What it gave stays in force. Unless it was made anew no event tells when it can be looked at. */
+static void directory_failed(struct crond *c, struct directory *d, int error, const char *why)
+{
+	d->failed = error != ENOENT;
+	directory_complain(c, d, error, why);
+	if (watch_lacks(d) && !c->set.check)
+		wait_later(c, LATER_POLL, watch_poll_ms());
 }
 
 static void directory_sweep(struct crond *c, struct directory *d)
@@ -264,32 +311,43 @@ static bool spool_is_ours(struct crond *c, struct directory *d)
 	return ours;
 }
 
+/* 0, or why not all that is there was seen. */
+static int directory_look(struct crond *c, struct directory *d, DIR *dir)
+{
+	directory_mark(c, d);
+	if (c->set.cluster && d->kind == SOURCE_USER && !spool_is_ours(c, d))
+		return 0; /* as if it were empty */
+	if (!d->only)
+		return directory_list(c, d, dir);
+	directory_only(c, d);
+	return 0;
+}
+
 void directory_scan(struct crond *c, struct directory *d)
 {
 	DIR *dir = opendir(d->path);
-	char path[PATH_MAX];
+	struct stat st = { 0 };
+	const char *why = NULL;
+	int error = 0;
 
-	if (!dir) {
-		directory_complain(c, d, errno);
-		if (watch_lacks(d) && !c->set.check)
-			wait_later(c, LATER_POLL, watch_poll_ms());
+	if (!dir || fstat(dirfd(dir), &st) < 0) {
+		error = errno;
+	} else if (directory_hidden(c, d, dir, st.st_dev)) {
+		error = ENODATA;
+		why = "another file system is there now, and nothing on it";
+	} else {
+		error = directory_look(c, d, dir);
+	}
+	if (dir)
+		closedir(dir);
+	if (error) {
+		directory_failed(c, d, error, why ? why : strerror(error));
 		return;
 	}
-	d->complained = false;
+	d->failed = d->complained = false;
 	d->seen = true;
-	directory_mark(c, d);
-	if (c->set.cluster && d->kind == SOURCE_USER && !spool_is_ours(c, d)) {
-		/* as if it were empty */
-	} else if (d->only) {
-		snprintf(path, sizeof(path), "%s/%s", d->path, d->only);
-		if (access(path, F_OK) == 0 || c->set.only_files)
-			directory_file(c, d, d->only);
-		else if (!c->working && !c->set.check)
-			say_no_table(c, path);
-	} else {
-		directory_list(c, d, dir);
-	}
-	closedir(dir);
+	d->dev = st.st_dev;
+	d->ino = st.st_ino;
 	directory_sweep(c, d);
 	d->intact = d->watch && d->wd >= 0 && !d->via_link && d->tells;
 }
@@ -391,14 +449,30 @@ void source_look(struct crond *c, struct source *s)
 	TAILQ_INSERT_TAIL(&c->reload.dirty, s, dirty_link);
 }
 
+/* A path that leads nowhere may do so because its directory went, which is none of the file's
+ * business: a look at the directory decides then. */
+static bool directory_went(const struct directory *d)
+{
+	struct stat st;
+
+	return d->seen && (stat(d->path, &st) < 0 || st.st_dev != d->dev || st.st_ino != d->ino);
+}
+
 void source_take(struct crond *c, struct source *s)
 {
 	bool named = c->set.only_files && !s->jobs; /* that it is not there is said */
 
 	if (!named && access(s->path, F_OK) < 0 && errno == ENOENT) {
-		source_gone(c, s);
+		if (s->removed || !directory_went(s->directory)) {
+			source_gone(c, s);
+			return;
+		}
+		s->directory->intact = false;
+		if (!s->gone_since)
+			wait_later(c, LATER_RELOAD, DIRECTORY_MS);
 		return;
 	}
+	s->removed = false;
 	s->in_place = true;
 	source_back(c, s);
 	load_source(c, s);

@@ -29,6 +29,7 @@ struct source {
 	bool fresh;             /* it had changed just before: times alone do not say enough */
 	bool read_before;
 	bool in_place;          /* found by the scan under way */
+	bool removed;           /* that it was taken away is what was heard of it last */
 	bool good;              /* the last reading gave what is in force */
 	bool absent_user;       /* waits for its owner to appear */
 	bool lacks_user;        /* names users that do not exist */
@@ -36,6 +37,7 @@ struct source {
 	bool clashed;           /* has one that another file named before */
 	bool faulty;            /* some of it was refused */
 	bool is_link;           /* what it leads to changes unseen */
+	bool unread;            /* the system could not: tried again each minute */
 	bool restless;          /* to be looked at whenever somebody asks for a reload */
 	bool dirty;             /* waits to be looked at */
 	TAILQ_ENTRY(source) dirty_link;
@@ -62,6 +64,9 @@ struct directory {
 	bool tells;       /* its file system is one whose changes are all made here */
 	bool intact;      /* it was looked at, and all that changed since was heard of */
 	bool seen;        /* could be read once: if it vanishes, what it gave stays in force */
+	bool failed;      /* is there, and could not be read: tried again each minute */
+	dev_t dev;        /* which one it was when it was read last */
+	ino_t ino;
 	bool complained;
 	bool in_place;    /* named by the configuration that is being read */
 	enum { OURS_UNKNOWN, OURS_YES, OURS_NO } ours; /* in a cluster (-c) */
@@ -111,7 +116,8 @@ void reload_all(struct crond *c);     /* everything */
 void reload_gone(struct crond *c);    /* those that were seen to go */
 void reload_settled(struct crond *c); /* those that were heard of */
 void reload_poll(struct crond *c);    /* unwatched ones */
-void reload_name(struct crond *c, struct directory *d, const char *name); /* one file's event */
+/* One file's event; removed: it was taken away, or went elsewhere. */
+void reload_name(struct crond *c, struct directory *d, const char *name, bool removed);
 void reload_directory(struct crond *c, struct directory *d);              /* it may have come */
 void reload_users(struct crond *c);                                       /* accounts changed */
 void reload_free(struct crond *c);

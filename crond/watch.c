@@ -155,7 +155,7 @@ void watch_directory(struct crond *c, struct directory *d)
 
 bool watch_lacks(const struct directory *d)
 {
-	return d->watch && ((d->wd < 0 && d->above < 0) || d->via_link);
+	return d->watch && ((d->wd < 0 && d->above < 0) || d->via_link || d->failed);
 }
 
 /* What a link leads to lies where no watch of ours is. */
@@ -234,7 +234,7 @@ static void event_take(struct crond *c, const struct inotify_event *e)
 			d->intact = false;
 			wait_later(c, LATER_RELOAD, 100);
 		} else if (e->len && event_counts(d, e)) {
-			reload_name(c, d, e->name);
+			reload_name(c, d, e->name, e->mask & (IN_DELETE | IN_MOVED_FROM));
 		}
 	}
 }
