@@ -108,6 +108,9 @@ void db_close(struct db *db)
 
 	while (db->handle && (s = sqlite3_next_stmt(db->handle, NULL)))
 		sqlite3_finalize(s);
+	/* it would sync anew what failed to be synced, and take that for done */
+	if (db->handle && db->distrust)
+		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_close(db->handle);
 	db->handle = NULL;
 }
