@@ -97,6 +97,7 @@ static void notify_start(struct crond *c)
 	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = fds[0] };
 	wait_for(c, &c->w_notify, EPOLLIN);
 	c->notify_since = wait_now_ms();
+	pulse_felt(&c->notify_pulse);
 	c->notify_full = false; /* whatever the one before left unread */
 	if (c->w_alerts_asked.fd >= 0)
 		wait_change(c, &c->w_alerts_asked, 0);
@@ -127,6 +128,7 @@ bool alert_send(struct crond *c, const struct buf *b)
 {
 	if (c->w_notify.fd < 0 || b->failed)
 		return false;
+	pulse_sent(c, &c->notify_pulse);
 	if (send(c->w_notify.fd, b->data, b->len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return true;
 	if (errno == EAGAIN) {
@@ -285,6 +287,7 @@ void alert_ready(struct crond *c, uint32_t events)
 		n = helper_hear(c, &c->w_notify, c->notify, text, sizeof(text));
 		if (n <= 0)
 			break;
+		pulse_felt(&c->notify_pulse);
 		notice_take(c, text);
 	}
 }

@@ -410,6 +410,18 @@ void alert_asked(struct crond *c);  /* somebody connects while it does not run *
 void alert_close(struct crond *c);
 void alert_resume(struct crond *c); /* starts it where its spool holds something */
 
+/* pulse.c: does a helper still work. Asked only where something was sent to it, and nothing was heard
+ * for a minute; killed where it neither answers nor uses any processor time. */
+struct pulse {
+	int64_t sent_ms; /* monotonic: when something was sent; 0: it has said something since */
+	bool asked;
+	int64_t used_ns; /* its processor time then; -1: not known */
+};
+
+void pulse_sent(struct crond *c, struct pulse *p); /* something is on its way to it */
+void pulse_felt(struct pulse *p);                  /* it said something, or is another one */
+void pulse_look(struct crond *c);
+
 /* heartbeat.c */
 void heartbeat_turn(struct crond *c);
 void heartbeat_config(struct crond *c); /* crond.conf was read (again) */
@@ -586,6 +598,7 @@ struct crond {
 	/* crond-history */
 	struct backlog backlog;
 	pid_t history;
+	struct pulse history_pulse;
 	struct watch w_history, w_history_asked, w_alerts_asked;
 	int64_t history_since;
 	unsigned history_fails;
@@ -595,6 +608,7 @@ struct crond {
 
 	/* crond-notify */
 	pid_t notify;
+	struct pulse notify_pulse;
 	int64_t notify_since;
 	unsigned notify_fails;
 	bool notify_full;    /* wait for room */

@@ -123,7 +123,7 @@ static const char *const laters[LATERS] = {
 	[LATER_CONTROL] = "control", [LATER_CONTROL_TURN] = "control-turn", [LATER_DAEMONS] = "daemons",
 	[LATER_PENDING] = "pending", [LATER_HOLD] = "hold", [LATER_HISTORY] = "history",
 	[LATER_METRICS] = "metrics", [LATER_HEARTBEAT] = "heartbeat",
-	[LATER_REMOVED] = "removed", [LATER_BACKLOG] = "backlog",
+	[LATER_REMOVED] = "removed", [LATER_BACKLOG] = "backlog", [LATER_PULSE] = "pulse",
 };
 
 /* A word of a list. */

@@ -59,6 +59,7 @@ static bool wire_send(struct crond *c, const void *bytes, size_t n, int fd)
 			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
 		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
 	}
+	pulse_sent(c, &c->history_pulse);
 	if (sendmsg(c->w_history.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return true;
 	if (errno == EAGAIN) {
@@ -235,6 +236,7 @@ static void history_start(struct crond *c)
 	wait_for(c, &c->w_history, EPOLLIN);
 	wait_change(c, &c->w_history_asked, 0);
 	c->history_since = wait_now_ms();
+	pulse_felt(&c->history_pulse);
 	c->history_at = history_place(c);
 	c->history_full = false;
 	config_send(c);
@@ -350,6 +352,7 @@ void history_ready(struct crond *c, uint32_t events)
 		n = helper_hear(c, &c->w_history, c->history, text, sizeof(text));
 		if (n <= 0)
 			break;
+		pulse_felt(&c->history_pulse);
 		history_take(c, text, (size_t)n);
 	}
 	history_more(c);

@@ -61,6 +61,7 @@ static void (*const later_calls[LATERS])(struct crond *c) = {
 	[LATER_HOLD] = drain_due,
 	[LATER_METRICS] = metrics_turn,
 	[LATER_HEARTBEAT] = heartbeat_turn,
+	[LATER_PULSE] = pulse_look,
 };
 
 static void later_fire(struct crond *c)

@@ -77,6 +77,7 @@ enum notice_type {
 	NOTICE_PEOPLE = 'p',  /* to notify: "GROUP OWNER", ids of control-group and of a private
 	                         instance's user, who may see and do all; -1: there is none */
 	NOTICE_SPOOLED = 's', /* from notify: followed by the event's id: it is safe on disk */
+	NOTICE_PULSE = '?',   /* to notify, and back: does it still work */
 	NOTICE_LOG = 'l',     /* from notify: a line to log, see base/report.h */
 };
 

@@ -81,6 +81,7 @@ enum history_type {
 	HISTORY_MORE = 'm',    /* to history: struct history_mark: that much of it can be read */
 	HISTORY_DONE = 'd',    /* from history: struct history_mark: so much of it is committed; in
 	                          answer to what came before, no more often than once a transaction */
+	HISTORY_PULSE = '?',   /* to history, and back: does it still work */
 	HISTORY_LOG = 'l',     /* from history: followed by a priority digit and one line to log */
 };
 

@@ -87,6 +87,8 @@ static void take_message(struct history *h, const char *message, size_t n, int f
 		if (backlog_take(&h->backlog, &m, fd, &d) < 0)
 			report_log(&h->report, LOG_ERR, "%s", d.text);
 		return;
+	} else if (n == 1 && *message == HISTORY_PULSE) {
+		report_send(&h->report, HISTORY_PULSE, "", 0);
 	} else {
 		report_log(&h->report, LOG_ERR, "a message of %zu bytes is refused", n);
 	}

@@ -165,6 +165,9 @@ static void take_message(struct notify *n, size_t length, int64_t now)
 	case NOTICE_EVENT:
 		take_event(n, rest, now);
 		break;
+	case NOTICE_PULSE:
+		report_send(&n->report, NOTICE_PULSE, "", 0);
+		break;
 	case NOTICE_PEOPLE:
 		n->message[length] = '\0';
 		take_people(n, n->message + 1);
