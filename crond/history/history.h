@@ -27,6 +27,8 @@ struct history {
 	enum db_trouble trouble;
 	bool said;             /* that it is wrong; and whether anything was said since it began: */
 	bool spoken;
+	enum db_trouble named; /* the last that was spoken of, and when: what comes and goes */
+	int64_t named_ms;
 	struct diag why;
 	int64_t trouble_ms;    /* since when */
 	int64_t retry_ms;      /* not before */

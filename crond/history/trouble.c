@@ -13,6 +13,9 @@
 #include <time.h>
 
 enum { ASIDE_AGAIN_MS = 60 * 1000 };
+/* A disk with room for a moment now and then would fill the log: what was told of so lately is
+ * told of again only where it lasts. */
+enum { LATELY_MS = 600 * 1000, LASTS_MS = 60 * 1000 };
 
 /* How long it is borne without a word, how it is tried again, and whether the open database
  * is still to be trusted. */
@@ -31,10 +34,19 @@ static const struct trouble_row {
 	[DB_ODD] = { 0, 500, 30000, false },
 };
 
+static int64_t quiet_ms(const struct history *h, int64_t now)
+{
+	bool lately = h->named == h->trouble && now - h->named_ms < LATELY_MS;
+
+	return lately ? LASTS_MS : rows[h->trouble].quiet_ms;
+}
+
 static void say(struct history *h, int64_t now)
 {
-	if (h->said || now - h->trouble_ms < rows[h->trouble].quiet_ms)
+	if (h->said || now - h->trouble_ms < quiet_ms(h, now))
 		return;
+	h->named = h->trouble;
+	h->named_ms = now;
 	report_log(&h->report, LOG_ERR, "the history in %s %s: %s; records of runs wait", h->place,
 		db_trouble_name(h->trouble), h->why.text);
 	h->said = h->spoken = true;
