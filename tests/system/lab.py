@@ -288,11 +288,12 @@ class Line:
 
 
 class Syslog(threading.Thread):
-    """Reads /dev/log; pause() makes it a reader that reads no more."""
+    """Reads /dev/log, behind the lines there are; running.clear() makes it a reader that reads no
+    more, close() takes the socket away."""
 
-    def __init__(self, path="/dev/log"):
+    def __init__(self, path="/dev/log", lines=()):
         super().__init__(daemon=True)
-        self.lines, self.running = [], threading.Event()
+        self.path, self.lines, self.running = path, list(lines), threading.Event()
         self.running.set()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -303,9 +304,17 @@ class Syslog(threading.Thread):
     def run(self):
         while True:
             raw, extra, _, _ = self.socket.recvmsg(65536, socket.CMSG_SPACE(12))
+            if not raw and not extra:
+                self.socket.close()
+                return
             pid, uid, _ = struct.unpack("3i", extra[0][2][:12]) if extra else (0, -1, -1)
             self.lines.append(Line(raw, pid, uid))
             self.running.wait()
+
+    def close(self):
+        os.remove(self.path)
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.join()
 
 
 # --- processes
