@@ -21,6 +21,21 @@ static void clock_look(struct clock *k)
 	clock_gettime(CLOCK_MONOTONIC, &k->mono);
 }
 
+/* A clock that is behind, as one without a battery at a boot. By a little: it was set back while
+ * nobody looked, and goes through that again. */
+static void clock_behind(struct crond *c, int64_t stamp)
+{
+	struct clock *k = &c->clock;
+
+	k->past = (struct stretch){ stamp, stamp };
+	if (step_classify(k->handled - stamp) != STEP_BACK)
+		return;
+	k->past.from = k->handled + 1;
+	k->laps++;
+	if (c->due.repeat < stamp)
+		c->due.repeat = stamp;
+}
+
 /* From the stamp on, so that a scheduler that starts again within a second repeats
  * nothing and leaves nothing out; see clock_missed(). */
 void clock_init(struct crond *c, int64_t stamp)
@@ -31,8 +46,8 @@ void clock_init(struct crond *c, int64_t stamp)
 		c->clock.handled = stamp;
 	c->clock.high = c->clock.handled;
 	c->clock.since = c->clock.handled + 1;
-	if (stamp > c->clock.handled) /* a clock that is behind, as one without a battery at a boot */
-		c->clock.past = (struct stretch){ stamp, stamp };
+	if (stamp > c->clock.handled)
+		clock_behind(c, stamp);
 	due_reset(&c->due, c->clock.handled, 0);
 }
 
@@ -133,6 +148,7 @@ static void clock_back(struct crond *c, int64_t now, int64_t step)
 	if (k->past.to < k->handled)
 		k->past.to = k->handled;
 	k->since = now + 1;
+	k->laps++;
 	due_reset(&c->due, now, step);
 	c->clock.handled = now;
 	state_stamp(c, now);

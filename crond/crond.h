@@ -478,11 +478,13 @@ struct clock {
 	int64_t high;                     /* the highest there ever was */
 	int64_t since;                    /* from here on it has gone through all seconds */
 	struct stretch past;              /* it went through these before it was set back */
+	uint64_t laps;                    /* how often it was set back */
 	bool over_boot;                   /* what is being looked at fell due before this boot */
 	bool catchup;                     /* a job was due whose times are kept on disk */
 };
 
-/* stamp: the last second that an earlier scheduler handled wholly; 0: none. */
+/* stamp: the last second that an earlier scheduler handled wholly; 0: none. What else it left in the
+ * stamp (state_open) is in c->clock and c->due by then. */
 void clock_init(struct crond *c, int64_t stamp);
 /* Says by name what fell due since the stamp and is too old to start. */
 void clock_missed(struct crond *c);

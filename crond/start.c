@@ -22,7 +22,7 @@
 #include "crond/rundir.h"
 #include "crond/tell.h"
 
-enum { REPORTS_EACH = 32, CHAINS_BACK = 9, CHAINS_MOST = 10000, SECOND_US = 1000000 };
+enum { REPORTS_EACH = 32, CHAINS_BACK = 9, CHAINS_MOST = 10000, LAP = 100, LAPS_MOST = 1000, SECOND_US = 1000000 };
 
 /* --- may it start? */
 
@@ -153,8 +153,8 @@ static int claim_as(struct start *s)
 /* The numbers that an id may have, from first to last by step: each chain of attempts has
  * those of its own, so that no id comes twice, whatever directories are gone by now. A due
  * second is claimed once; a clock that was set back meets its seconds again: those are runs
- * of their own where the step rule repeats them. What is started by hand, or kept running,
- * takes the next chain that is free. */
+ * of their own where the step rule repeats them, and each lap has chains of its own. What is
+ * started by hand, or kept running, takes the next chain that is free. */
 struct numbers {
 	uint32_t first, step, last;
 };
@@ -162,19 +162,21 @@ struct numbers {
 static struct numbers claim_numbers(const struct start *s)
 {
 	const struct clock *k = &s->c->clock;
+	bool again = s->scheduled >= k->past.from && s->scheduled <= k->past.to;
 	uint32_t chain = s->common->options->retries + 1;
+	uint32_t lap = again ? (uint32_t)(k->laps % LAPS_MOST) * LAP : 0; /* chains of those before */
 
 	switch (s->cause) {
 	case START_HAND:
-		return (struct numbers){ 1 + chain, chain, CHAINS_MOST * chain };
+		return (struct numbers){ 1 + (lap + 1) * chain, chain, (lap + CHAINS_MOST) * chain };
 	case START_DAEMON:
-		return (struct numbers){ 1, 1, CHAINS_MOST };
+		return (struct numbers){ 1 + lap, 1, lap + CHAINS_MOST };
 	case START_RETRY:
 		return (struct numbers){ s->number, 1, s->number + chain };
 	default:
-		if (s->scheduled > k->high || k->handled >= k->high)
+		if (!again && (s->scheduled > k->high || k->handled >= k->high))
 			return (struct numbers){ 1, 1, 1 };
-		return (struct numbers){ 1, chain, CHAINS_BACK * chain };
+		return (struct numbers){ 1 + lap * chain, chain, (lap + CHAINS_BACK) * chain };
 	}
 }
 

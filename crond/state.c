@@ -23,10 +23,16 @@ enum {
 	FORGET_FROM = 1000,
 };
 
+/* What stands behind `second` came later: who ends there knows nothing of clocks set back. */
 struct stamp_record {
 	uint32_t magic, version;
 	int64_t second;
+	struct stretch past;
+	int64_t repeat;
+	uint64_t laps;
 };
+
+enum { STAMP_SHORT = offsetof(struct stamp_record, past) };
 
 struct state_record {
 	uint64_t identity;
@@ -302,16 +308,19 @@ static void state_read(struct crond *c)
 
 static int64_t stamp_read(struct crond *c)
 {
-	struct stamp_record r;
+	struct stamp_record r = { 0 };
 	ssize_t n = pread(c->stamp_fd, &r, sizeof(r), 0);
 
 	if (n == 0)
 		return 0;
-	if (n != sizeof(r) || r.magic != STAMP_MAGIC || r.version != STAMP_VERSION) {
+	if ((n != sizeof(r) && n != STAMP_SHORT) || r.magic != STAMP_MAGIC || r.version != STAMP_VERSION) {
 		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) ERROR (%s/stamp: not of a version that is known, not used)", c->set.run_dir);
 		return 0;
 	}
+	c->clock.past = r.past;
+	c->clock.laps = r.laps;
+	c->due.repeat = r.repeat;
 	return r.second;
 }
 
@@ -330,7 +339,8 @@ int state_open(struct crond *c, int64_t *stamp)
 
 int state_stamp(struct crond *c, int64_t second)
 {
-	struct stamp_record r = { .magic = STAMP_MAGIC, .version = STAMP_VERSION, .second = second };
+	struct stamp_record r = { .magic = STAMP_MAGIC, .version = STAMP_VERSION, .second = second,
+		.past = c->clock.past, .repeat = c->due.repeat, .laps = c->clock.laps };
 
 	return pwrite(c->stamp_fd, &r, sizeof(r), 0) == sizeof(r) ? 0 : -1;
 }

@@ -103,8 +103,11 @@ static int64_t timer_next(const struct timer *t, int64_t after)
 
 static void timer_compute(struct due *d, struct timer *t, int64_t after)
 {
-	timer_set(d, t, timer_next(t, after),
-		t->next != SCHEDULE_NEVER);
+	bool wildcard = schedule_wildcard(&t->schedule);
+
+	if (after < d->repeat && step_action(STEP_BACK, wildcard, t->source) == STEP_SUPPRESS)
+		after = d->repeat;
+	timer_set(d, t, timer_next(t, after), t->next != SCHEDULE_NEVER);
 }
 
 /* --- hash table of timers */
@@ -391,18 +394,16 @@ void due_skip(struct due *d, int64_t now, void (*found)(void *arg, const struct 
 
 void due_reset(struct due *d, int64_t now, int64_t step)
 {
-	enum step_class class = step < 0 ? step_classify(step) : STEP_JUMP;
+	enum step_class class = step_classify(step);
 
+	if (class == STEP_BACK && d->repeat < d->now)
+		d->repeat = d->now;
+	else if (class == STEP_JUMP)
+		d->repeat = now;
 	d->now = now;
 	for (size_t i = 0; i < d->slots; i++) {
-		for (struct timer *t = d->table[i]; t; t = t->chain) {
-			bool wildcard = schedule_wildcard(&t->schedule);
-
-			if (class == STEP_BACK &&
-				step_action(class, wildcard, t->source) == STEP_SUPPRESS)
-				continue;
+		for (struct timer *t = d->table[i]; t; t = t->chain)
 			timer_compute(d, t, now);
-		}
 	}
 }
 

@@ -32,6 +32,7 @@ struct due {
 	size_t timers, slots;
 	size_t jobs;
 	int64_t now; /* timers are computed strictly after this second */
+	int64_t repeat; /* up to this the clock goes for another time: fixed ones started by then */
 	uint64_t changes; /* counts jobs that came and went */
 };
 
@@ -76,8 +77,9 @@ void due_advance(struct due *d, int64_t now, int64_t step,
  * that fell due. */
 void due_skip(struct due *d, int64_t now, void (*found)(void *arg, const struct due_found *f),
 	void *arg);
-/* The first call, or the clock was set back: all timers (back: those the step
- * table repeats) are computed anew from `now`. */
+/* The first call, other zones, or the clock was set back: all timers are computed anew from `now`;
+ * those that the step table does not repeat, from where it had been. That stands for jobs that come
+ * in meanwhile, too. */
 void due_reset(struct due *d, int64_t now, int64_t step);
 void due_free(struct due *d);
 
