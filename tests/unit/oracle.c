@@ -304,6 +304,9 @@ static int64_t behind_idle(struct question *q, int64_t t)
 		to = day * DAY + (time / HOUR + 1) * HOUR;
 	else if (!q->w->minute[time / MINUTE % 60])
 		to = day * DAY + (time / MINUTE + 1) * MINUTE;
+	else
+		while (to % MINUTE && !q->w->second[(to - day * DAY) % MINUTE])
+			to++;
 	to += t - local;
 	return q->turns < z->n && to > z->turns[q->turns].at ? z->turns[q->turns].at : to;
 }

@@ -8,18 +8,15 @@
 
 #include <cmocka.h>
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "crond/base/arena.h"
-#include "crond/base/buf.h"
-#include "crond/base/file.h"
 #include "crond/core/zone.h"
 #include "tests/unit/made.h"
 #include "tests/unit/oracle.h"
+#include "tests/unit/places.h"
 #include "tests/unit/seeds.h"
 #include "tests/unit/tzif.h"
 
@@ -87,84 +84,6 @@ static void compare(uint64_t seed, const char *text, const char *tz, const struc
 	}
 }
 
-/* Each as a file has it and as the C library does. */
-static struct place {
-	const char *tz;
-	struct zone *z;
-	struct oracle_zone oz;
-} places[] = {
-	{ .tz = "America/New_York" }, { .tz = "Europe/Berlin" },
-	{ .tz = "Australia/Lord_Howe" },  /* half an hour */
-	{ .tz = "Atlantic/Azores" },      /* turns at midnight */
-	{ .tz = "Pacific/Chatham" },      /* 12:45 */
-	{ .tz = "Pacific/Apia" },         /* left a day out */
-	{ .tz = "Antarctica/Troll" },     /* two hours */
-	{ .tz = "Europe/Dublin" },        /* winter is what is saved */
-	{ .tz = "Africa/Casablanca" },    /* back for Ramadan */
-	{ .tz = "America/Sao_Paulo" }, { .tz = "Asia/Kathmandu" }, { .tz = "Africa/Monrovia" },
-	{ .tz = "America/St_Johns" },     /* turns at a minute past midnight */
-	{ .tz = "Antarctica/Casey" },     /* by three hours */
-	{ .tz = "UTC0" }, { .tz = "EST5EDT,M3.2.0,M11.1.0" }, { .tz = "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0" },
-	{ .tz = "IST-1GMT0,M10.5.0,M3.5.0/1" }, { .tz = "<-01>1<+00>,M3.5.0/0,M10.5.0/1" },
-	{ .tz = "AAA3BBB,J60/0,J300/3:30" }, { .tz = "AAA-3:20BBB-4:59:30,59/23:30,300/-2:15:10" },
-};
-
-enum { PLACES = sizeof(places) / sizeof(places[0]) };
-
-static const int64_t place_from = 0, place_to = 3471292800; /* 1970 to 2080 */
-
-static struct zone *zone_named(const char *name)
-{
-	struct buf b = { 0 };
-	struct zone *z;
-	char path[128];
-	int fd;
-
-	if (!strchr(name, '/') || strchr(name, ','))
-		return zone_posix(name, NULL);
-	snprintf(path, sizeof(path), "%s/%s", ZONEINFODIR, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || file_read(fd, 1 << 20, &b) < 0)
-		fail_msg("%s cannot be read", path);
-	close(fd);
-	z = zone_parse(b.data, b.len, NULL);
-	buf_free(&b);
-	return z;
-}
-
-static struct place *place_get(uint32_t n)
-{
-	struct place *p = &places[n];
-
-	if (!p->z) {
-		p->z = zone_named(p->tz);
-		assert_non_null(p->z);
-		oracle_zone_library(&p->oz, p->tz, place_from, place_to);
-		assert_true(p->oz.n < ORACLE_TURNS);
-	}
-	return p;
-}
-
-/* Most of them about a turn. */
-static int64_t moment(struct dice *d, const struct oracle_zone *oz)
-{
-	int64_t latest = place_to - 2000 * DAY, at = latest;
-
-	if (oz->n && dice_chance(d, 70))
-		at = oz->turns[dice_roll(d, (uint32_t)oz->n)].at - dice_between(d, -2 * HOUR, 2 * DAY);
-	return at < latest ? at : dice_between(d, place_from + 400 * DAY, latest);
-}
-
-static void schedule_made(struct dice *d, struct schedule *s, enum made_kind kind, char text[MADE_ROOM],
-	struct arena *arena)
-{
-	enum grammar grammar = dice_chance(d, 70) ? GRAMMAR_EXTENDED : (enum grammar)dice_roll(d, GRAMMARS);
-
-	do
-		made_expression(d, grammar, kind, text);
-	while (schedule_parse(s, slice_of(text), grammar, 0, arena, NULL) < 0);
-}
-
 static void place_one(uint64_t seed)
 {
 	struct dice d = { seed };
@@ -175,8 +94,8 @@ static void place_one(uint64_t seed)
 	struct schedule s;
 	int64_t from;
 
-	schedule_made(&d, &s, kind, text, &arena);
-	from = moment(&d, &p->oz);
+	place_schedule(&d, &s, kind, text, &arena);
+	from = place_moment(&d, p);
 	compare(seed, text, p->tz, &s, p->z, &p->oz, from, from + (kind == MADE_OFTEN ? 4 : 1800) * DAY, 60);
 	arena_free(&arena);
 }
@@ -218,7 +137,7 @@ static void made_up_one(uint64_t seed)
 	z = zone_parse(bytes, tzif_make(bytes, first, turns, n, ""), NULL);
 	assert_non_null(z);
 	oracle_zone_turns(&oz, first, same, n);
-	schedule_made(&d, &s, dice_chance(&d, 80) ? MADE_OFTEN : MADE_ANY, text, &arena);
+	place_schedule(&d, &s, dice_chance(&d, 80) ? MADE_OFTEN : MADE_ANY, text, &arena);
 	compare(seed, text, "a zone made up", &s, z, &oz, base - HOUR, base + 5 * DAY, 100);
 	zone_free(z);
 	arena_free(&arena);
@@ -241,9 +160,9 @@ static void scan_one(uint64_t seed)
 	struct schedule s;
 	int64_t from, next;
 
-	schedule_made(&d, &s, MADE_OFTEN, text, &arena);
+	place_schedule(&d, &s, MADE_OFTEN, text, &arena);
 	oracle_bits(&w, &s);
-	from = moment(&d, &p->oz);
+	from = place_moment(&d, p);
 	next = oracle_next(&w, &p->oz, from, from + DAY);
 	for (int64_t t = from + 1; t <= from + DAY && t <= next; t++) {
 		if (oracle_starts(&w, &p->oz, t) != (t == next))
@@ -258,11 +177,10 @@ static void test_scan(void **state)
 	seeds_run(scan_one, 30);
 }
 
-static int places_close(void **state)
+static int done(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < PLACES; i++)
-		zone_free(places[i].z);
+	places_free();
 	return 0;
 }
 
@@ -273,5 +191,5 @@ int main(void)
 		cmocka_unit_test(test_scan),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, places_close);
+	return cmocka_run_group_tests(tests, NULL, done);
 }
