@@ -52,7 +52,7 @@ def f48(room):
     room.job("noisy", noisy, options="alert=mail:alice alert-on=success")
     room.fake_sendmail("exit 75")
     room.start()
-    room.wait_mark("noisy", "end", 2)
+    room.wait_mark("noisy", "end", 2 if room.ours else 1)
     lab.put("/mnt/sendmail", "#!/bin/sh\nexec <&-\nsleep 0.2\n", 0o755, replace=True)
     room.instants(2)
     os.unlink("/usr/sbin/sendmail")
@@ -88,8 +88,8 @@ def arrived(receiver, name):
     return [post for post in list(receiver.posts) if post.json().get("job") == name]
 
 
-def wait_arrived(receiver, name, what):
-    return lab.wait_for(lambda: arrived(receiver, name), 40 * lab.slowness(), what)[0]
+def wait_arrived(receiver, name, what, deadline=40):
+    return lab.wait_for(lambda: arrived(receiver, name), deadline * lab.slowness(), what)[0]
 
 
 def f49(room):
@@ -235,13 +235,13 @@ def f54(room):
         for number in range(count)))
     with room.fault():
         room.start()
-        wait_arrived(other, "one", "the alert of somebody else")
+        wait_arrived(other, "one", "the alert of somebody else", 40 + count / 20)
 
         def named():
             return {one["job"] for post in list(crowd.posts)
                     for one in post.json().get("events") or [post.json()] if "job" in one}
 
-        lab.wait_for(lambda: len(named()) == count, (20 + count / 20) * lab.slowness(),
+        lab.wait_for(lambda: len(named()) == count, (40 + count / 20) * lab.slowness(),
                      "%d failures to be told" % count)
     messages = len(crowd.posts)
     if messages > 10 + count / 5:
