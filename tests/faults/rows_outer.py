@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 
+import invariants
 import lab
 import sinks
 from faults import Fault, check
@@ -38,10 +39,9 @@ def f47(room):
     room.instants(3)
     while (FULL or not room.ours) and lab.alive(first) and time.monotonic() < began + 1.5 * MAILER_MOST:
         time.sleep(0.5)
-    if room.ours and not FULL:
-        return
-    if lab.alive(first):
-        room.note("mailers hang on")
+    if lab.alive(first) and (FULL or not room.ours):
+        found = invariants.verdict(invariants.after(room))
+        raise Fault("mailers hang on" + ("; " + found if found else ""))
 
 
 def f48(room):
