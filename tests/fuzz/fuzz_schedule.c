@@ -1,5 +1,5 @@
-/* Any expression in any grammar, in a zone that is made up too: schedule_next against an
- * oracle that goes second by second. */
+/* Any expression in any grammar, in a zone that is made up too, against an oracle (oracle.h) that
+ * reads it for itself and goes second by second. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,10 +7,9 @@
 
 #include "crond/base/arena.h"
 #include "crond/base/diag.h"
-#include "crond/core/calendar.h"
 #include "crond/core/schedule.h"
-#include "crond/core/schedule_extra.h"
 #include "crond/core/zone.h"
+#include "tests/unit/oracle.h"
 #include "tests/unit/tzif.h"
 
 enum { HEAD = 16, WINDOW = 40000, FIRES_MOST = 50 };
@@ -21,140 +20,46 @@ static void demand(int holds)
 		abort();
 }
 
-/* --- the oracle: does this second start it? */
+/* --- what it means, and when it starts something, found in another way */
 
-static bool is_weekday(int64_t day)
+static void check_meaning(struct slice text, enum grammar grammar, const struct schedule *s)
 {
-	return calendar_weekday(day) >= 1 && calendar_weekday(day) <= 5;
+	static struct oracle_when meant, parsed;
+	enum oracle_verdict verdict = oracle_read(&meant, text.s, text.n, grammar);
+
+	demand(verdict == ORACLE_UNSURE || (s != NULL) == (verdict == ORACLE_TAKEN));
+	if (verdict != ORACLE_TAKEN)
+		return;
+	oracle_bits(&parsed, s);
+	demand(oracle_same(&meant, &parsed));
 }
 
-/* The working day nearest to `day`, in [first, last]: the earlier of two equally near
- * ones cannot happen, as a weekend has two days. */
-static int64_t nearest(int64_t day, int64_t first, int64_t last)
+/* The turns of the clock that matter from so many seconds before base on. */
+static void turns_of(struct oracle_zone *oz, const struct zone *z, int64_t base)
 {
-	for (int64_t away = 0;; away++) {
-		if (day - away >= first && is_weekday(day - away))
-			return day - away;
-		if (day + away <= last && is_weekday(day + away))
-			return day + away;
+	static struct oracle_turn turns[ORACLE_TURNS];
+	int64_t at = base - WINDOW;
+	size_t n = 0;
+	struct zone_span span = zone_span(z, at);
+	int32_t first = span.offset;
+
+	while (span.to < base + 2 * WINDOW && n < ORACLE_TURNS) {
+		span = zone_span(z, span.to);
+		turns[n++] = (struct oracle_turn){ span.from, span.offset };
 	}
-}
-
-static bool dom_matches(const struct schedule *s, int64_t day, const struct calendar_date *date)
-{
-	int64_t first = day - date->day + 1;
-	int64_t last = first + calendar_month_length(date->year, date->month) - 1;
-
-	if (s->dom >> date->day & 1)
-		return true;
-	if (!s->extra)
-		return false;
-	if (s->extra->last >> (last - day) & 1)
-		return true;
-	for (int64_t d = first; d <= last; d++) {
-		bool asked = (s->extra->dom_near >> (d - first + 1) & 1) ||
-			(s->extra->last_near >> (last - d) & 1);
-
-		if (asked && nearest(d, first, last) == day)
-			return true;
-	}
-	return false;
-}
-
-static bool dow_matches(const struct schedule *s, int64_t day, const struct calendar_date *date)
-{
-	int w = calendar_weekday(day);
-
-	if (s->dow >> w & 1)
-		return true;
-	if (!s->extra)
-		return false;
-	if ((s->extra->dow_last >> w & 1) &&
-		date->day + 7 > calendar_month_length(date->year, date->month))
-		return true;
-	return s->extra->dow_nth[(date->day - 1) / 7] >> w & 1;
-}
-
-static bool year_matches(const struct schedule_extra *x, int64_t year)
-{
-	static const uint64_t none[SCHEDULE_YEAR_WORDS];
-	int64_t n = year - SCHEDULE_YEAR_FIRST;
-
-	if (!x || memcmp(x->year, none, sizeof(none)) == 0)
-		return true;
-	return n >= 0 && n < 64 * SCHEDULE_YEAR_WORDS && (x->year[n / 64] >> n % 64 & 1);
-}
-
-static bool day_matches(const struct schedule *s, int64_t day)
-{
-	struct calendar_date date = calendar_date(day);
-	bool dom = dom_matches(s, day, &date), dow = dow_matches(s, day, &date);
-	bool both = s->flags & (SCHEDULE_DOM_STAR | SCHEDULE_DOW_STAR);
-
-	if (!(s->month >> date.month & 1) || !year_matches(s->extra, date.year))
-		return false;
-	return both ? dom && dow : dom || dow;
-}
-
-/* One question, with the day that was judged last. */
-struct oracle {
-	const struct schedule *s;
-	const struct zone *z;
-	int64_t day;
-	bool day_matches;
-};
-
-static bool local_matches(struct oracle *o, int64_t local)
-{
-	const struct schedule *s = o->s;
-	int64_t day = calendar_floor(local, 86400);
-	int64_t time = local - day * 86400;
-
-	if (!(s->second >> time % 60 & 1) || !(s->minute >> time / 60 % 60 & 1) ||
-		!(s->hour >> time / 3600 & 1))
-		return false;
-	if (day != o->day)
-		o->day_matches = day_matches(s, day);
-	o->day = day;
-	return o->day_matches;
-}
-
-/* What the turn of the clock at `turn` swallowed, before -> after. */
-static bool swallowed(struct oracle *o, int64_t turn, int32_t before, int32_t after)
-{
-	for (int64_t local = turn + before; local < turn + after; local++) {
-		if (local_matches(o, local))
-			return true;
-	}
-	return false;
-}
-
-static bool starts(struct oracle *o, int64_t t)
-{
-	bool wildcard = o->s->flags & (SCHEDULE_MINUTE_STAR | SCHEDULE_HOUR_STAR);
-	struct zone_span span = zone_span(o->z, t);
-	int64_t local = t + span.offset;
-	int32_t before;
-
-	if (span.from < -((int64_t)1 << 40))
-		return local_matches(o, local);
-	before = zone_span(o->z, span.from - 1).offset;
-	if (t == span.from && span.offset > before && span.offset - before < 3 * 3600 &&
-		(!wildcard || span.offset - before < 300) && swallowed(o, t, before, span.offset))
-		return true;
-	if (!wildcard && span.offset < before && before - span.offset <= 3 * 3600 &&
-		local < span.from + before)
-		return false;
-	return local_matches(o, local);
+	oracle_zone_turns(oz, first, turns, n);
 }
 
 static void compare(const struct schedule *s, const struct zone *z, int64_t base)
 {
-	struct oracle o = { .s = s, .z = z, .day = INT64_MIN };
+	static struct oracle_zone oz;
+	static struct oracle_when when;
 	int64_t next = schedule_next(s, z, STEP_CRONTAB, base);
 
+	turns_of(&oz, z, base);
+	oracle_bits(&when, s);
 	for (int64_t t = base + 1, n = 0; t < base + WINDOW && n < FIRES_MOST; t++) {
-		bool due = starts(&o, t);
+		bool due = oracle_starts(&when, &oz, t);
 
 		if (due != (t == next)) {
 			fprintf(stderr, "at %lld: %d, but next is %lld\n", (long long)t, due, (long long)next);
@@ -241,13 +146,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		demand(d.text[0] == '\0' || (d.level == DIAG_WARNING && data[0] % GRAMMARS == GRAMMAR_DEBIAN));
 		demand(z != NULL);
 		check_equal(&s);
+		check_meaning(text, data[0] % GRAMMARS, &s);
 		if (schedule_lint(&s) && strstr(schedule_lint(&s), "never fires"))
 			demand(schedule_next(&s, z, STEP_TASK, base) == SCHEDULE_NEVER);
-		if (!(s.flags & (SCHEDULE_REBOOT | SCHEDULE_EVERY)))
+		if (!(s.flags & SCHEDULE_REBOOT))
 			compare(&s, z, base);
 		zone_free(z);
 	} else {
 		demand(d.level == DIAG_ERROR && d.text[0]);
+		check_meaning(text, data[0] % GRAMMARS, NULL);
 	}
 	arena_free(&arena);
 	return 0;
