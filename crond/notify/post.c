@@ -27,9 +27,13 @@ enum {
 	ANSWER_MOST = 64 * 1024,
 	ANSWER_MS = 5000,
 	PATIENCE_MOST = 3600,
-	PIECE_LEAST = 8, /* of what may be a secret */
+	PIECE_LEAST = 8, /* of what may be a secret; likewise: */
+	PIECE_SHOWN = 24,
+	PIECE_TOKEN = 20, /* a word of an address that is no word of people's */
 	FDS_MOST = 16,
 };
+
+#define PIECE_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+"
 
 struct transfer {
 	struct transfer *next;
@@ -40,6 +44,7 @@ struct transfer {
 	enum webhook_template template;
 	struct target *target;
 	bool dripped;
+	long status; /* as the last status line has it */
 	enum post_ping ping;
 	char why[CURL_ERROR_SIZE];
 };
@@ -101,6 +106,24 @@ static size_t take_answer(char *bytes, size_t size, size_t n, void *arg)
 		return 0;
 	buf_append(&t->answer, bytes, size * n);
 	return t->answer.failed ? 0 : size * n;
+}
+
+/* What its status line says: libcurl takes some that it does not understand for one of 200. */
+static size_t take_header(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	const char *at = bytes, *end = bytes + size * n;
+
+	if (size * n < 5 || memcmp(bytes, "HTTP/", 5) != 0)
+		return size * n;
+	t->status = 0;
+	while (at < end && *at != ' ')
+		at++;
+	while (at < end && *at == ' ')
+		at++;
+	for (int i = 0; i < 3 && at < end && *at >= '0' && *at <= '9'; i++)
+		t->status = t->status * 10 + *at++ - '0';
+	return size * n;
 }
 
 /* An answer that drips is cut off too: from its first byte on it has little time. */
@@ -226,6 +249,8 @@ static int set_options(struct transfer *t, const struct webhook *h)
 	bad |= curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);
 	bad |= curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_answer);
 	bad |= curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+	bad |= curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
+	bad |= curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
 	bad |= curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
 	bad |= curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, watch_answer);
 	bad |= curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
@@ -347,25 +372,37 @@ static void unlist(struct post *p, struct transfer *t)
 	curl_multi_remove_handle(p->multi, t->easy);
 }
 
-/* A receiver's words are not repeated where a part of its address, or of what we sent, stands in
- * them: these may be secrets. */
-static bool repeats(const char *words, const char *sent)
+/* Do the words have n bytes of it in them, or end (they may have been cut) in as many as tell? */
+static bool has_piece(const char *words, const char *s, size_t n)
 {
-	static const char part[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+/=";
-	char piece[64];
+	size_t all = strlen(words), head = n < PIECE_SHOWN ? n : PIECE_SHOWN;
 
-	for (const char *s = sent; *s; s += strspn(s, part)) {
-		size_t n;
-
-		s += strcspn(s, part);
-		n = strspn(s, part);
-		if (n < PIECE_LEAST)
-			continue;
-		snprintf(piece, sizeof(piece), "%.*s", (int)(n < 24 ? n : 24), s);
-		if (strstr(words, piece))
+	if (memmem(words, all, s, head))
+		return true;
+	while (head-- > PIECE_LEAST)
+		if (all >= head && memcmp(words + all - head, s, head) == 0)
 			return true;
+	return false;
+}
+
+static bool repeats_pieces(const char *words, const char *sent, const char *part, size_t least)
+{
+	for (const char *s = sent + strcspn(sent, part); *s; s += strcspn(s, part)) {
+		size_t n = strspn(s, part);
+
+		if (n >= least && has_piece(words, s, n))
+			return true;
+		s += n;
 	}
 	return false;
+}
+
+/* A receiver's words are not repeated where a part of its address, or of what we sent, stands in
+ * them: these may be secrets. A token may also stand there without what is in front of it. */
+static bool repeats(const char *words, const char *sent)
+{
+	return repeats_pieces(words, sent, PIECE_LETTERS "/=", PIECE_LEAST) ||
+		repeats_pieces(words, sent, PIECE_LETTERS, PIECE_TOKEN);
 }
 
 static bool repeats_secret(const struct transfer *t, const char *words)
@@ -411,7 +448,9 @@ static void judge(struct transfer *t, CURLcode code, struct post_result *r)
 
 	*r = (struct post_result){ .target = t->target, .ping = t->ping };
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status > 0 && (code == CURLE_OK || !answer_in_body(t->template))) {
+	if (status != t->status && code == CURLE_OK)
+		code = CURLE_WEIRD_SERVER_REPLY;
+	if (status > 0 && status == t->status && (code == CURLE_OK || !answer_in_body(t->template))) {
 		judge_answer(t, status, r);
 		return;
 	}
