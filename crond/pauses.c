@@ -113,17 +113,22 @@ static int line_take(struct crond *c, char *line)
 	return s ? pause_set(s, end + 1) : -1;
 }
 
-static void pauses_take(struct crond *c, char *text)
+/* n bytes, and a NUL behind them. */
+static void pauses_take(struct crond *c, char *text, size_t n)
 {
-	size_t n = strlen(PAUSES_HEAD), bad = 0;
+	size_t head = strlen(PAUSES_HEAD), bad = 0;
+	char *line = text + head, *end, *all = text + n;
 
-	if (strncmp(text, PAUSES_HEAD, n) != 0) {
+	if (strncmp(text, PAUSES_HEAD, head) != 0) {
 		say_pauses(c, "not of a version that is known, not used");
 		return;
 	}
-	text += n;
-	for (char *line; (line = strsep(&text, "\n"));)
-		bad += *line && line_take(c, line) < 0;
+	for (; line < all; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(all - line));
+		end = end ? end : all;
+		*end = '\0';
+		bad += strlen(line) != (size_t)(end - line) || (*line && line_take(c, line) < 0);
+	}
 	if (bad)
 		say_pauses(c, "has lines that are not understood");
 }
@@ -137,7 +142,7 @@ void pauses_read(struct crond *c)
 	if (dir >= 0)
 		fd = file_open(dir, "paused", 0, &st);
 	if (fd >= 0 && file_read(fd, PAUSES_MOST, &b) == 0 && buf_text(&b))
-		pauses_take(c, b.data);
+		pauses_take(c, b.data, b.len);
 	else if (errno != ENOENT)
 		say_pauses(c, strerror(errno));
 	if (fd >= 0)
