@@ -64,16 +64,23 @@ static int segment_add(struct backlog *b, const struct history_mark *m, int fd, 
 	return 0;
 }
 
+/* Of another version's it is known already that nothing more can be read. */
+static void segment_grow(struct segment *s, uint64_t size)
+{
+	s->size = size;
+	s->cut = 0;
+	if (s->foreign)
+		s->at = size;
+}
+
 static int segment_more(struct backlog *b, const struct history_mark *m, struct diag *d)
 {
 	struct segment *s = segment_find(b, m->number);
 
 	if (!s)
 		return diag_error(d, 0, 0, "segment %" PRIu32 " is not known", m->number);
-	if (m->size > s->size) {
-		s->size = m->size;
-		s->cut = 0;
-	}
+	if (m->size > s->size)
+		segment_grow(s, m->size);
 	s->closed |= m->closed != 0;
 	return 0;
 }
@@ -161,8 +168,10 @@ static enum backlog_next head_step(struct backlog *b, struct segment *s, struct 
 		return BACKLOG_EMPTY;
 	}
 	if (bytes.n < HISTREC_HEAD ||
-		histrec_open((struct slice){ bytes.s, HISTREC_HEAD }, &why) < 0)
+		histrec_open((struct slice){ bytes.s, HISTREC_HEAD }, &why) < 0) {
+		s->foreign = true;
 		return segment_skip(b, s, why.text, d);
+	}
 	s->at += HISTREC_HEAD;
 	return BACKLOG_EMPTY;
 }
@@ -212,8 +221,7 @@ void backlog_look(struct backlog *b)
 
 	if (!s || s->closed || fstat(s->fd, &st) < 0 || (uint64_t)st.st_size <= s->size)
 		return;
-	s->size = (uint64_t)st.st_size;
-	s->cut = 0;
+	segment_grow(s, (uint64_t)st.st_size);
 }
 
 uint64_t backlog_waiting(const struct backlog *b)
@@ -253,5 +261,5 @@ void backlog_again(struct backlog *b)
 	struct segment *s;
 
 	TAILQ_FOREACH(s, &b->all, link)
-		s->at = s->committed;
+		s->at = s->foreign ? s->size : s->committed;
 }

@@ -23,6 +23,7 @@ struct segment {
 	uint64_t committed; /* of which this is safe */
 	uint64_t told;      /* of which the scheduler knows */
 	bool closed;
+	bool foreign;       /* it has no head of ours: nothing of it is read, however it grows */
 };
 
 TAILQ_HEAD(segments, segment);
