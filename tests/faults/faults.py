@@ -155,6 +155,8 @@ class FaultLab(lab.Lab):
         crontab = grp.getgrnam("crontab").gr_gid
         for name, content in programs.items():
             lab.put(PROGRAMS + "/" + name, content, 0o755)
+        if self.kind == "busybox":  # which is what it is called as
+            os.symlink("daemon", PROGRAMS + "/busybox")
         if "crontab" in programs and self.kind != "cronie":
             os.chown(PROGRAMS + "/crontab", 0, crontab)
             os.chmod(PROGRAMS + "/crontab", 0o2755)
@@ -234,7 +236,7 @@ class FaultLab(lab.Lab):
         if self.ours:
             return [self.program("crontab"), *args]
         if self.kind == "busybox":
-            return [PROGRAMS + "/daemon", "crontab", "-c", self.subject.spool, *args]
+            return [PROGRAMS + "/busybox", "crontab", "-c", self.subject.spool, *args]
         if not os.path.exists(PROGRAMS + "/crontab"):
             raise HasNone("no crontab beside the daemon")
         return [PROGRAMS + "/crontab", *args]

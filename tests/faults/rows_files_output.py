@@ -29,6 +29,7 @@ def f26(room):
     for place in ("/tmp", "/var/tmp") if room.kind != "busybox" else (room.subject.spool,):
         room.small_disk(place, "64k")
     at = room.next_due(4 if room.ours else 8)
+    room.table("alice", "MAILTO=alice\n")
     room.job("talks", "yes talking | head -c 300000", at=at)
     room.start()
     for place in ("/tmp", "/var/tmp") if room.kind != "busybox" else (room.subject.spool,):
@@ -52,6 +53,7 @@ def f43(room):
     """a job prints 1 GB (64 MB without --full)
     head and tail are kept, how much was left out is said; nothing grows with it"""
     at = room.next_due(4 if room.ours else 8)
+    room.table("alice", "MAILTO=alice\n")
     room.job("floods", "echo the-first; yes flooding | head -c %d; echo the-last" % SIZE, at=at)
     room.start()
     room.wait_mark("floods", "end", deadline=max(0, at - time.time()) + room.patience() + SIZE / 5e6)
@@ -78,7 +80,7 @@ def f44(room):
     with open(OUT + "/bytes", "wb") as file:
         file.write(body)
     os.chmod(OUT + "/bytes", 0o644)
-    room.table("alice", EVERY + "test -e %s/once || { touch %s/once; cat %s/bytes; } # %s\n" % (
+    room.table("alice", "MAILTO=alice\n" + EVERY + "test -e %s/once || { touch %s/once; cat %s/bytes; } # %s\n" % (
         OUT, OUT, OUT, STEERS))
     room.start()
     seen = Seen()

@@ -112,9 +112,9 @@ def f37(room):
     """a table changes, its time and size do not
     the new one counts"""
     room.job("steady")
-    room.start()
     kept = room.tables["alice"]
     room.table("alice", kept + leaves("one"))
+    room.start()
     room.wait_for(lambda: room.out("one"), room.patience(), "the first version's job")
     path, spool = path_of(room), room.subject.spool
     before, above = os.stat(path), os.stat(spool)
@@ -182,10 +182,10 @@ def resident(pid):
 
 
 def f40(room):
-    """a table of a million lines, a file of 100 MB
+    """a table of a million lines (200,000 without --full), a file of 100 MB
     it is loaded, or refused and said; memory stays bounded; nobody's job is late"""
     room.start()
-    count = 1000000 if room.ours or FULL else 60000
+    count = 1000000 if FULL else 200000 if room.ours else 60000
     room.instants(1)
     before = resident(room.daemon.pid)
     text = "".join("%d 3 1 1 * : %d\n" % (n % 60, n) for n in range(count))
@@ -203,7 +203,7 @@ def f40(room):
     grown = resident(room.daemon.pid) - before
     said = named(room, "root")
     if room.ours:
-        lab.check(grown < 200, "%d MB more" % grown)
+        lab.check(grown < 20 + (count * 200 >> 20), "%d MB more" % grown)
     elif not said:
         room.note("%d MB for %d lines" % (grown, count))
 
@@ -260,5 +260,6 @@ def f42(room):
     for name, user, wanted in (("long", "carol", "200000"), ("many", "dave", "3000")):
         got = set(room.lines(name))
         seen.add(got - {wanted}, "%s: cut to %s" % (name, ", ".join(sorted(got - {wanted}))))
-        seen.add(not got and not named(room, user, "E2BIG", "too long"), "%s: not run, not said" % name)
+        seen.add(not got and not named(room, user, "E2BIG", "too long") and
+                 not any("too long" in text for _, _, text in room.mails()), "%s: not run, not said" % name)
     seen.tell()
