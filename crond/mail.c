@@ -298,6 +298,7 @@ void mail_send(const struct spawn *how, struct log *log, struct output *o, bool 
 	m.s.run = &r;
 	m.s.door = -1;
 	m.s.dies_with = 0;
+	m.s.patience_ms = SPAWN_PATIENCE_MS;
 	m.s.limits = NULL; /* the job's limits and priorities are no mailer's */
 	if (mailer_choose(&m) < 0 || m.head.failed || mailer_start(&m) < 0) {
 		no_mailer(&m, log);

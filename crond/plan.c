@@ -169,6 +169,13 @@ static int groups_fill(struct hold *h)
 
 /* --- all of it */
 
+/* A plain line starts without a timer, which would cost each start two system calls. */
+static uint32_t patience(const struct run *r)
+{
+	return r->timeout_ms && r->timeout_ms < SPAWN_PATIENCE_MS ? (uint32_t)r->timeout_ms
+		: SPAWN_PATIENCE_MS;
+}
+
 int plan_make(struct hold *h, struct log *log)
 {
 	const struct pam_job *session = h->pam ? pam_for_job(h->pam) : NULL;
@@ -182,6 +189,7 @@ int plan_make(struct hold *h, struct log *log)
 		.umask = r->dress.given & DRESS_UMASK ? (mode_t)r->dress.umask :
 			session ? session->umask : (mode_t)r->umask,
 		.limits = session ? session->limits : NULL,
+		.patience_ms = r->flags & (RUN_TASK | RUN_LEARN) ? patience(r) : 0,
 	};
 	log_ready(log);
 	return env_fill(h) < 0 || groups_fill(h) < 0 ? -1 : 0;

@@ -242,6 +242,8 @@ static int child_main(void *arg)
 	const char *shell_words[4] = { s->run->shell, "-c", s->run->command, NULL };
 
 	setsid();
+	if (s->patience_ms) /* where there are no such timers it goes without */
+		kernel_execute_within(s->patience_ms);
 	child_cgroup(s);
 	if (s->log)
 		child_announce(s);
@@ -264,6 +266,21 @@ static int child_main(void *arg)
 	return 127;
 }
 
+/* The timer has killed it. */
+static bool was_stuck(struct spawn *s)
+{
+	siginfo_t how = { 0 };
+
+	if (!s->patience_ms || s->born_before_ns - s->born_after_ns < s->patience_ms * INT64_C(1000000) ||
+		waitid(P_PID, (id_t)s->pid, &how, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+		how.si_code != CLD_KILLED || how.si_status != SIGKILL)
+		return false;
+	s->step = SPAWN_EXEC;
+	s->what = s->file ? s->file : s->words ? s->words[0] : s->run->shell;
+	s->error = ETIMEDOUT;
+	return true;
+}
+
 int spawn(struct spawn *s)
 {
 	s->step = SPAWN_DONE;
@@ -279,7 +296,7 @@ int spawn(struct spawn *s)
 		s->what = "process";
 		return -1;
 	}
-	if (s->step == SPAWN_DONE)
+	if (s->step == SPAWN_DONE && !was_stuck(s))
 		return 0;
 	while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
 		;

@@ -28,6 +28,9 @@ enum spawn_step {
 
 struct pam_limits;
 
+/* From its identity on whose process it is may stop it, and a home of his may never answer. */
+enum { SPAWN_PATIENCE_MS = 30 * 1000 };
+
 /* Filled by the caller up to the results; nothing is owned. */
 struct spawn {
 	const struct run *run;
@@ -46,6 +49,7 @@ struct spawn {
 	pid_t dies_with;        /* us: it is killed when we end; 0: it goes on */
 	mode_t umask;
 	const struct pam_limits *limits; /* what PAM's modules set; NULL: nothing */
+	uint32_t patience_ms;   /* the child executes within that time, or is killed; 0: no such limit */
 	/* results */
 	pid_t pid;
 	int pidfd;
@@ -56,7 +60,8 @@ struct spawn {
 };
 
 /* Starts it. 0; -1 with step, error and what, and the child is reaped. On success pidfd
- * is the caller's. While it works the caller stands still (the child borrows its memory). */
+ * is the caller's. While it works the caller stands still (the child borrows its memory):
+ * only patience_ms says for how long. */
 int spawn(struct spawn *s);
 /* The same, and a full process table gets a while to become less full, unless we are told to
  * end. */

@@ -18,6 +18,7 @@
 #include <wctype.h>
 
 #include "crond/base/arena.h"
+#include "crond/base/text.h"
 #include "crond/core/conf.h"
 #include "crontab-tool/cronctl.h"
 
@@ -332,7 +333,8 @@ void talk_show(struct buf *out, const char *text)
 			continue;
 		}
 		n = mbrtowc(&wide, text, left, &state);
-		if (n == (size_t)-1 || n == (size_t)-2 || n == 0 || !iswprint((wint_t)wide)) {
+		if (n == (size_t)-1 || n == (size_t)-2 || n == 0 || !iswprint((wint_t)wide) ||
+			text_misleads((uint32_t)wide)) {
 			buf_printf(out, "\\x%02x", (unsigned)(unsigned char)*text);
 			state = (mbstate_t){ 0 };
 			n = 1;

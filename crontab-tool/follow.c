@@ -15,6 +15,7 @@
 #include <wctype.h>
 
 #include "crond/base/buf.h"
+#include "crond/base/text.h"
 #include "crond/core/logmark.h"
 
 enum { PIECE = 16 * 1024 };
@@ -37,7 +38,9 @@ static int printable(const char *s, size_t n)
 	took = mbrtowc(&wide, s, n, &state);
 	if (took == (size_t)-2)
 		return -1;
-	return took == (size_t)-1 || took == 0 || !iswprint((wint_t)wide) ? 0 : (int)took;
+	if (took == (size_t)-1 || took == 0 || !iswprint((wint_t)wide) || text_misleads((uint32_t)wide))
+		return 0;
+	return (int)took;
 }
 
 /* Bytes that were held back come first; more: what may be half of a character is. */

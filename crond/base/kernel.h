@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Closes every descriptor from first on. Safe between vfork and exec. */
@@ -31,5 +32,8 @@ int kernel_shared(int dir, size_t size);
 int kernel_groups_set(size_t n, const gid_t *groups);
 int kernel_gid_set(gid_t gid);
 int kernel_uid_set(uid_t uid);
+/* The calling process is killed after so long, unless it has executed a program by then. For a
+ * child that shares its parent's memory: takes no lock. 0, or -1 with errno. */
+int kernel_execute_within(uint32_t ms);
 
 #endif

@@ -384,3 +384,19 @@ uint64_t text_hash(uint64_t seed, const void *bytes, size_t n)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
+
+bool text_misleads(uint32_t character)
+{
+	static const struct {
+		uint32_t first, last;
+	} list[] = {
+		{ 0x061c, 0x061c }, { 0x200e, 0x200f }, { 0x202a, 0x202e }, { 0x2066, 0x2069 }, /* order */
+		{ 0x206a, 0x206f }, { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		if (character >= list[i].first && character <= list[i].last)
+			return true;
+	}
+	return false;
+}

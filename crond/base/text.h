@@ -41,4 +41,8 @@ int text_signal_find(struct slice name);
  * nobody can aim at another's value by writing bytes to suit. */
 uint64_t text_hash(uint64_t seed, const void *bytes, size_t n);
 
+/* A character (not a byte) that shows nothing itself and has others shown in another order, or
+ * hides them: what somebody else wrote would look like other words than it is. */
+bool text_misleads(uint32_t character);
+
 #endif
