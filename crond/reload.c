@@ -84,8 +84,8 @@ static void reload_said(struct crond *c, const char *why, struct changes *out)
 /* The end of most ways below. */
 static void reload_done(struct crond *c, const char *why, struct changes *out)
 {
-	sources_take(c);
 	wait_not(c, LATER_SETTLE);
+	sources_take(c);
 	c->reload.dirty_since = 0;
 	reload_said(c, why, out);
 	state_forget(c);
@@ -198,8 +198,10 @@ void reload_asked(struct crond *c, const char *why, struct changes *out)
 	user_refresh(c);
 	retry_restless(c);
 	look_at_all(c);
+	c->reload.at_once = true;
 	sources_gone(c);
 	reload_done(c, why, out);
+	c->reload.at_once = false;
 	service_tell(c, SERVICE_READY);
 }
 
@@ -271,6 +273,9 @@ void reload_name(struct crond *c, struct directory *d, const char *name, bool re
 	if (d->kind == SOURCE_TASKS || c->reload.asked) {
 		source_look(c, s);
 		settle_later(c);
+	} else if (source_rests(c, s)) {
+		source_look(c, s);
+		wait_later(c, LATER_SETTLE, s->rest_until - wait_now_ms());
 	} else {
 		reload_begin(c);
 		source_take(c, s);

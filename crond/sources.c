@@ -13,11 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crond/base/file.h"
 
 enum { GONE_MS = 2000, DIRECTORY_MS = 100, NAME_FILE_MOST = 4096 };
+enum { REST_FROM_MS = 20, REST_TIMES = 20 }; /* of processor time for one file */
 
 static int source_order(const struct source *a, const struct source *b)
 {
@@ -458,6 +460,32 @@ static bool directory_went(const struct directory *d)
 	return d->seen && (stat(d->path, &st) < 0 || st.st_dev != d->dev || st.st_ino != d->ino);
 }
 
+/* Its owner may change it for ever, and all that time would be everybody's. */
+bool source_rests(const struct crond *c, const struct source *s)
+{
+	return s->rest_until > wait_now_ms() && !c->reload.at_once;
+}
+
+static int64_t used_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+static void source_load(struct crond *c, struct source *s)
+{
+	const int64_t began = used_ms();
+	int64_t took;
+
+	load_source(c, s);
+	took = used_ms() - began;
+	s->rest_until = 0;
+	if (s->kind == SOURCE_USER && took >= REST_FROM_MS && strcmp(s->owner, "root") != 0)
+		s->rest_until = wait_now_ms() + took * REST_TIMES;
+}
+
 void source_take(struct crond *c, struct source *s)
 {
 	bool named = c->set.only_files && !s->jobs; /* that it is not there is said */
@@ -475,14 +503,27 @@ void source_take(struct crond *c, struct source *s)
 	s->removed = false;
 	s->in_place = true;
 	source_back(c, s);
-	load_source(c, s);
+	source_load(c, s);
+}
+
+/* NULL: all that are left rest, and are looked at later. */
+static struct source *next_dirty(struct crond *c)
+{
+	struct source *s;
+
+	TAILQ_FOREACH(s, &c->reload.dirty, dirty_link) {
+		if (!source_rests(c, s))
+			return s;
+		wait_later(c, LATER_SETTLE, s->rest_until - wait_now_ms());
+	}
+	return NULL;
 }
 
 void sources_take(struct crond *c)
 {
 	struct source *s;
 
-	while ((s = TAILQ_FIRST(&c->reload.dirty))) {
+	while ((s = next_dirty(c))) {
 		TAILQ_REMOVE(&c->reload.dirty, s, dirty_link);
 		s->dirty = false;
 		source_take(c, s);

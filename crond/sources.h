@@ -41,6 +41,7 @@ struct source {
 	bool restless;          /* to be looked at whenever somebody asks for a reload */
 	bool dirty;             /* waits to be looked at */
 	TAILQ_ENTRY(source) dirty_link;
+	int64_t rest_until; /* monotonic ms: it took long to read; 0: it did not */
 	int64_t gone_since;     /* monotonic ms; 0: it is there */
 	struct directory *directory;
 	struct job_file *jobs;  /* in force; NULL: none */
@@ -87,6 +88,7 @@ struct reload {
 	TAILQ_HEAD(, source) dirty;
 	int64_t dirty_since;    /* monotonic ms; 0: nothing waits for a quiet time */
 	bool asked;             /* somebody asked for one, which reads what is heard of */
+	bool at_once; /* what rests is read as well */
 	size_t restless, gone;  /* sources that are */
 	size_t jobs;            /* in force */
 };
@@ -144,6 +146,8 @@ void source_gone(struct crond *c, struct source *s);
 bool source_wanted(struct crond *c, const struct directory *d, const char *name);
 /* Looks at it: it may be there, changed, or gone. */
 void source_take(struct crond *c, struct source *s);
+/* It took long to read and is not to be read again for a while. */
+bool source_rests(const struct crond *c, const struct source *s);
 /* To be looked at by sources_take(). */
 void source_look(struct crond *c, struct source *s);
 /* All that source_look() was called for. */

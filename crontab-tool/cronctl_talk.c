@@ -139,6 +139,7 @@ void talk_close(struct talk *t)
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
+	t->at = 0; /* it may be opened again */
 	buf_free(&t->in);
 }
 

@@ -3,6 +3,8 @@
  * table; crontab(1) and crond -t use the same parser. */
 #include "crond/core/crontab.h"
 
+#include <stdio.h>
+
 #include "crond/base/arena.h"
 #include "crond/base/text.h"
 #include "crond/core/crontab_env.h"
@@ -340,6 +342,18 @@ static void walk_end(struct walk *w)
 		r->rejected = true;
 }
 
+/* Whoever reads it has other things to do, at their second. */
+static void walk_too_long(struct walk *w)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "crontab is too long; maximum number of lines is %d",
+		CRONTAB_USER_LINES);
+	w->column = 0;
+	tell_error(w, text);
+	w->too_many = true;
+}
+
 /* 0, or -1 when memory was out or a sink said stop. */
 static int walk_all(struct walk *w, struct slice bytes)
 {
@@ -348,6 +362,10 @@ static int walk_all(struct walk *w, struct slice bytes)
 		struct slice line = { bytes.s, end ? (size_t)(end - bytes.s) : bytes.n };
 
 		w->line++;
+		if (w->line > CRONTAB_USER_LINES && w->reader.rules->unprivileged) {
+			walk_too_long(w);
+			break;
+		}
 		if (!end)
 			walk_unfinished(w, line);
 		else if (walk_line(w, line) < 0)

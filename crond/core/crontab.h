@@ -64,6 +64,9 @@ struct crontab_sink {
 	void *arg;
 };
 
+/* Of a table whose owner is not root; more makes it none. */
+enum { CRONTAB_USER_LINES = 32768 };
+
 struct crontab_result {
 	uint32_t entries, errors, lines;
 	bool unfinished; /* no newline behind a last line that is no comment; also told as an

@@ -25,12 +25,12 @@ def check_full_spool(lab):
         table("alice").do(lab)
         before = os.stat(SPOOL + "/alice").st_ino
         for args in (("alice",), ("root", "-u", "alice")):
-            status, _, err = tool(lab, *args, "-", stdin=b"1 * * * * x\n" * 50000)
+            status, _, err = tool(lab, *args, "-", stdin=b"1 * * * * x\n" * 30000)
             user = args[0]
             assert status == 1 and b"No space left on device" in err, (user, err)
             expect((body(), temporary()), (OLD, []), "the spool")
         status, _, err = tool(lab, "alice", "-e",
-                              env={"EDITOR": "yes '1 * * * * x' | head -50000 | tee"})
+                              env={"EDITOR": "yes '1 * * * * x' | head -30000 | tee"})
         assert status == 1 and b"edits left in /tmp/crontab." in err, err
         expect((body(), temporary()), (OLD, []), "the spool after an edit")
         expect(os.stat(SPOOL + "/alice").st_ino, before, "the very same file")
