@@ -163,7 +163,7 @@ int conf_read(struct conf_parser *p, const struct section *s, const struct conf_
 	size_t n = 0;
 	int rc;
 
-	for (; section_defs[n].name.name && n < CONF_DEFS_MOST; n++)
+	for (; n < CONF_DEFS_MOST && section_defs[n].name.name; n++)
 		names[n] = section_defs[n].name;
 	names[n] = (struct setting_def){ NULL, false };
 	rc = section_settings(s, names, "setting", &sink);

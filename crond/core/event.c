@@ -116,7 +116,7 @@ static bool id_part(char *out, const char *s, size_t most)
 	size_t n = 0;
 	bool same = *s != '.' && *s != '-';
 
-	for (; s[n] && n < most; n++) {
+	for (; n < most && s[n]; n++) {
 		out[n] = is_id(s[n]) ? s[n] : '_';
 		same &= out[n] == s[n];
 	}

@@ -170,7 +170,7 @@ static void lower(char out[NAME_MOST + 1], const char *s)
 {
 	size_t i = 0;
 
-	for (; s[i] && i < NAME_MOST; i++)
+	for (; i < NAME_MOST && s[i]; i++)
 		out[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] | 0x20) : s[i];
 	out[i] = '\0';
 }

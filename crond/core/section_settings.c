@@ -72,7 +72,7 @@ static void refuse_unknown(struct reader *r, const struct token *t)
 	struct diag d;
 	size_t i;
 
-	for (i = 0; r->defs[i].name && i < DEFS_MOST; i++)
+	for (i = 0; i < DEFS_MOST && r->defs[i].name; i++)
 		names[i] = r->defs[i].name;
 	names[i] = NULL;
 	near = text_nearest(t->text, names);
@@ -285,7 +285,7 @@ static cfg_t *confuse_new(const struct reader *r, struct complaint *c)
 	size_t i = 0;
 
 	/* each that is not there costs as much as one that is */
-	for (size_t k = 0; r->defs[k].name && k < DEFS_MOST; k++) {
+	for (size_t k = 0; k < DEFS_MOST && r->defs[k].name; k++) {
 		if (!r->mentioned[k])
 			continue;
 		opts[i].name = r->defs[k].name;

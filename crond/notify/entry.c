@@ -69,10 +69,11 @@ struct entry *entry_new(const struct event *e, size_t bytes, int64_t received, s
 	size_t count = targets_of(e->targets, names, &name_bytes, dropped);
 	size_t head = sizeof(struct entry) + count * sizeof(struct target);
 	struct entry *made = calloc(1, head + id_room + name_bytes);
-	char *text = (char *)made + head;
+	char *text;
 
 	if (!made)
 		return NULL;
+	text = (char *)made + head;
 	made->bytes = bytes;
 	made->received = received;
 	made->trusted = e->trusted;
