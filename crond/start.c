@@ -310,6 +310,7 @@ static int start_allowed(struct start *s, const struct admit *v, struct diag *d)
 	if (v->verdict == ADMIT_START || v->why == ADMIT_RATE)
 		start_rate_take(s->c);
 	run = start_claim(s, d);
+	s->head = NULL; /* it ends with us */
 	if (!run)
 		return -1;
 	if (run->flags & RUN_GRACE)

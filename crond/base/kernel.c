@@ -99,7 +99,8 @@ bool kernel_proc_is_ours(void)
 {
 	char self[16] = "";
 
-	return readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) == getpid();
+	return readlink("/proc/self", self, sizeof(self) - 1) > 0 &&
+		strtol(self, NULL, 10) == getpid();
 }
 
 int kernel_shared(int dir, size_t size)

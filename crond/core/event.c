@@ -120,9 +120,9 @@ static bool id_part(char *out, const char *s, size_t most)
 		out[n] = is_id(s[n]) ? s[n] : '_';
 		same &= out[n] == s[n];
 	}
+	out[n] = '\0';
 	if (*out == '.' || *out == '-')
 		*out = '_';
-	out[n] = '\0';
 	return same && !s[n];
 }
 
