@@ -21,6 +21,7 @@ sys.path.insert(0, HERE)
 
 from crontab_cases import DEBIAN  # noqa: E402
 from crontab_cronie_cases import CASES as CRONIES  # noqa: E402
+import crontab_audit  # noqa: E402
 import crontab_clients  # noqa: E402
 import crontab_deaths  # noqa: E402
 import crontab_edits  # noqa: E402
@@ -28,7 +29,7 @@ import crontab_faults  # noqa: E402
 from crontab_lab import CRONIE, DIALECT, Lab, skip  # noqa: E402
 
 CHECKS = {**crontab_faults.CHECKS, **crontab_edits.CHECKS, **crontab_clients.CHECKS,
-          **crontab_deaths.CHECKS}
+          **crontab_deaths.CHECKS, **crontab_audit.CHECKS}
 CASES = CRONIES if CRONIE else DEBIAN
 GOLDEN = os.path.join(HERE, "..", "golden", "crontab-%s.txt" % DIALECT)
 MODEL = {"debian": "Debian's crontab(1), cron 3.0pl1-162, line numbers as N",
