@@ -150,6 +150,10 @@ static int adopt_read(struct crond *c, const char *id, struct run_progress *p, s
 		say_left(c, id, strerror(errno));
 		return -1;
 	}
+	if (b->len == 0) { /* or before its first byte: the same, since it was not sent yet */
+		rundir_remove(c->runs, id);
+		return -1;
+	}
 	if (run_file_decode(p, r, (struct slice){ b->data, b->len }, &d) < 0) {
 		say_left(c, id, d.text);
 		return -1;
