@@ -349,13 +349,15 @@ struct run_records {
 	struct run run;
 	struct outcome outcome;
 	struct buf run_file, outcome_file;
+	bool later;             /* it could not be read, for lack of a descriptor or of memory */
 };
 int records_read(struct crond *c, const char *id, struct run_records *r); /* 0; -1: said */
 void records_free(struct run_records *r);
-/* Takes in how it ended, as reported or as it stands in its directory. */
-void outcome_take(struct crond *c, struct live_run *run);
-/* Writes `lost` with the run's lock in hand (fd) and takes it in. */
-void outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason);
+/* Takes in how it ended, as reported or as it stands in its directory. 0; -1: not yet, it cannot
+ * be read for lack of a descriptor or of memory. */
+int outcome_take(struct crond *c, struct live_run *run);
+/* Writes `lost` with the run's lock in hand (fd) and takes it in, as above. */
+int outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason);
 /* adopt.c */
 void adopt_all(struct crond *c);
 void adopt_unstarted(struct crond *c); /* looks again at what could not be judged */

@@ -201,8 +201,10 @@ int records_read(struct crond *c, const char *id, struct run_records *r)
 	const char *file;
 
 	*r = (struct run_records){ 0 };
+	errno = 0;
 	if (records_find(c, id, r, &file, &d) == 0)
 		return 0;
+	r->later = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 	say_bad_record(c, id, file, d.text);
 	records_free(r);
 	return -1;
@@ -255,20 +257,27 @@ static void outcome_judge(struct crond *c, struct live_run *run, struct run_reco
 	outcome_say(c, run, r, before, again ? again_ms : 0);
 }
 
-void outcome_take(struct crond *c, struct live_run *run)
+static void unreadable(struct crond *c, struct live_run *run)
+{
+	backlog_end_lost(c, run, "how it ended cannot be read");
+	if (run->flags & RUN_DAEMON && run->job)
+		daemon_ended(c, run, run->job->identity, NULL, true);
+}
+
+int outcome_take(struct crond *c, struct live_run *run)
 {
 	struct run_records r;
 
 	run_overran(c, run);
 	if (reported_uneventful(c, run)) {
 		backlog_end(c, run, run->reported);
-		return;
+		return 0;
 	}
 	if (records_read(c, run->id, &r) < 0) {
-		backlog_end_lost(c, run, "how it ended cannot be read");
-		if (run->flags & RUN_DAEMON && run->job)
-			daemon_ended(c, run, run->job->identity, NULL, true);
-		return;
+		if (r.later)
+			return -1;
+		unreadable(c, run);
+		return 0;
 	}
 	backlog_end_records(c, run, &r);
 	if (uneventful(c, run, &r.outcome))
@@ -277,6 +286,7 @@ void outcome_take(struct crond *c, struct live_run *run)
 		outcome_judge(c, run, &r);
 	outcome_follow(c, run, &r);
 	records_free(&r);
+	return 0;
 }
 
 /* Only the process that opened a session could close it. */
@@ -352,7 +362,7 @@ static void lost_kept(struct outcome *o, const struct run_progress *p, const str
 	o->artifacts = kept[1].len ? buf_text(&kept[1]) : NULL;
 }
 
-void outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason)
+int outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason)
 {
 	struct buf b = { 0 }, tails[2] = { { 0 }, { 0 } }, kept[2] = { { 0 }, { 0 } };
 	struct run_progress p = { 0 };
@@ -379,5 +389,5 @@ void outcome_lost(struct crond *c, struct live_run *run, int lock, const char *r
 		buf_free(&tails[i]);
 		buf_free(&kept[i]);
 	}
-	outcome_take(c, run);
+	return outcome_take(c, run);
 }

@@ -259,24 +259,39 @@ void run_keeper_gone(struct crond *c, struct keeper *k)
 
 /* --- what follows from an event */
 
+/* Its directory tells how it stands with it, and is looked at again. */
+static void run_look_again(struct crond *c, struct live_run *run)
+{
+	run_set(c, run, RUN_STATE_WAITING);
+	if (run->adopted)
+		wait_later(c, LATER_ADOPT, ADOPT_AGAIN_MS);
+	else
+		wait_later(c, LATER_WAITING, UNWATCHED_MS);
+}
+
+static void run_take(struct crond *c, struct live_run *run)
+{
+	if (outcome_take(c, run) < 0)
+		run_look_again(c, run);
+	else
+		run_set(c, run, RUN_STATE_DONE);
+}
+
 /* Its keeper is gone: either an outcome stands, or it is lost. */
 static void run_judge(struct crond *c, struct live_run *run)
 {
 	int lock = rundir_lock(c->runs, run->id);
 
 	if (lock < 0 && errno != ENOENT) { /* another keeper's, that reports; or no descriptor is free */
-		run_set(c, run, RUN_STATE_WAITING);
-		if (run->adopted)
-			wait_later(c, LATER_ADOPT, ADOPT_AGAIN_MS);
-		else
-			wait_later(c, LATER_WAITING, UNWATCHED_MS);
+		run_look_again(c, run);
 		return;
 	}
 	if (rundir_has_outcome(c->runs, run->id))
-		outcome_take(c, run);
+		run_take(c, run);
+	else if (outcome_lost(c, run, lock, "its keeper died") < 0)
+		run_look_again(c, run);
 	else
-		outcome_lost(c, run, lock, "its keeper died");
-	run_set(c, run, RUN_STATE_DONE);
+		run_set(c, run, RUN_STATE_DONE);
 	if (lock >= 0)
 		close(lock);
 }
@@ -325,8 +340,7 @@ void run_event(struct crond *c, struct live_run *run, enum run_event event)
 		run_set(c, run, RUN_STATE_LIVE);
 		break;
 	case RUN_ACTION_TAKE:
-		outcome_take(c, run);
-		run_set(c, run, RUN_STATE_DONE);
+		run_take(c, run);
 		break;
 	case RUN_ACTION_JUDGE:
 		run_judge(c, run);
