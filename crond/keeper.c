@@ -362,6 +362,14 @@ static void refuse(struct keeper *k, struct hold *h)
 	outfit_retain(h);
 }
 
+/* Debian's starts a job somewhere else when its directory is not there; the log says where. */
+static void strayed_say(struct keeper *k, const struct hold *h)
+{
+	log_line(&k->log, LOG_WARNING, hold_tag(h), getpid(), 0,
+		"(%.64s) WARNING (%.200s: %s; run %s is in %.200s)", h->run.user ? h->run.user : "CRON",
+		h->run.dir, strerror(h->spawn.strayed), h->run.id, h->spawn.refuge);
+}
+
 /* What whoever is guarded in this run, the job or a hook, has us listen to. */
 static void guard_equip(struct keeper *k, struct hold *h)
 {
@@ -432,6 +440,8 @@ static void guard_run(struct keeper *k, struct hold *h)
 	h->progress.born_after_ns = h->spawn.born_after_ns;
 	h->progress.born_before_ns = h->spawn.born_before_ns;
 	rundir_mark(h->lock, &h->progress);
+	if (h->spawn.strayed)
+		strayed_say(k, h);
 	heart_run(k, h);
 	guard_wait(&h->guard);
 	heart_close(&h->heart);

@@ -155,7 +155,9 @@ static void child_chdir(struct spawn *s)
 		return;
 	if (r->flags & RUN_CHDIR_MUST || !r->fallback_dir)
 		child_fail(s, SPAWN_CHDIR, r->dir);
-	if (chdir(r->fallback_dir) != 0 && chdir("/") != 0)
+	s->strayed = errno;
+	s->refuge = chdir(r->fallback_dir) == 0 ? r->fallback_dir : "/";
+	if (s->refuge != r->fallback_dir && chdir("/") != 0)
 		child_fail(s, SPAWN_CHDIR, r->fallback_dir);
 }
 
@@ -284,7 +286,7 @@ static bool was_stuck(struct spawn *s)
 int spawn(struct spawn *s)
 {
 	s->step = SPAWN_DONE;
-	s->error = 0;
+	s->error = s->strayed = 0;
 	s->pidfd = -1;
 	s->born_after_ns = moment_ns(CLOCK_BOOTTIME);
 	s->pid = clone(child_main, child_stack + sizeof(child_stack),

@@ -57,6 +57,8 @@ struct spawn {
 	enum spawn_step step;
 	int error;
 	const char *what;       /* file or directory that failed */
+	int strayed;            /* why it is not in the run's directory, errno; 0: it is */
+	const char *refuge;     /* but in this one */
 };
 
 /* Starts it. 0; -1 with step, error and what, and the child is reaped. On success pidfd
