@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,17 +176,26 @@ static int crond_check(struct crond *c)
 	return c->errors ? 1 : 0;
 }
 
-static void limits_take(struct crond *c)
+enum { FILES_LEAST = 32 };
+
+/* With fewer descriptors tables could not be read, and it would seem that there were none. */
+static int limits_take(struct crond *c)
 {
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return;
+		return 0;
+	if (files.rlim_max < FILES_LEAST) {
+		fprintf(stderr, "crond: the hard limit of open files is %ju: at least %d are needed\n",
+			(uintmax_t)files.rlim_max, FILES_LEAST);
+		return -1;
+	}
 	c->files_soft = files.rlim_cur;
 	c->files_hard = files.rlim_max;
 	/* A pidfd for each keeper: put back for everything we start. */
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
+	return 0;
 }
 
 static bool pam_wanted(const struct settings *s)
@@ -276,9 +286,10 @@ int main(int argc, char **argv)
 	if (s->debug)
 		debug_begin(s);
 	log_start(c);
-	limits_take(c);
 	if (s->check)
 		return crond_check(c);
+	if (limits_take(c) < 0)
+		return 1;
 	c->pam = pam_wanted(s);
 	if (given_take(c) < 0)
 		return 1;
