@@ -108,11 +108,12 @@ class Mark:
 
 class Job:
     """A job whose starts are watched. since: instants from there on count; at: the only instant, or
-    None; every: due each so many instants; alerts, may_repeat: what else is to be seen of it."""
+    None; every: due each so many instants; alerts, may_repeat, off: what else is to be seen of it."""
 
     def __init__(self, name, user, text, at, every):
         self.name, self.user, self.text, self.at, self.every = name, user, text, at, every
         self.since, self.alerts, self.may_repeat = None, False, False
+        self.off = []       # (from, to): the daemon is not to have it then
 
     def identity(self):
         """As our daemon calls it."""
@@ -224,6 +225,19 @@ class FaultLab(lab.Lab):
             with open(self.subject.spool + "/cron.update", "a", encoding="ascii") as update:
                 update.write(user + "\n")
 
+    def person(self, name, home=True):
+        """A new user, with a number that no other lab has: limits of users count everywhere."""
+        uid = 30000 + os.stat(ROOM).st_dev % 10000 + len(self.tables)
+        where = "/home/" + name
+        for path, line in (("/etc/passwd", "%s:x:%d:%d::%s:/bin/sh\n" % (name, uid, uid, where)),
+                           ("/etc/group", "%s:x:%d:\n" % (name, uid)),
+                           ("/etc/shadow", "%s:*:19000::::::\n" % name)):
+            lab.put(path, lab.read(path) + line, os.stat(path).st_mode & 0o777, replace=True)
+        if home:
+            os.makedirs(where)
+            os.chown(where, uid, uid)
+        return uid
+
     def crontab(self, user, text, mode=0o600):
         self.table(user, text, mode)
 
@@ -287,7 +301,7 @@ class FaultLab(lab.Lab):
             self.daemon = subprocess.Popen(command, stdout=errors, stderr=errors, **how)
         self.daemons.append(self.daemon)
         lab.wait_for(lambda: self.daemon.poll() is not None or self.ready(said),
-                     PATIENCE * lab.slowness(), "the daemon to be ready")
+                     self.patience(), "the daemon to be ready")
         if self.daemon.poll() is not None:
             raise Fault("daemon does not start (%s)" % ended(self.daemon.returncode))
         self.up()
@@ -316,6 +330,15 @@ class FaultLab(lab.Lab):
             return self.daemon.wait(PATIENCE * lab.slowness())
         except subprocess.TimeoutExpired:
             raise Fault("daemon does not end of signal %d" % number) from None
+
+    def died(self, why):
+        """The fault ends the daemon: waits for that. As end() otherwise."""
+        began = time.time()
+        try:
+            self.daemon.wait(self.patience())
+        except subprocess.TimeoutExpired:
+            raise lab.Failure("daemon was not hit: " + why) from None
+        self.down_since = began
 
     def restart(self, number=signal.SIGKILL):
         self.end(number)
@@ -419,6 +442,12 @@ class FaultLab(lab.Lab):
             for name, value in limits.items():
                 resource.setrlimit(getattr(resource, "RLIMIT_" + name.upper()), (value, value))
         return limit
+
+
+def tell(path, text):
+    """Writes to a file of the kernel's."""
+    with open(path, "w", encoding="ascii") as file:
+        file.write(str(text))
 
 
 def traced(pid):

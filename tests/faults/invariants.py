@@ -76,7 +76,8 @@ class Checker:
             return [job.at] if job.since <= job.at <= self.until else []
         step = self.room.unit * job.every
         first = int(-(-job.since // step) * step)
-        return list(range(first, int(self.until) + 1, step))
+        return [i for i in range(first, int(self.until) + 1, step)
+                if not any(began - 1 <= i <= ended for began, ended in job.off)]
 
     def excused(self, job, instant):
         return any(w.hit(job, instant, self.room.unit) for w in self.room.windows)

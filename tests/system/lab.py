@@ -488,9 +488,9 @@ mv "$f" "$f.mail"
                 check(line.whole, "a log line without its form: %r" % line.text)
                 check("\n" not in line.text, "a log line of several lines: %r" % line.text)
 
-    def report(self):
+    def report(self, last=200):
         print("--- log")
-        for line in self.syslog.lines[-200:]:
+        for line in self.syslog.lines[-last:]:
             print("%.3f <%d> from %d: %s" % (line.at, line.priority, line.sender, line))
         print("--- standard error")
         print(read(self.errors)[-6000:])
