@@ -186,7 +186,8 @@ class Checker:
             if twice:
                 self.add("I2", "%s%d twice" % (who, twice))
             late = sum(marks[0].at - i > self.late for job in jobs for i in self.due(job)
-                       for marks in [self.starts.get((job.name, i))] if marks)
+                       for marks in [self.starts.get((job.name, i))]
+                       if marks and not self.excused(job, i))
             if late:
                 self.add("I3", "%s%d late" % (who, late))
 
