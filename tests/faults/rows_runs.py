@@ -269,3 +269,6 @@ def f11(room):
         room.instants(1)
     if room.ours:
         room.wait_log(r"SKIPPED job=alice:due run=\S+ result=skipped")
+
+
+f11.long = True
