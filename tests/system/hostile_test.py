@@ -172,7 +172,8 @@ def test_what_is_installed_leaves_the_spool_alone(room):
     check(["d", "@spool_dir@", "@spool_mode@"] in [line[:3] for line in lines], "the spool is not made")
     for line in lines:
         check(line[0] == "d" and (len(line) < 6 or line[5] == "-"), "more than a directory: %s" % line)
-    recipes = re.findall(r"^\t.*\b(?:chown|chmod|chgrp|setfacl)\b.*(?:\n\t.*)*?$", MAKEFILE, re.M)
+    recipes = [line for line in MAKEFILE.splitlines()
+               if re.match(r"\t(.*[{;&|] |\s*)(chown|chmod|chgrp|setfacl|chattr) ", line)]
     check(recipes and all("$(crontab_path)" in one for one in recipes), "rights are given: %s" % recipes)
 
 
