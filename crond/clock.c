@@ -45,7 +45,8 @@ void clock_init(struct crond *c, int64_t stamp)
 	if (stamp > 0 && stamp < c->clock.handled)
 		c->clock.handled = stamp;
 	c->clock.high = c->clock.handled;
-	c->clock.since = c->clock.handled + 1;
+	if (!c->clock.since || c->clock.since > c->clock.handled)
+		c->clock.since = c->clock.handled + 1;
 	if (stamp > c->clock.handled)
 		clock_behind(c, stamp);
 	due_reset(&c->due, c->clock.handled, 0);
@@ -94,7 +95,8 @@ void clock_missed(struct crond *c)
 		say_missed_rest(c);
 		clock_handled(c, from);
 		clock_on_disk(c);
-		c->clock.since = from + 1;
+		if (c->clock.over_boot)
+			c->clock.since = from + 1;
 	}
 	c->clock.over_boot = false;
 }

@@ -28,7 +28,7 @@ struct stamp_record {
 	uint32_t magic, version;
 	int64_t second;
 	struct stretch past;
-	int64_t repeat;
+	int64_t repeat, since;
 	uint64_t laps;
 };
 
@@ -321,6 +321,7 @@ static int64_t stamp_read(struct crond *c)
 	c->clock.past = r.past;
 	c->clock.laps = r.laps;
 	c->due.repeat = r.repeat;
+	c->clock.since = r.since;
 	return r.second;
 }
 
@@ -340,7 +341,7 @@ int state_open(struct crond *c, int64_t *stamp)
 int state_stamp(struct crond *c, int64_t second)
 {
 	struct stamp_record r = { .magic = STAMP_MAGIC, .version = STAMP_VERSION, .second = second,
-		.past = c->clock.past, .repeat = c->due.repeat, .laps = c->clock.laps };
+		.past = c->clock.past, .repeat = c->due.repeat, .since = c->clock.since, .laps = c->clock.laps };
 
 	return pwrite(c->stamp_fd, &r, sizeof(r), 0) == sizeof(r) ? 0 : -1;
 }
