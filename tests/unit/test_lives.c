@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/places.h"
+#include "tests/unit/seeds.h"
 #include "tests/unit/world.h"
 
 enum { MINUTE = 60, HOUR = 3600, DAY = 86400 };
@@ -24,14 +26,14 @@ static const int64_t june = 2222503200; /* 5 June 2040, 10:00 UTC */
 #define TASK(name, more) "task \"" name "\" { command = x " more " }\n"
 
 /* No run has the id of another one. */
-static void ids_differ(struct world *w, uint64_t seed)
+static void ids_differ(struct world *w, uint64_t seed, const char *did)
 {
 	for (size_t i = 0; i < w->start_count; i++) {
 		for (size_t k = 0; k < i; k++) {
 			if (strcmp(w->starts[i].id, w->starts[k].id) != 0)
 				continue;
 			world_show(w);
-			fail_msg("seed %llu: %s twice", (unsigned long long)seed, w->starts[i].id);
+			fail_msg("seed %llu: %s twice, after%s", (unsigned long long)seed, w->starts[i].id, did);
 		}
 	}
 }
@@ -68,17 +70,344 @@ static void test_back(void **state)
 		world_pass(w, 10 * MINUTE);
 		assert_int_equal(world_started(w, "star"), 2);
 		assert_int_equal(world_started(w, "fixed"), 1);
-		ids_differ(w, f);
+		ids_differ(w, f, "");
 		world_pass(w, DAY);
 		assert_int_equal(world_started(w, "fixed"), 2);
 		world_close(w);
 	}
 }
 
+/* --- lives at random */
+
+enum { JOBS = 5, FATES = 6000, EVENTS = 12, OFTEN_MOST = 60, SOME_DAYS = 12, LIVES = 3 };
+
+struct life_job {
+	char name[8], text[MADE_ROOM];
+	struct oracle_when w;
+	struct place *place;
+	enum catchup catchup;
+	int64_t window;
+	int64_t from; /* what lies behind this second counts */
+};
+
+struct fate {
+	int job;
+	int64_t at;
+	bool started;
+};
+
+struct life {
+	uint64_t seed;
+	struct dice d;
+	struct life_job jobs[JOBS];
+	struct fate fates[FATES], found[FATES];
+	size_t fate_count, found_count;
+	bool on_disk; /* it is known over a boot until when there was a scheduler */
+	char did[EVENTS * 64], tasks[JOBS * 500];
+};
+
+static void note(struct life *l, const char *what, int64_t by)
+{
+	size_t n = strlen(l->did);
+
+	snprintf(l->did + n, sizeof(l->did) - n, " %s %lld", what, (long long)by);
+}
+
+static void fate(struct life *l, int job, int64_t at, bool started)
+{
+	assert_true(l->fate_count < FATES);
+	l->fates[l->fate_count++] = (struct fate){ job, at, started };
+	l->on_disk |= l->jobs[job].catchup != CATCHUP_NONE;
+}
+
+static int64_t next_of(const struct life_job *j, int64_t after, int64_t to)
+{
+	return oracle_next(&j->w, &j->place->oz, after > j->from ? after : j->from, to);
+}
+
+/* Neither too often nor never. */
+static bool job_fits(const struct life_job *j, int64_t now)
+{
+	int n = 0;
+
+	for (int64_t t = now; (t = next_of(j, t, now + SOME_DAYS * DAY)) != ORACLE_NEVER && n <= OFTEN_MOST;)
+		n++;
+	return n > 0 && n <= OFTEN_MOST;
+}
+
+static void job_make(struct life *l, int i, struct place *home, int64_t now)
+{
+	static const int64_t windows[] = { 0, 30 * MINUTE, 2 * HOUR, 3 * DAY };
+	static const char *const catchups[] = { "none", "one", "all" };
+	struct life_job *j = &l->jobs[i];
+	bool own = dice_chance(&l->d, 60);
+	size_t n = strlen(l->tasks);
+	struct arena arena = { 0 };
+	struct schedule s;
+
+	*j = (struct life_job){ .place = own ? place_get(dice_roll(&l->d, PLACES_NAMED)) : home,
+		.catchup = (enum catchup)dice_roll(&l->d, 3), .window = windows[dice_roll(&l->d, 4)], .from = now };
+	snprintf(j->name, sizeof(j->name), "j%d", i);
+	do {
+		made_expression(&l->d, GRAMMAR_EXTENDED, MADE_SELDOM, j->text);
+		assert_int_equal(schedule_parse(&s, slice_of(j->text), GRAMMAR_EXTENDED, 0, &arena, NULL), 0);
+		oracle_bits(&j->w, &s);
+	} while (!job_fits(j, now));
+	arena_free(&arena);
+	snprintf(l->tasks + n, sizeof(l->tasks) - n, "task %s { command = x concurrency = allow catchup = %s"
+		" catchup-window = \"%llds\" schedule = \"%s\" %s%s%s }\n", j->name, catchups[j->catchup],
+		(long long)(j->window ? j->window : 3650 * (int64_t)DAY), j->text, own ? "timezone = \"" : "",
+		own ? j->place->tz : "", own ? "\"" : "");
+}
+
+static void went_by(struct life *l, int64_t to)
+{
+	for (int i = 0; i < JOBS; i++) {
+		struct life_job *j = &l->jobs[i];
+
+		for (int64_t t = j->from; (t = next_of(j, t, to)) != ORACLE_NEVER;)
+			fate(l, i, t, true);
+		j->from = to > j->from ? to : j->from;
+	}
+}
+
+/* Nothing is due in the last seconds before it: they may be handled on either side. */
+static int64_t quiet(const struct life *l, int64_t to)
+{
+	for (bool due = true; due; to += due) {
+		due = false;
+		for (int i = 0; i < JOBS; i++)
+			due |= oracle_next(&l->jobs[i].w, &l->jobs[i].place->oz, to - 5, to + 1) != ORACLE_NEVER;
+	}
+	return to;
+}
+
+enum outage { KILLED, BOOTED, ASLEEP, SET, OUTAGES };
+
+static bool in_window(const struct life_job *j, int64_t t, int64_t until)
+{
+	return !j->window || t >= until - j->window;
+}
+
+enum { TIMES = 2000 };
+
+static void by_catchup(struct life *l, int i, const int64_t *times, size_t n, int64_t until, bool known)
+{
+	const struct life_job *j = &l->jobs[i];
+
+	for (size_t k = 0; k < n; k++) {
+		bool due = in_window(j, times[k], until);
+
+		if (j->catchup == CATCHUP_ALL && due)
+			fate(l, i, times[k], true);
+		else if (j->catchup == CATCHUP_ONE && due && k == n - 1)
+			fate(l, i, times[k], true);
+		else if (j->catchup != CATCHUP_NONE || known)
+			fate(l, i, times[k], false);
+	}
+}
+
+static void missed(struct life *l, enum outage kind, int64_t behind, int64_t to)
+{
+	bool clock = kind == ASLEEP || kind == SET, known = kind != BOOTED;
+	int64_t until = clock ? to : to - 2;
+	bool on_disk = l->on_disk;
+
+	for (int i = 0; i < JOBS; i++) {
+		struct life_job *j = &l->jobs[i];
+		int64_t times[TIMES];
+		size_t n = 0;
+
+		for (int64_t t = j->from; n < TIMES && (t = next_of(j, t, to)) != ORACLE_NEVER;)
+			times[n++] = t;
+		j->from = to;
+		if (n == 0 || (kind == BOOTED && !on_disk))
+			continue;
+		if (clock && behind < MINUTE) {
+			for (size_t k = 0; k < n; k++)
+				fate(l, i, times[k], true);
+		} else if (!clock || !(behind < 5 * MINUTE || (behind < 3 * HOUR && !j->w.wildcard)) ||
+			(n > 1 && j->catchup == CATCHUP_ALL && in_window(j, times[n - 1], until))) {
+			by_catchup(l, i, times, n, until, known);
+		} else {
+			for (size_t k = 0; k < n; k++)
+				fate(l, i, times[k], k == n - 1);
+		}
+	}
+}
+
+static void outage(struct life *l, struct world *w)
+{
+	enum outage kind = (enum outage)dice_roll(&l->d, OUTAGES);
+	static const char *const names[] = { "killed", "booted", "asleep", "set" };
+	int64_t from = world_now(w), to, down;
+
+	down = dice_chance(&l->d, 30) ? dice_between(&l->d, 5, 10 * MINUTE) :
+		dice_between(&l->d, MINUTE, dice_chance(&l->d, 50) ? 5 * HOUR : 9 * DAY);
+	to = quiet(l, from + down);
+	down = to - from;
+	note(l, names[kind], down);
+	missed(l, kind, down, to);
+	if (kind == KILLED)
+		world_kill(w);
+	else if (kind == BOOTED)
+		world_boot(w);
+	if (kind == ASLEEP)
+		world_sleep(w, down);
+	else if (kind == SET)
+		world_set(w, down);
+	else
+		world_pass(w, down);
+	if (kind == KILLED || kind == BOOTED)
+		world_up(w);
+}
+
+/* Up to three hours back, and on until the clock is where it was; somebody else may come meanwhile. */
+static void back(struct life *l, struct world *w)
+{
+	int64_t now = world_now(w), by = dice_between(&l->d, 1, 3 * HOUR);
+
+	note(l, "back", by);
+	for (int i = 0; i < JOBS; i++)
+		l->jobs[i].from = l->jobs[i].w.wildcard ? now - by : now;
+	world_set(w, -by);
+	world_pass(w, by / 2);
+	if (dice_chance(&l->d, 50)) {
+		world_kill(w);
+		world_up(w);
+	}
+	world_pass(w, by + 5 * MINUTE);
+	went_by(l, world_now(w));
+}
+
+/* It dies at any call while it starts something, or takes in what has ended. */
+static void death(struct life *l, struct world *w)
+{
+	unsigned call = 1 + dice_roll(&l->d, 40);
+	int64_t due = due_first(&w->c->due);
+
+	if (due == SCHEDULE_NEVER || due > world_now(w) + 20 * DAY)
+		return;
+	note(l, "death", call);
+	world_die_due(w, call, dice_chance(&l->d, 50));
+	world_pass(w, 30);
+	if (dice_chance(&l->d, 50))
+		world_die(w, call);
+	world_pass(w, 90);
+	went_by(l, world_now(w));
+}
+
+static int compare_fates(const void *a, const void *b)
+{
+	const struct fate *x = a, *y = b;
+
+	if (x->job != y->job)
+		return x->job < y->job ? -1 : 1;
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return (int)x->started - (int)y->started;
+}
+
+static int job_named(const struct life *l, const char *name)
+{
+	for (int i = 0; i < JOBS; i++) {
+		if (strcmp(l->jobs[i].name, name) == 0)
+			return i;
+	}
+	fail_msg("nobody wrote %s", name);
+	return -1;
+}
+
+static void take_found(struct life *l, const struct world *w)
+{
+	l->found_count = 0;
+	for (size_t i = 0; i < w->start_count; i++)
+		l->found[l->found_count++] = (struct fate){ job_named(l, w->starts[i].job), w->starts[i].scheduled, true };
+	for (size_t i = 0; i < w->left_count && l->found_count < FATES; i++)
+		l->found[l->found_count++] = (struct fate){ job_named(l, w->left[i].job), w->left[i].scheduled, false };
+	qsort(l->found, l->found_count, sizeof(struct fate), compare_fates);
+	qsort(l->fates, l->fate_count, sizeof(struct fate), compare_fates);
+}
+
+static void show(const struct life *l, const char *what, const struct fate *f, size_t i, size_t n)
+{
+	if (i < n)
+		fprintf(stderr, "%s: %s %s of %lld\n", what, l->jobs[f[i].job].name,
+			f[i].started ? "started" : "left out", (long long)f[i].at);
+}
+
+static void compare(struct life *l, struct world *w)
+{
+	take_found(l, w);
+	for (size_t i = 0; i < l->found_count || i < l->fate_count; i++) {
+		if (i < l->found_count && i < l->fate_count && compare_fates(&l->found[i], &l->fates[i]) == 0)
+			continue;
+		world_show(w);
+		show(l, "found", l->found, i, l->found_count);
+		show(l, "right", l->fates, i, l->fate_count);
+		fail_msg("seed %llu in %s, after%s\n%s", (unsigned long long)l->seed, getenv("TZ"), l->did, l->tasks);
+	}
+	ids_differ(w, l->seed, l->did);
+}
+
+static void life_one(uint64_t seed)
+{
+	static struct life l;
+	struct place *home;
+	struct world *w;
+	int64_t now;
+	bool once = false;
+
+	memset(&l, 0, offsetof(struct life, fates));
+	l.fate_count = 0;
+	l.on_disk = false;
+	l.did[0] = l.tasks[0] = '\0';
+	l.seed = seed;
+	l.d.at = seed * 7919;
+	home = place_get(dice_roll(&l.d, PLACES_NAMED));
+	do /* later than any file of a test was changed */
+		now = place_moment(&l.d, home);
+	while (now < june);
+	setenv("TZ", home->tz, 1);
+	w = world_open(now);
+	for (int i = 0; i < JOBS; i++)
+		job_make(&l, i, home, now);
+	world_write(w, false, l.tasks);
+	world_up(w);
+	for (int i = 0; i < EVENTS; i++) {
+		world_pass(w, quiet(&l, world_now(w) + dice_between(&l.d, 1, dice_chance(&l.d, 50) ? HOUR : 9 * DAY)) -
+			world_now(w));
+		went_by(&l, world_now(w));
+		if (dice_chance(&l.d, 35))
+			death(&l, w);
+		else if (!once && dice_chance(&l.d, 20))
+			back(&l, w), once = true;
+		else
+			outage(&l, w);
+		world_pass(w, 10);
+		went_by(&l, world_now(w));
+	}
+	compare(&l, w);
+	world_close(w);
+}
+
+static void test_lives(void **state)
+{
+	(void)state;
+	seeds_run(life_one, LIVES);
+}
+
+static int done(void **state)
+{
+	(void)state;
+	places_free();
+	return 0;
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_back) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_back), cmocka_unit_test(test_lives) };
 
 	setenv("TZ", "UTC0", 1);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, done);
 }

@@ -148,6 +148,46 @@ bool world_die(struct world *w, unsigned call)
 	return WEXITSTATUS(status) == DIED;
 }
 
+static void clocks_go(struct world *w, int64_t ns)
+{
+	w->real_ns += ns;
+	w->boot_ns += ns;
+	w->mono_ns += ns;
+}
+
+/* What one does at whose turn something is due, and dies. */
+static void __attribute__((noreturn)) die_starting(struct crond *c, unsigned call)
+{
+	calls_left = call;
+	clock_advance(c);
+	pending_look(c);
+	backlog_flush(c);
+	run_sweep(c);
+	_exit(0);
+}
+
+bool world_die_due(struct world *w, unsigned call, bool launcher)
+{
+	int64_t due = due_first(&w->c->due);
+	int status = 0;
+	pid_t pid;
+
+	assert_true(due > world_now(w));
+	world_pass(w, due - world_now(w) - 1);
+	clocks_go(w, due * SECOND - w->real_ns);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		die_starting(w->c, call);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == DIED || WEXITSTATUS(status) == 0));
+	if (launcher)
+		keepers_take(w);
+	world_kill(w);
+	world_up(w);
+	return WEXITSTATUS(status) == DIED;
+}
+
 /* --- the loop */
 
 static void laters_fire(struct world *w)
@@ -205,13 +245,6 @@ static int64_t next_ns(const struct world *w)
 		first = due < first ? due : first;
 	}
 	return first;
-}
-
-static void clocks_go(struct world *w, int64_t ns)
-{
-	w->real_ns += ns;
-	w->boot_ns += ns;
-	w->mono_ns += ns;
 }
 
 void world_pass(struct world *w, int64_t s)

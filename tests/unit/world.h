@@ -76,6 +76,9 @@ void world_kill(struct world *w);
 /* All runs end now, and the scheduler dies at that call of those by which it leaves something on
  * file while it hears of them, or behind the last one: false. Another one follows. */
 bool world_die(struct world *w, unsigned call);
+/* The same at the next second that something is due in, while that is started. launcher: it takes
+ * what had been sent by then, else that is gone, too. */
+bool world_die_due(struct world *w, unsigned call, bool launcher);
 /* The host: all that is in memory is gone. */
 void world_boot(struct world *w);
 void world_pass(struct world *w, int64_t s);  /* time goes on */
