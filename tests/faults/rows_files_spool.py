@@ -218,7 +218,10 @@ def unmounted(room):
 
 @contextlib.contextmanager
 def renamed(room):
-    os.rename(room.subject.spool, room.subject.spool + "-away")
+    try:
+        os.rename(room.subject.spool, room.subject.spool + "-away")
+    except OSError as error:
+        raise Skip("the spool cannot be renamed under it: %s" % error.strerror) from None
     yield
     os.rename(room.subject.spool + "-away", room.subject.spool)
 

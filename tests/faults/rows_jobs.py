@@ -128,7 +128,7 @@ def f17(room):
     room.wait_mark("who", "end")
     for calls in ("setuid,setresuid,setreuid", "setgid,setresgid,setregid", "setgroups"):
         before = len(room.lines("groups"))
-        with room.injected(room.forker(), "inject=%s:error=EAGAIN" % calls, follow=True), room.fault():
+        with room.fault(), room.injected(room.forker(), "inject=%s:error=EAGAIN" % calls, follow=True):
             room.instants(1)
         if "0" in room.lines("ids"):
             raise Fault("job ran as root")

@@ -61,7 +61,7 @@ def f02(room):
         room.start()
         room.instants(1)
     if room.ours:
-        with room.injected(room.forker(), "inject=%s:signal=KILL" % FORKS), room.fault():
+        with room.fault(), room.injected(room.forker(), "inject=%s:signal=KILL" % FORKS):
             room.instants(1)
 
 
@@ -77,8 +77,7 @@ def f03(room):
         room.restart()
         return
     for number in range(1, 7):  # its keeper, at each of its writes into the record
-        with room.injected(room.forker(), "inject=pwrite64:signal=KILL:when=%d" % number, follow=True), \
-                room.fault():
+        with room.fault(), room.injected(room.forker(), "inject=pwrite64:signal=KILL:when=%d" % number, follow=True):
             room.instants(2)
     with room.injected(room.daemon.pid, "inject=recvmmsg:signal=KILL:when=2"):
         room.died("recvmmsg")
@@ -108,7 +107,7 @@ def f05(room):
     room.job("due")
     room.start()
     room.instants(1)
-    with room.injected(room.forker(), "inject=%s:error=EAGAIN" % FORKS), room.fault():
+    with room.fault(), room.injected(room.forker(), "inject=%s:error=EAGAIN" % FORKS):
         room.instants(2)
 
 
@@ -123,8 +122,7 @@ def f06(room):
     try:
         pids = room.cgroup("pids")
     except Skip:  # then each process' first one fails
-        with room.injected(room.forker(), "inject=%s:error=EAGAIN:when=1" % FORKS, follow=True), \
-                room.fault():
+        with room.fault(), room.injected(room.forker(), "inject=%s:error=EAGAIN:when=1" % FORKS, follow=True):
             room.instants(3)
         return
     with room.fault():
@@ -149,7 +147,7 @@ def f07(room):
     room.job("e2big", "exit 127")
     room.start()
     room.sleep_until(at + (2 if room.ours else 5))
-    with room.injected(room.forker(), "inject=execve:error=E2BIG", follow=True), room.fault():
+    with room.fault(), room.injected(room.forker(), "inject=execve:error=E2BIG", follow=True):
         room.instants(1)
     told = [name for name in why if room.log(name) and (not room.ours or room.log(
         r"FAIL job=%s:%s .*result=spawn .*%s" % (name, name, why[name][1])))]
@@ -202,16 +200,16 @@ def f09(room):
         "pipe,pipe2,socketpair,socket:error=EMFILE", "mmap,brk:error=ENOMEM")
         for number in ((1, 2, 3) if room.ours else (1,))]
     for one in sweep:
-        with room.injected(room.forker(), "inject=" + one, follow=True), room.fault():
+        with room.fault(), room.injected(room.forker(), "inject=" + one, follow=True):
             room.instants(1)
         if room.ours:
-            with room.injected(room.daemon.pid, "inject=" + one), room.fault():
+            with room.fault(), room.injected(room.daemon.pid, "inject=" + one):
                 room.instants(1)
     if room.ours:
         at = room.next_due()
         room.job("bad", "sleep 1.5; exit 3", at=at)
         room.wait_mark("bad")
-        with room.injected(room.daemon.pid, "inject=openat:error=EMFILE"), room.fault():
+        with room.fault(), room.injected(room.daemon.pid, "inject=openat:error=EMFILE"):
             room.wait_mark("bad", "end")  # its outcome cannot be read yet
             room.instants(1)
         outcome(room, "bad", "result=exit code=3")
