@@ -1,5 +1,6 @@
 """Rows 12 to 22 of the fault table: helpers that hang or crash, what jobs do to be rid of who
 watches them, users, sessions and homes that are not there, and very many at once."""
+import contextlib
 import os
 import re
 import signal
@@ -257,7 +258,8 @@ def f22(room):
         pids = room.cgroup("pids")
         tell(pids + "/pids.max", 400)
         for pid in room.below(room.daemon.pid):
-            tell(pids + "/cgroup.procs", pid)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended
+                tell(pids + "/cgroup.procs", pid)
     except (Skip, OSError):
         if not room.ours:
             raise Skip("nothing to hold a fork bomb in") from None

@@ -235,7 +235,8 @@ def f10(room):
         limit = "/memory.max" if os.path.exists(memory + "/memory.max") else "/memory.limit_in_bytes"
         tell(memory + limit, 64 << 20)
         for pid in room.below(room.daemon.pid):
-            tell(memory + "/cgroup.procs", pid)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended
+                tell(memory + "/cgroup.procs", pid)
     except (Skip, OSError) as why:
         room.note("no cgroup for memory")
         print(why)
