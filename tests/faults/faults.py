@@ -220,6 +220,8 @@ class FaultLab(lab.Lab):
         for job in self.jobs:
             if job.user == user and job.since is None and self.daemon:
                 job.since = time.time() + (1 if self.ours else self.unit)
+        if self.kind == "busybox" and isinstance(text, str) and "MAILTO" not in text:
+            text = "MAILTO=%s\n%s" % (user, text)  # mails to nobody else
         lab.put(self.subject.spool + "/" + user, text, mode, self.subject.owner or user, replace=True)
         if self.kind == "busybox":
             with open(self.subject.spool + "/cron.update", "a", encoding="ascii") as update:
