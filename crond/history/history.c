@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,6 +47,25 @@ void history_free(struct history *h)
 	write_free(&h->writer);
 	backlog_free(&h->backlog);
 	report_free(&h->report);
+}
+
+/* One that cannot be looked at is as it was. */
+static bool another_directory(const struct history *h)
+{
+	struct stat st;
+
+	return h->bound && stat(h->place, &st) == 0 && (st.st_dev != h->dev || st.st_ino != h->ino);
+}
+
+void history_bind(struct history *h, const char *directory)
+{
+	struct stat st;
+
+	h->bound = true;
+	if (stat(directory, &st) < 0)
+		return;
+	h->dev = st.st_dev;
+	h->ino = st.st_ino;
 }
 
 /* --- what the scheduler says */
@@ -217,6 +237,11 @@ static void step(struct history *h, int64_t now)
 		trouble_begin(h, DB_DAMAGED, &h->db.damage, now);
 	if (h->db.handle && now - h->opened_ms > LOOK_AGAIN_MS)
 		db_close(&h->db);
+	if (!h->db.handle && another_directory(h)) {
+		h->moved = true;
+		end(h, now);
+		return;
+	}
 	if (!h->db.handle && trouble_open(h, now) < 0)
 		return;
 	if (backlog_waiting(&h->backlog) && (now >= h->write_ms || h->ended))
@@ -267,7 +292,7 @@ static void wait(struct history *h, int64_t now)
 /* Trouble is the next one's: it is told of everything that is not acknowledged. */
 static bool is_over(const struct history *h, int64_t now)
 {
-	return h->ended && (!h->told || h->trouble || !backlog_waiting(&h->backlog) ||
+	return h->ended && (!h->told || h->trouble || h->moved || !backlog_waiting(&h->backlog) ||
 		now - h->ended_ms > END_MOST_MS);
 }
 

@@ -23,6 +23,10 @@ struct history {
 	struct prune prune;
 	struct asked asked;
 	const char *place;     /* the directory, for messages */
+	bool bound;            /* to the one that is or was there at the start: */
+	dev_t dev;
+	ino_t ino;             /* 0: none was there */
+	bool moved;            /* another one stands there now */
 	/* what is wrong, and for how long */
 	enum db_trouble trouble;
 	bool said;             /* that it is wrong; and whether anything was said since it began: */
@@ -45,6 +49,9 @@ struct history {
 
 /* directory: where its database is or is to be; it lives as long as *h. 0 or -1 with errno. */
 int history_open(struct history *h, int wire, int listening, int signals, const char *directory);
+/* No other directory may be reached later: where another one stands in its place, it ends, and is
+ * started again. */
+void history_bind(struct history *h, const char *directory);
 /* What there is to do at that time (a clock that is not set), without waiting. false: it is
  * over. */
 bool history_turn(struct history *h, int64_t now);

@@ -1,7 +1,7 @@
 /* crond-history: keeps the record of runs, so that the scheduler need not know a database.
  * Flow: started by the scheduler with one end of a socket; see history.h.
  *
- * It runs as a user of its own, behind everything else, and knows nothing but the records it
+ * It runs as a user of its own, shut in, behind everything else, and knows nothing but the records it
  * is sent: no command, no environment, no secret. */
 #include "config.h"
 
@@ -9,12 +9,13 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <syslog.h>
 #include <unistd.h>
 
+#include "crond/base/cage.h"
 #include "crond/base/process.h"
 #include "crond/base/text.h"
 #include "crond/history/history.h"
@@ -55,11 +56,28 @@ static int options_read(struct called *o, int argc, char **argv)
 }
 
 /* Behind everything else; where that is refused it works all the same. */
-static int step_back(void)
+static void step_back(void)
 {
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
 	(void)syscall(SYS_ioprio_set, IOPRIO_PROCESS, 0, IOPRIO_LAST);
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* From here on only its directory, and nobody but who is connected. */
+static void shut_in(struct history *h, const char *directory)
+{
+	const struct cage_path paths[] = {
+		{ .path = directory, .writes = true },
+		{ .path = "/dev/null", .writes = true },
+		{ .path = "/dev/urandom" },
+		{ .path = "/proc/self" },
+		{ .path = "/proc/sys/vm" },
+	};
+	const struct cage c = { .paths = paths, .count = sizeof(paths) / sizeof(paths[0]) };
+	struct diag d;
+
+	history_bind(h, directory);
+	if (cage_enter(&c, &d) < 0)
+		report_log(&h->report, LOG_WARNING, "not shut in as far as it should be: %s", d.text);
 }
 
 static int work(const struct called *o)
@@ -71,6 +89,7 @@ static int work(const struct called *o)
 		fprintf(stderr, "crond-history: cannot start: %s\n", strerror(errno));
 		return 1;
 	}
+	shut_in(&h, o->directory);
 	history_work(&h);
 	history_free(&h);
 	close(signals);
@@ -96,10 +115,10 @@ int main(int argc, char **argv)
 			o.wire, o.listening);
 		return 2;
 	}
-	if (process_descriptors((int[]){ o.wire, o.listening }, 2) < 0 || process_harden() < 0 ||
-		step_back() < 0) {
+	if (process_descriptors((int[]){ o.wire, o.listening }, 2) < 0 || process_harden() < 0) {
 		fprintf(stderr, "crond-history: cannot start: %s\n", strerror(errno));
 		return 1;
 	}
+	step_back();
 	return work(&o);
 }

@@ -30,7 +30,8 @@ static const char default_mailer[] = "/usr/sbin/sendmail";
 int deliver_open(struct deliver *d, struct spool *spool, struct report *report)
 {
 	*d = (struct deliver){ .spool = spool, .report = report, .unit_ms = 1000 };
-	d->mails.deadline_ms = SENDMAIL_DEADLINE_MS;
+	if (sendmail_open(&d->mails)) /* first: libcurl may start threads */
+		return -1;
 	return post_open(&d->post);
 }
 
@@ -93,18 +94,21 @@ static void route(struct deliver *d, struct target *t, int64_t now_ms)
 		lane_push(l, t);
 }
 
+static const char *mailer_of(const struct deliver *d)
+{
+	return d->lanes.mailer && d->lanes.mailer[0] ? d->lanes.mailer : default_mailer;
+}
+
 static int begin_mail(struct deliver *d, struct target *t, const struct event *e, int64_t now_ms,
 	struct diag *diag)
 {
 	struct buf mail = { 0 };
 	const char *address = t->name + 5;
-	const char *mailer = d->lanes.mailer && d->lanes.mailer[0] ? d->lanes.mailer
-								   : default_mailer;
 	int bad;
 
 	body_mail(e, slice_of(address), d->lanes.host, time(NULL), &mail);
 	bad = mail.failed ? diag_error(diag, 0, 0, "out of memory")
-			  : sendmail_start(&d->mails, mailer, address,
+			  : sendmail_start(&d->mails, address,
 				    (struct slice){ mail.data, mail.len }, t, now_ms, diag);
 	buf_free(&mail);
 	return bad;
@@ -360,6 +364,8 @@ void deliver_configure(struct deliver *d, struct slice record, int64_t now_ms)
 		if (fresh.list[i].broken)
 			report_log(d->report, LOG_ERR, "webhook %s cannot be used: %s",
 				fresh.list[i].hook->name, fresh.list[i].broken);
+	if (sendmail_mailer(&d->mails, mailer_of(d)))
+		d->closing = true;
 	unpark(d, now_ms);
 }
 
@@ -387,6 +393,7 @@ void deliver_step(struct deliver *d, int64_t now_ms)
 	struct target *t;
 
 	take_results(d, now_ms);
+	d->closing |= d->mails.over;
 	if (!d->lanes.configured)
 		return;
 	lanes_clock(&d->lanes, now_ms, moment_ms(CLOCK_REALTIME));

@@ -30,7 +30,7 @@ struct deliver {
 	struct beat beat;
 	int64_t unit_ms;       /* a second of the retry table; less only in tests */
 	int64_t looked_ms;     /* when the parked were last looked at */
-	bool closing;          /* nothing new is begun */
+	bool closing;          /* nothing new is begun: it is to end, and perhaps to be started anew */
 };
 
 int deliver_open(struct deliver *d, struct spool *spool, struct report *report);

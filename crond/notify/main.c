@@ -1,9 +1,8 @@
 /* crond-notify: tells people, so that the scheduler need not.
  * Flow: started by the scheduler with one end of a socket; see notify.h.
  *
- * It runs as a user of its own and knows nothing but the events it is sent. It does not
- * set no_new_privs: the usual sendmail programs put mail into their queue by a set-group-id
- * bit, and would fail. */
+ * It runs as a user of its own, shut in, and knows nothing but the events it is sent. Mailers are
+ * executed by a process of its own outside (mailer.h). */
 #include "config.h"
 
 #include <errno.h>
@@ -11,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "crond/base/process.h"
@@ -19,6 +20,9 @@
 #include "crond/core/event.h"
 #include "crond/notify/asked.h"
 #include "crond/notify/notify.h"
+#include "crond/notify/reach.h"
+
+enum { FILE_MOST = 256 << 20 }; /* bytes: more than the whole spool may hold */
 
 struct options {
 	bool as_root;
@@ -64,6 +68,17 @@ static int options_read(struct options *o, int argc, char **argv)
 	return 0;
 }
 
+/* From here on only what is needed to deliver. */
+static void shut_in(struct notify *n, const char *spool)
+{
+	const struct rlimit size = { FILE_MOST, FILE_MOST };
+	struct diag d;
+
+	(void)setrlimit(RLIMIT_FSIZE, &size);
+	if (reach_restrict(spool, n->deliver.mails.pid, &d))
+		report_log(&n->report, LOG_WARNING, "not shut in as far as it should be: %s", d.text);
+}
+
 static int work(struct notify *n, const struct options *o)
 {
 	int opened;
@@ -86,6 +101,10 @@ static int work(struct notify *n, const struct options *o)
 		return 1;
 	}
 	opened = notify_open(n, o->spool);
+	if (opened == 0) {
+		shut_in(n, o->spool);
+		opened = notify_load(n);
+	}
 	if (opened == 0)
 		notify_work(n);
 	clients_close(&n->clients);

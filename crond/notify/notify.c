@@ -92,13 +92,15 @@ static int wait_for_spool(struct notify *n, const char *spool)
 
 int notify_open(struct notify *n, const char *spool)
 {
-	struct diag d;
-	int bad;
-
 	report_open(&n->report, n->socket, moment_ms(CLOCK_BOOTTIME));
-	bad = wait_for_spool(n, spool);
-	if (bad == 0)
-		bad = wait_for_lock(n);
+	return wait_for_spool(n, spool);
+}
+
+int notify_load(struct notify *n)
+{
+	struct diag d;
+	int bad = wait_for_lock(n);
+
 	if (bad)
 		return bad;
 	if (spool_load(&n->spool, loaded, n, &d)) {
@@ -244,7 +246,7 @@ static bool is_over(struct notify *n, int64_t now)
 {
 	if (!n->ended)
 		return false;
-	n->deliver.closing = now - n->ended_ms >= DRAIN_BEGIN_MS;
+	n->deliver.closing |= now - n->ended_ms >= DRAIN_BEGIN_MS;
 	return now - n->ended_ms >= DRAIN_MS || !deliver_busy(&n->deliver, now);
 }
 
@@ -257,6 +259,8 @@ void notify_work(struct notify *n)
 		if (poll(&(struct pollfd){ .fd = n->signals, .events = POLLIN }, 1, 0) > 0)
 			end(n, now);
 		deliver_step(&n->deliver, now);
+		if (n->deliver.closing)
+			end(n, now);
 		if (!n->ended && n->clients.fd >= 0)
 			clients_step(&n->clients, now);
 		report_flush(&n->report, now);

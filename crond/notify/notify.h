@@ -23,9 +23,11 @@ struct notify {
 	int64_t ended_ms;
 };
 
-/* Opens the spool, waiting for another process that works there. 0; 1: the scheduler went
- * before it was free; -1 with the reason reported. */
+/* Opens the spool once its disk lets it. 0; 1: the scheduler went before. */
 int notify_open(struct notify *n, const char *spool);
+/* Reads it, once no other process works there. 0; 1: the scheduler went before it was free; -1 with
+ * the reason reported. */
+int notify_load(struct notify *n);
 /* Works until the scheduler's end of the socket is closed or a TERM comes, then delivers
  * for at most ten seconds what is due. */
 void notify_work(struct notify *n);

@@ -61,6 +61,14 @@ int post_open(struct post *p)
 	return 0;
 }
 
+void post_authorities(const char **file, const char **directory)
+{
+	const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+
+	*file = built->age >= CURLVERSION_SEVENTH ? built->cainfo : NULL;
+	*directory = built->age >= CURLVERSION_SEVENTH ? built->capath : NULL;
+}
+
 static bool is_http(const char *scheme)
 {
 	return scheme && (strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0);

@@ -43,6 +43,9 @@ struct post_fd {
 };
 
 int post_open(struct post *p);
+/* Where libcurl's library for TLS looks for certificates of authorities: a file, a directory; either
+ * may be NULL. */
+void post_authorities(const char **file, const char **directory);
 /* What of a URL may be shown ("https://example.org/...": path, query and user may be
  * secrets), and its host with port. -1 with *d: no http or https URL. */
 int post_url(const char *url, char host[POST_HOST], char shown[POST_SHOWN], struct diag *d);

@@ -1,5 +1,6 @@
 /* sendmail: mails through the system's mailer.
- * Flow: deliver starts one for a target, and takes its result when it has ended. */
+ * Flow: deliver hands one for a target to the process that executes the mailer (mailer.c), and takes its
+ * result when it has ended. */
 #include "config.h"
 
 #include "crond/notify/sendmail.h"
@@ -7,11 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,7 +20,7 @@
 #include "crond/base/file.h"
 #include "crond/notify/post.h"
 
-enum { ERRORS_MOST = 1024 };
+enum { ERRORS_MOST = 1024, ANSWER_MS = 5000 };
 
 /* The mail is a file, so that a mailer that reads slowly or not at all stops nobody. */
 static int mail_file(struct slice mail)
@@ -49,61 +50,84 @@ static int error_file(void)
 	return fd;
 }
 
-static int set_signals(posix_spawnattr_t *attr)
-{
-	sigset_t none, all;
+/* --- the process that executes it */
 
-	sigemptyset(&none);
-	sigfillset(&all);
-	sigdelset(&all, SIGKILL);
-	sigdelset(&all, SIGSTOP);
-	return posix_spawnattr_setsigmask(attr, &none) ||
-		posix_spawnattr_setsigdefault(attr, &all) || posix_spawnattr_setpgroup(attr, 0) ||
-		posix_spawnattr_setflags(attr,
-			POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+int sendmail_open(struct sendmail *s)
+{
+	*s = (struct sendmail){ .deadline_ms = SENDMAIL_DEADLINE_MS };
+	s->wire = mailer_open(&s->pid);
+	return s->wire < 0 ? -1 : 0;
 }
 
-/* The descriptors are above 2, or dup2 would leave them close-on-exec. */
-static int spawn(pid_t *pid, const char *mailer, const char *address, int in, int errors)
+/* It is of no use any more: whatever it does, it does no longer. */
+static void give_up(struct sendmail *s)
 {
-	const char *argv[] = { "sendmail", "-FCronDaemon", "-i", "-B8BITMIME", "-oem", address,
-		NULL };
-	const char *env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", NULL };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	int bad;
+	s->over = true;
+	if (s->pid > 0)
+		kill(s->pid, SIGKILL);
+	s->pid = 0;
+}
 
-	if (posix_spawn_file_actions_init(&files))
-		return ENOMEM;
-	if (posix_spawnattr_init(&attr)) {
-		posix_spawn_file_actions_destroy(&files);
-		return ENOMEM;
+static int order_send(struct sendmail *s, const struct mailer_order *o, size_t n, int in, int errors)
+{
+	const int fds[2] = { in, errors };
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(fds))];
+	} control = { 0 };
+	struct iovec part = { (void *)(uintptr_t)o, n };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof(control) };
+
+	control.head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(fds)), .cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(&control.head), fds, sizeof(fds));
+	if (sendmsg(s->wire, &m, MSG_NOSIGNAL) == (ssize_t)n)
+		return 0;
+	if (errno == EPIPE || errno == ECONNRESET)
+		give_up(s);
+	return -1;
+}
+
+static int order(struct sendmail *s, const char *address, int in, int errors)
+{
+	struct mailer_order o = { .number = ++s->number ? s->number : ++s->number,
+		.ms = (int32_t)s->deadline_ms };
+	int n = snprintf(o.text, sizeof(o.text), "%s%c%s", s->mailer, 0, address);
+
+	if (n < 0 || (size_t)n >= sizeof(o.text)) {
+		errno = ENAMETOOLONG;
+		return -1;
 	}
-	bad = posix_spawn_file_actions_adddup2(&files, in, 0) ||
-		posix_spawn_file_actions_adddup2(&files, errors, 1) ||
-		posix_spawn_file_actions_adddup2(&files, errors, 2) || set_signals(&attr);
-	bad = bad ? ENOMEM
-		  : posix_spawn(pid, mailer, &files, &attr, (char *const *)argv,
-			    (char *const *)env);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
-	return bad;
+	return order_send(s, &o, offsetof(struct mailer_order, text) + (size_t)n + 1, in, errors);
 }
+
+/* --- a mail */
 
 static struct sending *free_slot(struct sendmail *s)
 {
 	for (size_t i = 0; i < SENDMAIL_MOST; i++)
-		if (s->list[i].pid == 0)
+		if (s->list[i].number == 0)
 			return &s->list[i];
 	return NULL;
 }
 
-int sendmail_start(struct sendmail *s, const char *mailer, const char *address, struct slice mail,
+int sendmail_mailer(struct sendmail *s, const char *path)
+{
+	if (strcmp(path, "off") == 0 || strcmp(path, s->mailer) == 0)
+		return 0;
+	if (!s->mailer[0] && strlen(path) < sizeof(s->mailer)) {
+		strcpy(s->mailer, path);
+		return 0;
+	}
+	return -1;
+}
+
+int sendmail_start(struct sendmail *s, const char *address, struct slice mail,
 	struct target *t, int64_t now_ms, struct diag *d)
 {
 	struct sending *slot = free_slot(s);
 	int in = -1, errors = -1, bad = -1;
-	pid_t pid;
 
 	if (!slot)
 		return diag_error(d, 0, 0, "too many mailers are at work");
@@ -113,14 +137,12 @@ int sendmail_start(struct sendmail *s, const char *mailer, const char *address, 
 		diag_error(d, 0, 0, "no room for a mail: %m");
 		goto out;
 	}
-	errno = spawn(&pid, mailer, address, in, errors);
-	if (errno) {
-		diag_error(d, 0, 0, "cannot run %s: %m", mailer);
+	if (order(s, address, in, errors)) {
+		diag_error(d, 0, 0, "cannot run %s: %m", s->mailer);
 		goto out;
 	}
-	*slot = (struct sending){ .pid = pid, .errors = errors, .target = t,
-		.deadline_ms = now_ms + s->deadline_ms,
-		.pidfd = (int)syscall(SYS_pidfd_open, pid, 0) };
+	*slot = (struct sending){ .number = s->number, .errors = errors, .target = t,
+		.deadline_ms = now_ms + s->deadline_ms + ANSWER_MS };
 	s->active++;
 	errors = -1;
 	bad = 0;
@@ -132,16 +154,21 @@ out:
 	return bad;
 }
 
-static void judge(struct sending *one, int status, struct sendmail_result *r)
+static void judge(const struct sendmail *s, const struct sending *one, const struct mailer_end *end, struct sendmail_result *r)
 {
 	char said[ERRORS_MOST + 1] = "";
 	ssize_t got = pread(one->errors, said, ERRORS_MOST, 0);
+	const int status = end->status;
 	int n;
 
 	said[got > 0 ? got : 0] = '\0';
 	n = (int)strcspn(said, "\r\n");
-	*r = (struct sendmail_result){ .target = one->target, .unsure = WIFSIGNALED(status) };
-	if (one->killed)
+	*r = (struct sendmail_result){ .target = one->target,
+		.unsure = !end->error && WIFSIGNALED(status) };
+	if (end->error)
+		snprintf(r->why, sizeof(r->why), "cannot run %.160s: %s", s->mailer,
+			strerror(end->error));
+	else if (end->killed)
 		snprintf(r->why, sizeof(r->why), "the mailer took too long and was killed");
 	else if (WIFSIGNALED(status))
 		snprintf(r->why, sizeof(r->why), "the mailer was ended by signal %d",
@@ -156,48 +183,64 @@ static void judge(struct sending *one, int status, struct sendmail_result *r)
 static void slot_free(struct sendmail *s, struct sending *one)
 {
 	close(one->errors);
-	if (one->pidfd >= 0)
-		close(one->pidfd);
 	*one = (struct sending){ 0 };
 	s->active--;
 }
 
-bool sendmail_next(struct sendmail *s, int64_t now_ms, struct sendmail_result *r)
+/* The process is gone or stands still: what it was doing may be done, or not. */
+static bool lost_next(struct sendmail *s, struct sendmail_result *r)
 {
 	for (size_t i = 0; i < SENDMAIL_MOST; i++) {
 		struct sending *one = &s->list[i];
-		int status;
 
-		if (one->pid == 0)
+		if (one->number == 0)
 			continue;
-		if (waitpid(one->pid, &status, WNOHANG) == one->pid) {
-			judge(one, status, r);
-			slot_free(s, one);
-			return true;
-		}
-		if (now_ms >= one->deadline_ms && !one->killed) {
-			one->killed = true;
-			kill(-one->pid, SIGKILL);
-			kill(one->pid, SIGKILL);
-		}
+		*r = (struct sendmail_result){ .target = one->target, .unsure = true,
+			.why = "the process that runs mailers has died" };
+		slot_free(s, one);
+		return true;
+	}
+	return false;
+}
+
+static struct sending *late_one(struct sendmail *s, int64_t now_ms)
+{
+	for (size_t i = 0; i < SENDMAIL_MOST; i++)
+		if (s->list[i].number && now_ms >= s->list[i].deadline_ms)
+			return &s->list[i];
+	return NULL;
+}
+
+bool sendmail_next(struct sendmail *s, int64_t now_ms, struct sendmail_result *r)
+{
+	struct mailer_end end;
+	ssize_t n;
+
+	while (!s->over && (n = recv(s->wire, &end, sizeof(end), MSG_DONTWAIT)) != sizeof(end))
+		if (n < 0 && errno == EINTR)
+			continue;
+		else if (n >= 0 || errno != EAGAIN || late_one(s, now_ms))
+			give_up(s);
+		else
+			return false;
+	if (s->over)
+		return lost_next(s, r);
+	for (size_t i = 0; i < SENDMAIL_MOST; i++) {
+		if (s->list[i].number != end.number)
+			continue;
+		judge(s, &s->list[i], &end, r);
+		slot_free(s, &s->list[i]);
+		return true;
 	}
 	return false;
 }
 
 size_t sendmail_fds(const struct sendmail *s, struct post_fd *fds)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < SENDMAIL_MOST; i++)
-		if (s->list[i].pid && s->list[i].pidfd >= 0)
-			fds[n++] = (struct post_fd){ .fd = s->list[i].pidfd, .in = true };
-	return n;
-}
-
-/* Without a pidfd (a system call filter may refuse it) the mailer is looked at often. */
-static int64_t look_at(const struct sending *one)
-{
-	return one->pidfd < 0 ? 0 : one->killed ? INT64_MAX : one->deadline_ms;
+	if (s->over || s->wire < 0)
+		return 0;
+	fds[0] = (struct post_fd){ .fd = s->wire, .in = true };
+	return 1;
 }
 
 int64_t sendmail_due(const struct sendmail *s)
@@ -205,17 +248,17 @@ int64_t sendmail_due(const struct sendmail *s)
 	int64_t due = INT64_MAX;
 
 	for (size_t i = 0; i < SENDMAIL_MOST; i++)
-		if (s->list[i].pid && look_at(&s->list[i]) < due)
-			due = look_at(&s->list[i]);
+		if (s->list[i].number && s->list[i].deadline_ms < due)
+			due = s->list[i].deadline_ms;
 	return due;
 }
 
 void sendmail_free(struct sendmail *s)
 {
-	for (size_t i = 0; i < SENDMAIL_MOST; i++) {
-		if (s->list[i].pid == 0)
-			continue;
-		kill(-s->list[i].pid, SIGKILL);
-		slot_free(s, &s->list[i]);
-	}
+	for (size_t i = 0; i < SENDMAIL_MOST; i++)
+		if (s->list[i].number)
+			slot_free(s, &s->list[i]);
+	if (s->wire >= 0)
+		close(s->wire);
+	s->wire = -1;
 }
