@@ -93,7 +93,7 @@ struct life_job {
 struct fate {
 	int job;
 	int64_t at;
-	bool started;
+	enum fortune { STARTED, MISSED, TAKEN_IN } is;
 };
 
 struct life {
@@ -113,10 +113,10 @@ static void note(struct life *l, const char *what, int64_t by)
 	snprintf(l->did + n, sizeof(l->did) - n, " %s %lld", what, (long long)by);
 }
 
-static void fate(struct life *l, int job, int64_t at, bool started)
+static void fate(struct life *l, int job, int64_t at, enum fortune is)
 {
 	assert_true(l->fate_count < FATES);
-	l->fates[l->fate_count++] = (struct fate){ job, at, started };
+	l->fates[l->fate_count++] = (struct fate){ job, at, is };
 	l->on_disk |= l->jobs[job].catchup != CATCHUP_NONE;
 }
 
@@ -166,7 +166,7 @@ static void went_by(struct life *l, int64_t to)
 		struct life_job *j = &l->jobs[i];
 
 		for (int64_t t = j->from; (t = next_of(j, t, to)) != ORACLE_NEVER;)
-			fate(l, i, t, true);
+			fate(l, i, t, STARTED);
 		j->from = to > j->from ? to : j->from;
 	}
 }
@@ -199,11 +199,11 @@ static void by_catchup(struct life *l, int i, const int64_t *times, size_t n, in
 		bool due = in_window(j, times[k], until);
 
 		if (j->catchup == CATCHUP_ALL && due)
-			fate(l, i, times[k], true);
+			fate(l, i, times[k], STARTED);
 		else if (j->catchup == CATCHUP_ONE && due && k == n - 1)
-			fate(l, i, times[k], true);
+			fate(l, i, times[k], STARTED);
 		else if (j->catchup != CATCHUP_NONE || known)
-			fate(l, i, times[k], false);
+			fate(l, i, times[k], MISSED);
 	}
 }
 
@@ -225,13 +225,13 @@ static void missed(struct life *l, enum outage kind, int64_t behind, int64_t to)
 			continue;
 		if (clock && behind < MINUTE) {
 			for (size_t k = 0; k < n; k++)
-				fate(l, i, times[k], true);
+				fate(l, i, times[k], STARTED);
 		} else if (!clock || !(behind < 5 * MINUTE || (behind < 3 * HOUR && !j->w.wildcard)) ||
 			(n > 1 && j->catchup == CATCHUP_ALL && in_window(j, times[n - 1], until))) {
 			by_catchup(l, i, times, n, until, known);
 		} else {
 			for (size_t k = 0; k < n; k++)
-				fate(l, i, times[k], k == n - 1);
+				fate(l, i, times[k], k == n - 1 ? STARTED : TAKEN_IN);
 		}
 	}
 }
@@ -305,7 +305,7 @@ static int compare_fates(const void *a, const void *b)
 		return x->job < y->job ? -1 : 1;
 	if (x->at != y->at)
 		return x->at < y->at ? -1 : 1;
-	return (int)x->started - (int)y->started;
+	return (int)x->is - (int)y->is;
 }
 
 static int job_named(const struct life *l, const char *name)
@@ -322,18 +322,21 @@ static void take_found(struct life *l, const struct world *w)
 {
 	l->found_count = 0;
 	for (size_t i = 0; i < w->start_count; i++)
-		l->found[l->found_count++] = (struct fate){ job_named(l, w->starts[i].job), w->starts[i].scheduled, true };
+		l->found[l->found_count++] = (struct fate){ job_named(l, w->starts[i].job), w->starts[i].scheduled, STARTED };
 	for (size_t i = 0; i < w->left_count && l->found_count < FATES; i++)
-		l->found[l->found_count++] = (struct fate){ job_named(l, w->left[i].job), w->left[i].scheduled, false };
+		l->found[l->found_count++] = (struct fate){ job_named(l, w->left[i].job), w->left[i].scheduled,
+			w->left[i].result == RESULT_MISSED ? MISSED : TAKEN_IN };
 	qsort(l->found, l->found_count, sizeof(struct fate), compare_fates);
 	qsort(l->fates, l->fate_count, sizeof(struct fate), compare_fates);
 }
 
 static void show(const struct life *l, const char *what, const struct fate *f, size_t i, size_t n)
 {
+	static const char *const names[] = { "started", "missed", "taken in" };
+
 	if (i < n)
 		fprintf(stderr, "%s: %s %s of %lld\n", what, l->jobs[f[i].job].name,
-			f[i].started ? "started" : "left out", (long long)f[i].at);
+			names[f[i].is], (long long)f[i].at);
 }
 
 static void compare(struct life *l, struct world *w)
