@@ -13,7 +13,7 @@ import stat
 import subprocess
 import sys
 
-from lab import ROOM, memory, own_directory, sysconfdir
+from lab import ROOM, counted, memory, own_directory, sysconfdir
 
 ROOT = "/media"
 DIALECT = os.environ.get("CRONTAB_DIALECT", "debian")
@@ -142,7 +142,8 @@ class Lab:
         self.asks_pam = account is not None
         self.pam = True
         binaries = {k: open(p, "rb").read() for k, p in (("tool", tool), ("peer", peer)) if p}
-        self.mount()
+        with counted(build):
+            self.mount()
         if account:
             self.helper(helpers, account)
         self.configure(etc)
