@@ -347,7 +347,7 @@ def check_environment(lab):
            "LOGNAME": "root", "ENV": "/tmp/rc", "POSIXLY_CORRECT": "1", "HOME": "/root"}
     status, out, err = tool(lab, "alice", "-l", env=env)
     expect((status, out, err), (0, OLD, b""), "a listing")
-    expect(os.listdir("/tmp"), ["home"], "files")
+    expect(lab.temporary() - lab.kept, {"/tmp/home"}, "files")
     call = Call("alice", "-", stdin=GOOD, env=env)
     status, out, err = lab.call("tool", call)
     expect((status, body()), (0, GOOD), repr(err))

@@ -144,6 +144,7 @@ class Lab:
         binaries = {k: open(p, "rb").read() for k, p in (("tool", tool), ("peer", peer)) if p}
         with counted(build):
             self.mount()
+        self.kept = self.temporary()
         if account:
             self.helper(helpers, account)
         self.configure(etc)
@@ -236,14 +237,15 @@ class Lab:
         os.chown(SPOOL, 0, 0 if CRONIE else CRONTAB_GID)
         os.chmod(SPOOL, 0o700 if CRONIE else 0o1730)
 
+    def temporary(self):
+        return {os.path.join(base, name) for base in ("/tmp", "/var/tmp") for name in os.listdir(base)}
+
     def clean(self):
-        for base in ("/tmp", "/var/tmp"):
-            for name in os.listdir(base):
-                path = os.path.join(base, name)
-                if os.path.isdir(path) and not os.path.islink(path):
-                    shutil.rmtree(path)
-                else:
-                    os.unlink(path)
+        for path in self.temporary() - self.kept:
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
         shutil.rmtree(SPOOL, ignore_errors=True)
         os.makedirs(SPOOL, exist_ok=True)
         self.own_spool()
