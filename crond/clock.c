@@ -21,6 +21,19 @@ static void clock_look(struct clock *k)
 	clock_gettime(CLOCK_MONOTONIC, &k->mono);
 }
 
+/* Its seconds come another time, and their runs have numbers of their own. */
+static void clock_lap(struct clock *k)
+{
+	if (!k->laps++) {
+		k->lapped = k->past;
+		return;
+	}
+	if (k->lapped.from > k->past.from)
+		k->lapped.from = k->past.from;
+	if (k->lapped.to < k->past.to)
+		k->lapped.to = k->past.to;
+}
+
 /* A clock that is behind, as one without a battery at a boot. By a little: it was set back while
  * nobody looked, and goes through that again. */
 static void clock_behind(struct crond *c, int64_t stamp)
@@ -31,7 +44,7 @@ static void clock_behind(struct crond *c, int64_t stamp)
 	if (step_classify(k->handled - stamp) != STEP_BACK)
 		return;
 	k->past.from = k->handled + 1;
-	k->laps++;
+	clock_lap(k);
 	if (c->due.repeat < stamp)
 		c->due.repeat = stamp;
 }
@@ -143,14 +156,14 @@ static void clock_back(struct crond *c, int64_t now, int64_t step)
 {
 	struct clock *k = &c->clock;
 
-	if (k->past.to < k->since || k->past.from > k->handled)
+	if (k->past.to + 1 < k->since || k->past.from > k->handled + 1)
 		k->past = (struct stretch){ k->since, k->handled };
 	if (k->past.from > k->since)
 		k->past.from = k->since;
 	if (k->past.to < k->handled)
 		k->past.to = k->handled;
 	k->since = now + 1;
-	k->laps++;
+	clock_lap(k);
 	due_reset(&c->due, now, step);
 	c->clock.handled = now;
 	state_stamp(c, now);

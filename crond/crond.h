@@ -480,6 +480,7 @@ struct clock {
 	int64_t high;                     /* the highest there ever was */
 	int64_t since;                    /* from here on it has gone through all seconds */
 	struct stretch past;              /* it went through these before it was set back */
+	struct stretch lapped;            /* all of these that there were, and what is between them */
 	uint64_t laps;                    /* how often it was set back */
 	bool over_boot;                   /* what is being looked at fell due before this boot */
 	bool catchup;                     /* a job was due whose times are kept on disk */

@@ -162,7 +162,7 @@ struct numbers {
 static struct numbers claim_numbers(const struct start *s)
 {
 	const struct clock *k = &s->c->clock;
-	bool again = s->scheduled >= k->past.from && s->scheduled <= k->past.to;
+	bool again = s->scheduled >= k->lapped.from && s->scheduled <= k->lapped.to;
 	uint32_t chain = s->common->options->retries + 1;
 	uint32_t lap = again ? (uint32_t)(k->laps % LAPS_MOST) * LAP : 0; /* chains of those before */
 

@@ -27,7 +27,7 @@ enum {
 struct stamp_record {
 	uint32_t magic, version;
 	int64_t second;
-	struct stretch past;
+	struct stretch past, lapped;
 	int64_t repeat, since;
 	uint64_t laps;
 };
@@ -319,6 +319,7 @@ static int64_t stamp_read(struct crond *c)
 		return 0;
 	}
 	c->clock.past = r.past;
+	c->clock.lapped = r.lapped;
 	c->clock.laps = r.laps;
 	c->due.repeat = r.repeat;
 	c->clock.since = r.since;
@@ -341,7 +342,7 @@ int state_open(struct crond *c, int64_t *stamp)
 int state_stamp(struct crond *c, int64_t second)
 {
 	struct stamp_record r = { .magic = STAMP_MAGIC, .version = STAMP_VERSION, .second = second,
-		.past = c->clock.past, .repeat = c->due.repeat, .since = c->clock.since, .laps = c->clock.laps };
+		.past = c->clock.past, .lapped = c->clock.lapped, .repeat = c->due.repeat, .since = c->clock.since, .laps = c->clock.laps };
 
 	return pwrite(c->stamp_fd, &r, sizeof(r), 0) == sizeof(r) ? 0 : -1;
 }

@@ -77,6 +77,104 @@ static void test_back(void **state)
 	}
 }
 
+/* Back, and back again before it had caught up: each lap's runs have ids of their own. */
+static void test_laps(void **state)
+{
+	static const int64_t moves[][3] = { { 600, -600, 300 }, { 5, -60, 10 }, { 300, -100, 50 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
+		struct world *w = world_open(june);
+
+		world_write(w, false, i == 1 ? TASK("each", "schedule = '* * * * * *'") : TASK("star", "schedule = '* * * * *'"));
+		world_up(w);
+		for (int k = 0; k < 3; k++) {
+			world_pass(w, moves[i][k == 0 ? 0 : 2]);
+			world_set(w, moves[i][1]);
+		}
+		world_pass(w, 900);
+		ids_differ(w, i, " laps");
+		world_close(w);
+	}
+}
+
+/* What it went through before it was set back is not missed; the first second behind that is. */
+static void test_past(void **state)
+{
+	struct world *w = world_open(june);
+	char text[80];
+
+	(void)state;
+	world_write(w, false, TASK("each", "schedule = '* * * * * *'"));
+	world_up(w);
+	world_pass(w, 20);
+	world_set(w, -10);
+	assert_int_equal(world_said(w, "the clock moved by -10 s"), 1);
+	world_set(w, 5 * HOUR);
+	snprintf(text, sizeof(text), "run=each-%lld-1 result=missed", (long long)june + 21);
+	assert_int_equal(world_said(w, text), 1);
+	world_close(w);
+}
+
+/* Of very many times that were missed the latest are on record, and the oldest of these says how many
+ * there are before it. */
+static void test_counted(void **state)
+{
+	static const struct {
+		int64_t times;
+		const char *says;
+	} rows[] = { { 300, "; 200 more of its times before" }, { 10100, "; 10000 more of its times before" },
+		{ 10101, "; more than 10000 more of its times before" }, { 100, NULL } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world *w = world_open(june);
+
+		world_write(w, false, TASK("each", "schedule = '* * * * * *' concurrency = allow"));
+		world_up(w);
+		world_pass(w, 1);
+		world_forget(w);
+		world_kill(w);
+		world_pass(w, rows[i].times + 2);
+		world_up(w);
+		assert_int_equal(w->left_count, 100);
+		for (size_t k = 0; k < w->left_count; k++) {
+			const char *says = strchr(w->left[k].reason, ';');
+			bool oldest = w->left[k].scheduled == june + 1 + rows[i].times - 99;
+
+			assert_int_equal(w->left[k].result, RESULT_MISSED);
+			if (oldest && rows[i].says)
+				assert_true(says && strcmp(says, rows[i].says) == 0);
+			else
+				assert_null(says);
+		}
+		world_close(w);
+	}
+}
+
+/* A clock that was moved by a second forward is nothing to tell. What comes in after a quiet time has
+ * missed nothing in that. */
+static void test_quiet(void **state)
+{
+	struct world *w = world_open(june);
+
+	(void)state;
+	world_up(w);
+	world_set(w, 1);
+	assert_int_equal(world_said(w, "the clock moved by"), 0);
+	world_set(w, 2);
+	assert_int_equal(world_said(w, "the clock moved by 2 s"), 1);
+	world_set(w, -1);
+	assert_int_equal(world_said(w, "the clock moved by -1 s"), 1);
+	world_pass(w, 3 * HOUR);
+	world_write(w, false, TASK("late", "schedule = '0 12 * * *'")); /* it is one o'clock */
+	world_pass(w, MINUTE);
+	assert_int_equal(w->start_count + w->left_count, 0);
+	world_pass(w, DAY);
+	assert_int_equal(world_started(w, "late"), 1);
+	world_close(w);
+}
+
 /* --- lives at random */
 
 enum { JOBS = 5, FATES = 6000, EVENTS = 12, OFTEN_MOST = 60, SOME_DAYS = 12, LIVES = 3 };
@@ -409,7 +507,9 @@ static int done(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_back), cmocka_unit_test(test_lives) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_back), cmocka_unit_test(test_laps),
+		cmocka_unit_test(test_past), cmocka_unit_test(test_counted), cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_lives) };
 
 	setenv("TZ", "UTC0", 1);
 	return cmocka_run_group_tests(tests, NULL, done);
