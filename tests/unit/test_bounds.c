@@ -123,7 +123,7 @@ static void test_days(void **state)
 		int64_t after, next;
 	} rows[] = {
 		/* L-30 of February 2023 is none; Monday the sixth is the next */
-		{ "0 0 L-30 2 1", 1675123200, 1675641600 },
+		{ "0 0 L-30 2 1", 1674950400, 1675641600 },
 		{ "0 0 0 1 1 ? 1970", -1, 0 },
 		{ "0 0 0 1 1 ? 1970-1971", -100, 0 },
 		{ "0 0 0 1 1 ? 2299", -2208988800, INT64_C(10382256000) }, /* from 1900 on */
