@@ -141,9 +141,10 @@ static void check_address(struct slice text, const struct event *meek, const str
 	free(url);
 }
 
-static bool is_raw(struct slice text)
+/* Does it ask for a way of its own somewhere? */
+static bool says(struct slice text, const char *how)
 {
-	return memmem(text.s, text.n, "|raw}", 5) != NULL;
+	return memmem(text.s, text.n, how, strlen(how)) != NULL;
 }
 
 static void check_filled(const uint8_t head[8], struct slice text, struct slice bytes)
@@ -153,9 +154,9 @@ static void check_filled(const uint8_t head[8], struct slice text, struct slice 
 	const struct event wild = event_of(head, nasty, bytes);
 
 	demand(nasty != NULL);
-	if (!is_raw(text)) {
+	if (!says(text, "|raw}")) {
 		check_own(text, &meek, &wild);
-		if (*nasty)
+		if (*nasty && !says(text, "|json}"))
 			check_address(text, &meek, &wild);
 	}
 	free(nasty);
