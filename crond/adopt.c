@@ -23,7 +23,7 @@
 #include "crond/room.h"
 #include "crond/rundir.h"
 
-enum { LOOK_AGAIN_MS = 100 };
+enum { LOOK_AGAIN_MS = 100, READ_AGAIN_MS = 1000 };
 
 static int pidfd_of(pid_t pid)
 {
@@ -71,6 +71,14 @@ static void old_launcher_watch(struct crond *c)
 }
 
 /* --- one run */
+
+/* It is not known yet, and looked for again; said once. */
+static void adopt_later(struct crond *c, const char *what, int error)
+{
+	if (!c->adopt_said)
+		trouble_say(c, what, strerror(error));
+	c->adopt_unread = c->adopt_again = true;
+}
 
 static void say_left(struct crond *c, const char *id, const char *why)
 {
@@ -127,7 +135,11 @@ static void adopt_claimed(struct crond *c, struct live_run *run)
 
 static void adopt_free(struct crond *c, struct live_run *run, const struct run_progress *p)
 {
-	if (rundir_has_outcome(c->runs, run->id))
+	int ended = rundir_has_outcome(c->runs, run->id);
+
+	if (ended < 0)
+		c->adopt_again = true;
+	else if (ended > 0)
 		run_event(c, run, RUN_EVENT_ENDED);
 	else if (p->phase == RUN_PENDING || (p->phase == RUN_CLAIMED && p->not_before_ns))
 		c->adopt_again |= pending_adopt(c, run) < 0;
@@ -147,7 +159,7 @@ static int adopt_read(struct crond *c, const char *id, struct run_progress *p, s
 			rundir_remove(c->runs, id);
 			return -1;
 		}
-		say_left(c, id, strerror(errno));
+		adopt_later(c, id, errno);
 		return -1;
 	}
 	if (b->len == 0) { /* or before its first byte: the same, since it was not sent yet */
@@ -191,7 +203,7 @@ static void adopt_one(struct crond *c, const char *id)
 	struct buf b = { 0 };
 	struct run r;
 
-	if (run && run->state != RUN_STATE_WAITING)
+	if (run && (run->state != RUN_STATE_WAITING || !run->adopted))
 		return;
 	if (adopt_read(c, id, &p, &r, &b) == 0) {
 		if (!run)
@@ -201,6 +213,8 @@ static void adopt_one(struct crond *c, const char *id)
 			run->first = p.version != RUN_PROGRESS_VERSION;
 			debug_adopted(c, run, &p);
 			adopt_judge(c, run, &p);
+		} else {
+			adopt_later(c, id, ENOMEM);
 		}
 	}
 	buf_free(&b);
@@ -208,13 +222,14 @@ static void adopt_one(struct crond *c, const char *id)
 
 /* --- all */
 
-static void adopt_scan(struct crond *c)
+static void adopt_look(struct crond *c)
 {
 	int fd = openat(c->runs, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *e;
 
 	if (!dir) {
+		adopt_later(c, "what is under way", errno);
 		if (fd >= 0)
 			close(fd);
 		return;
@@ -226,13 +241,25 @@ static void adopt_scan(struct crond *c)
 	closedir(dir);
 }
 
+static void adopt_scan(struct crond *c)
+{
+	c->adopt_unread = false;
+	adopt_look(c);
+	c->adopt_said = c->adopt_unread;
+}
+
+static void adopt_wait(struct crond *c)
+{
+	if (c->adopt_again)
+		wait_later(c, LATER_ADOPT, c->adopt_unread ? READ_AGAIN_MS : LOOK_AGAIN_MS);
+}
+
 void adopt_all(struct crond *c)
 {
 	old_launcher_watch(c);
 	c->adopt_again = false;
 	adopt_scan(c);
-	if (c->adopt_again)
-		wait_later(c, LATER_ADOPT, LOOK_AGAIN_MS);
+	adopt_wait(c);
 }
 
 /* A run of ours that no keeper reported: taken by one that reports elsewhere, ended, or
@@ -261,10 +288,11 @@ void adopt_unstarted(struct crond *c)
 	struct live_run *run, *next;
 
 	c->adopt_again = false;
+	if (c->adopt_unread)
+		adopt_scan(c);
 	RB_FOREACH_SAFE(run, run_tree, &c->live, next) {
 		if (run->adopted && run->state == RUN_STATE_WAITING)
 			adopt_one(c, run->id);
 	}
-	if (c->adopt_again)
-		wait_later(c, LATER_ADOPT, LOOK_AGAIN_MS);
+	adopt_wait(c);
 }

@@ -154,7 +154,7 @@ struct job_user {
 
 /* One that was looked up; NULL: nobody of that name was. */
 const struct job_user *user_known(const struct crond *c, const char *name);
-/* The user, looked up once and kept; NULL when there is none of that name. */
+/* The user, looked up once and kept; NULL with errno: 0 or ENOENT when there is none of that name. */
 const struct job_user *user_get(struct crond *c, const char *name);
 const struct job_user *user_self(struct crond *c);
 /* Sees whether /etc/passwd, group or nsswitch.conf changed: what is known is then looked
@@ -266,6 +266,7 @@ struct live_run {
 	struct pending *pending; /* not NULL: it waits, RUN_STATE_PENDING */
 	uint32_t failures; /* of its job in a row, its own counted */
 	unsigned looks;    /* how often adopt found it claimed and not started */
+	unsigned reads;    /* how often its outcome could not be read */
 	int64_t grace_until; /* by wait_awake_ms(): not started by then it is late; 0: no grace, or said */
 	unsigned told;     /* as in its keeper, where we have no pidfd of that */
 	enum stop_reason stopping; /* not STOP_NONE: it was asked to stop */
@@ -349,14 +350,13 @@ struct run_records {
 	struct run run;
 	struct outcome outcome;
 	struct buf run_file, outcome_file;
-	bool later;             /* it could not be read, for lack of a descriptor or of memory */
 };
 int records_read(struct crond *c, const char *id, struct run_records *r); /* 0; -1: said */
 void records_free(struct run_records *r);
-/* Takes in how it ended, as reported or as it stands in its directory. 0; -1: not yet, it cannot
- * be read for lack of a descriptor or of memory. */
+/* Takes in how it ended, as reported or as it stands in its directory. 0; -1: that cannot be
+ * read now, and is to be tried again. */
 int outcome_take(struct crond *c, struct live_run *run);
-/* Writes `lost` with the run's lock in hand (fd) and takes it in, as above. */
+/* Writes `lost` with the run's lock in hand (fd) and takes it in, likewise. */
 int outcome_lost(struct crond *c, struct live_run *run, int lock, const char *reason);
 /* adopt.c */
 void adopt_all(struct crond *c);
@@ -629,6 +629,8 @@ struct crond {
 	bool outbox_said;    /* that it is full */
 	uint64_t sockets;    /* named so far */
 	bool adopt_again;    /* some could not be judged yet */
+	bool adopt_unread;   /* or not even be read; likewise: */
+	bool adopt_said;
 };
 
 #endif

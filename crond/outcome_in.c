@@ -22,7 +22,8 @@
 #include "crond/tell.h"
 #include "crond/tree.h"
 
-enum { COMMAND_SHOWN = 200, REASON_SHOWN = 160, KILL_ROUNDS = 25, KILL_PAUSE_MS = 1 };
+enum { COMMAND_SHOWN = 200, REASON_SHOWN = 160, KILL_ROUNDS = 25, KILL_PAUSE_MS = 1,
+	READS_MOST = 20 };
 
 static void put_seconds(struct buf *b, const char *name, int64_t ns)
 {
@@ -174,14 +175,26 @@ static void say_bad_record(struct crond *c, const char *id, const char *file, co
 		"(CRON) ERROR (run %s: %s: %s)", id, file, why);
 }
 
+static int diag_errno(struct diag *d)
+{
+	int error = errno;
+
+	diag_error(d, 0, 0, "%s", strerror(error));
+	errno = error;
+	return -1;
+}
+
+/* -1 with errno, EBADMSG where they are damaged. */
 static int records_find(struct crond *c, const char *id, struct run_records *r, const char **file,
 	struct diag *d)
 {
 	struct slice ended = { r->progress.outcome, 0 };
 
+	*r = (struct run_records){ 0 };
 	*file = "run";
 	if (rundir_read(c->runs, id, *file, &r->run_file) < 0)
-		return diag_error(d, 0, 0, "%s", strerror(errno));
+		return diag_errno(d);
+	errno = EBADMSG;
 	if (run_file_decode(&r->progress, &r->run,
 			(struct slice){ r->run_file.data, r->run_file.len }, d) < 0)
 		return -1;
@@ -189,9 +202,10 @@ static int records_find(struct crond *c, const char *id, struct run_records *r, 
 	ended.n = r->progress.outcome_n;
 	if (!ended.n) {
 		if (rundir_read(c->runs, id, *file, &r->outcome_file) < 0)
-			return diag_error(d, 0, 0, "%s", strerror(errno));
+			return diag_errno(d);
 		ended = (struct slice){ r->outcome_file.data, r->outcome_file.len };
 	}
+	errno = EBADMSG;
 	return outcome_decode(&r->outcome, ended, d);
 }
 
@@ -200,11 +214,8 @@ int records_read(struct crond *c, const char *id, struct run_records *r)
 	struct diag d = { .text = "" };
 	const char *file;
 
-	*r = (struct run_records){ 0 };
-	errno = 0;
 	if (records_find(c, id, r, &file, &d) == 0)
 		return 0;
-	r->later = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 	say_bad_record(c, id, file, d.text);
 	records_free(r);
 	return -1;
@@ -257,26 +268,59 @@ static void outcome_judge(struct crond *c, struct live_run *run, struct run_reco
 	outcome_say(c, run, r, before, again ? again_ms : 0);
 }
 
-static void unreadable(struct crond *c, struct live_run *run)
+/* Not even what was to be run is known: what can be said is said, and counted. */
+static void unknown_take(struct crond *c, struct live_run *run, const struct outcome *o)
 {
-	backlog_end_lost(c, run, "how it ended cannot be read");
+	size_t job = strlen(run->id);
+
+	for (int dashes = 0; job > 0 && dashes < 2;)
+		dashes += run->id[--job] == '-';
+	log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+		"FAIL job=%.*s run=%s result=lost reason=\"%s\"", (int)job, run->id, run->id, o->reason);
+	backlog_end_lost(c, run, o->reason);
+	outcome_learn(c, run, o, outcome_count(run, o, false, false), false);
 	if (run->flags & RUN_DAEMON && run->job)
 		daemon_ended(c, run, run->job->identity, NULL, true);
+}
+
+/* Its records. 0; 1: they cannot be had, and it is lost; -1: not now. */
+static int ended_read(struct crond *c, struct live_run *run, struct run_records *r)
+{
+	struct diag d = { .text = "" };
+	const char *file;
+	bool again;
+
+	if (records_find(c, run->id, r, &file, &d) == 0)
+		return 0;
+	again = errno != EBADMSG && errno != ENOENT && run->state != RUN_STATE_PENDING &&
+		run->reads < READS_MOST;
+	if (run->reads++ == 0 || !again)
+		say_bad_record(c, run->id, file, d.text);
+	if (again) {
+		records_free(r);
+		return -1;
+	}
+	r->outcome = (struct outcome){ .result = RESULT_LOST, .exit_code = -1,
+		.reason = "how it ended cannot be read" };
+	return 1;
 }
 
 int outcome_take(struct crond *c, struct live_run *run)
 {
 	struct run_records r;
+	int rc;
 
 	run_overran(c, run);
 	if (reported_uneventful(c, run)) {
 		backlog_end(c, run, run->reported);
 		return 0;
 	}
-	if (records_read(c, run->id, &r) < 0) {
-		if (r.later)
-			return -1;
-		unreadable(c, run);
+	rc = ended_read(c, run, &r);
+	if (rc < 0)
+		return -1;
+	if (rc > 0 && !r.run.id) {
+		unknown_take(c, run, &r.outcome);
+		records_free(&r);
 		return 0;
 	}
 	backlog_end_records(c, run, &r);

@@ -234,27 +234,39 @@ int rundir_amend(int runs, const char *id, int fd, struct run_progress *p, const
 	return rc;
 }
 
-static bool ended_within(int runs, const char *path)
+static int ended_within(int runs, const char *path)
 {
 	struct run_progress p;
-	int fd = openat(runs, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	ssize_t n = fd < 0 ? -1 : pread(fd, &p, sizeof(p), 0);
+	int fd = openat(runs, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), saved;
+	ssize_t n;
 
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	n = pread(fd, &p, sizeof(p), 0);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	if (n < 0)
+		return -1;
 	return n == (ssize_t)sizeof(p) &&
 		run_progress_decode(&p, (struct slice){ (const char *)&p, sizeof(p) }, NULL) == 0 &&
 		p.phase == RUN_ENDED;
 }
 
-bool rundir_has_outcome(int runs, const char *id)
+int rundir_has_outcome(int runs, const char *id)
 {
 	char path[PATH_MOST];
+	struct stat st;
+	int within;
 
-	if (path_make(path, id, "run") == 0 && ended_within(runs, path))
-		return true;
-	return path_make(path, id, "outcome") == 0 &&
-		file_exists(runs, path);
+	if (path_make(path, id, "run") < 0)
+		return 0;
+	within = ended_within(runs, path);
+	if (within || path_make(path, id, "outcome") < 0)
+		return within;
+	if (fstatat(runs, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -1;
 }
 
 int rundir_read(int runs, const char *id, const char *file, struct buf *out)

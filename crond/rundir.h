@@ -36,8 +36,8 @@ int rundir_claim_as(int runs, const char *id, const struct run_progress *p,
 /* Opens the run file for reading and writing and tries its lock. The descriptor, or
  * -1 with errno (EAGAIN: somebody holds it, ENOENT: no such run). */
 int rundir_lock(int runs, const char *id);
-/* In the run file's head or beside it. */
-bool rundir_has_outcome(int runs, const char *id);
+/* In the run file's head or beside it: 1, 0, or -1 with errno: that cannot be seen now. */
+int rundir_has_outcome(int runs, const char *id);
 /* Marks progress in the locked file. 0 or -1 with errno. */
 int rundir_mark(int fd, const struct run_progress *p);
 /* Puts the outcome on record, whole or not at all: in *p, as last read or marked, and with

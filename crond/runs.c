@@ -259,8 +259,8 @@ void run_keeper_gone(struct crond *c, struct keeper *k)
 
 /* --- what follows from an event */
 
-/* Its directory tells how it stands with it, and is looked at again. */
-static void run_look_again(struct crond *c, struct live_run *run)
+/* It is over as far as is known, and what there is of it cannot be had now. */
+static void run_put_off(struct crond *c, struct live_run *run)
 {
 	run_set(c, run, RUN_STATE_WAITING);
 	if (run->adopted)
@@ -271,27 +271,25 @@ static void run_look_again(struct crond *c, struct live_run *run)
 
 static void run_take(struct crond *c, struct live_run *run)
 {
-	if (outcome_take(c, run) < 0)
-		run_look_again(c, run);
-	else
+	if (outcome_take(c, run) == 0)
 		run_set(c, run, RUN_STATE_DONE);
+	else
+		run_put_off(c, run);
 }
 
 /* Its keeper is gone: either an outcome stands, or it is lost. */
 static void run_judge(struct crond *c, struct live_run *run)
 {
-	int lock = rundir_lock(c->runs, run->id);
+	int lock = rundir_lock(c->runs, run->id), ended;
 
-	if (lock < 0 && errno != ENOENT) { /* another keeper's, that reports; or no descriptor is free */
-		run_look_again(c, run);
-		return;
-	}
-	if (rundir_has_outcome(c->runs, run->id))
+	/* another keeper's, that reports; or no descriptor is free */
+	ended = lock < 0 && errno != ENOENT ? -1 : rundir_has_outcome(c->runs, run->id);
+	if (ended > 0)
 		run_take(c, run);
-	else if (outcome_lost(c, run, lock, "its keeper died") < 0)
-		run_look_again(c, run);
-	else
+	else if (ended == 0 && outcome_lost(c, run, lock, "its keeper died") == 0)
 		run_set(c, run, RUN_STATE_DONE);
+	else
+		run_put_off(c, run);
 	if (lock >= 0)
 		close(lock);
 }
