@@ -129,7 +129,7 @@ void backlog_end(struct crond *c, struct live_run *run, struct slice outcome)
 	if (!c->backlog.on)
 		return;
 	backlog_start_late(c, run);
-	if (!run->on_record || !put(c, &h))
+	if (!run->on_record || !outcome.n || !put(c, &h))
 		leave_out(c);
 	added(c);
 }
@@ -151,7 +151,12 @@ void backlog_end_records(struct crond *c, struct live_run *run, const struct run
 		outcome_encode(&o, &b);
 	else
 		outcome_encode_short(&o, RUN_OUTCOME_MOST, &b);
-	backlog_end(c, run, (struct slice){ b.data, b.failed ? 0 : b.len });
+	if (b.failed) /* as its keeper wrote it is more than is wanted, and at hand */
+		backlog_end(c, run, r->progress.outcome_n ?
+			(struct slice){ r->progress.outcome, r->progress.outcome_n } :
+			(struct slice){ r->outcome_file.data, r->outcome_file.len });
+	else
+		backlog_end(c, run, (struct slice){ b.data, b.len });
 	buf_free(&b);
 }
 
