@@ -37,6 +37,12 @@ static void load_refused(struct crond *c, const struct source *s, const char *at
 	changes_add(&c->reload.changes, CHANGE_REFUSED, text);
 }
 
+bool load_passes(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO || error == EINTR ||
+		error == ESTALE || error == EAGAIN || error == ETIMEDOUT;
+}
+
 void load_say(struct crond *c, struct source *s, const struct diag *d)
 {
 	char at[48] = "";
@@ -48,6 +54,7 @@ void load_say(struct crond *c, struct source *s, const struct diag *d)
 	if (d->level == DIAG_ERROR) {
 		c->errors++;
 		s->faulty = true;
+		s->unread |= strstr(d->text, "out of memory") != NULL;
 		load_refused(c, s, at, d->text);
 	}
 	if (c->set.check)
@@ -435,9 +442,7 @@ static void unread(struct loading *l, int error)
 {
 	struct source *s = l->source;
 
-	s->unread = error != EFBIG && error != ELOOP && error != EACCES;
-	if (s->unread && s->directory->watch && !l->c->set.check)
-		wait_later(l->c, LATER_POLL, watch_poll_ms());
+	s->unread |= error != EFBIG && error != ELOOP && error != EACCES;
 }
 
 static void source_refuse(struct loading *l, const char *why, int error, bool there)
@@ -511,6 +516,7 @@ void load_source(struct crond *c, struct source *s)
 
 	c->reload.changes.files++;
 	c->reload.fault = (struct fault){ 0 };
+	s->tried &= !s->unread;
 	s->unread = false;
 	watch_link(c, s);
 	fd = why ? -1 : open_named(c, s, &st);
@@ -533,6 +539,8 @@ void load_source(struct crond *c, struct source *s)
 	if (fd >= 0)
 		close(fd);
 	source_settle(c, s, source_settled(s, &st));
+	if (s->unread && s->directory->watch && !c->set.check)
+		wait_later(c, LATER_POLL, watch_poll_ms());
 	fault_tell(c, s);
 	debug_loaded(c, s);
 }

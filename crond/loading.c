@@ -24,6 +24,8 @@ static void say_zone(struct loading *l, uint32_t line, const char *name, const c
 {
 	struct diag d;
 
+	if (!*why)
+		why = "out of memory";
 	diag_error(&d, line, 0, "bad timezone '%.64s': %s", name ? name : "", why);
 	load_say(l->c, l->source, &d);
 }
@@ -190,11 +192,13 @@ static bool name_taken(struct loading *l, const char *what, const char *name, ui
 static const struct job_user *line_user(struct loading *l, const struct crontab_entry *e)
 {
 	char name[256];
+	int error;
 
 	if (l->user && (e->user.n == 0 || (l->last_user && slice_is(e->user, l->last_user))))
 		return l->user;
 	snprintf(name, sizeof(name), "%.*s", (int)e->user.n, e->user.s);
 	l->user = e->user.n < sizeof(name) ? user_get(l->c, name) : NULL;
+	error = l->user ? 0 : errno;
 	l->last_user = l->user ? l->user->name : NULL;
 	if (!l->c->set.root && l->user && l->user->uid != geteuid()) {
 		loading_say(l, e->line, "only root can run jobs as somebody else");
@@ -205,6 +209,7 @@ static const struct job_user *line_user(struct loading *l, const struct crontab_
 		struct diag d;
 
 		l->source->lacks_user = true;
+		l->source->unread |= load_passes(error);
 		diag_error(&d, e->line, 0, "bad username");
 		say_no_user(l->c, l->source, name, &d, !l->erred);
 		l->erred = true;
@@ -299,6 +304,7 @@ static const struct job_user *task_user(struct loading *l, const struct taskfile
 {
 	const char *name = t->options.user;
 	const struct job_user *u = name ? user_get(l->c, name) : user_self(l->c);
+	int error = u ? 0 : errno;
 	char text[160];
 
 	if (u && !l->c->set.root && u->uid != geteuid()) {
@@ -307,6 +313,7 @@ static const struct job_user *task_user(struct loading *l, const struct taskfile
 	}
 	if (!u) {
 		l->source->lacks_user = true;
+		l->source->unread |= load_passes(error);
 		snprintf(text, sizeof(text), "user '%.100s' does not exist here", name ? name : "?");
 		say_task_user(l, t, text);
 	}

@@ -225,12 +225,17 @@ void reload_gone(struct crond *c)
 
 void reload_poll(struct crond *c)
 {
+	bool all = c->reload.lacking;
 	struct directory *d;
 	struct source *s;
 
 	reload_begin(c);
+	c->reload.lacking = false;
+	if (all)
+		reload_directories(c);
 	SLIST_FOREACH(d, &c->directories, link) {
-		if (watch_lacks(d))
+		d->intact &= !all;
+		if (all || watch_lacks(d))
 			look_at(c, d);
 	}
 	RB_FOREACH(s, source_tree, &c->sources) {

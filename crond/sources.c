@@ -184,12 +184,22 @@ static void directory_complain(struct crond *c, struct directory *d, int error, 
 			d->seen ? "; what it gave stays in force" : "");
 }
 
+/* For a file or a directory: all are looked for again. */
+static void no_memory(struct crond *c, const char *path)
+{
+	trouble_say(c, path, strerror(ENOMEM));
+	c->reload.lacking = true;
+	wait_later(c, LATER_POLL, watch_poll_ms());
+}
+
 void directory_file(struct crond *c, struct directory *d, const char *name)
 {
 	struct source *s = source_get(c, d, name);
 
-	if (!s)
+	if (!s) {
+		no_memory(c, d->path);
 		return;
+	}
 	s->in_place = true;
 	source_back(c, s);
 	load_source(c, s);
@@ -354,6 +364,27 @@ void directory_scan(struct crond *c, struct directory *d)
 	d->intact = d->watch && d->wd >= 0 && !d->via_link && d->tells;
 }
 
+static struct directory *directory_new(struct crond *c, enum source_kind kind, const char *path,
+	const char *only)
+{
+	struct directory *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->kind = kind;
+	d->wd = d->above = -1;
+	d->path = strdup(path);
+	d->only = only ? strdup(only) : NULL;
+	if (!d->path || (only && !d->only)) {
+		free(d->path);
+		free(d->only);
+		free(d);
+		return NULL;
+	}
+	SLIST_INSERT_HEAD(&c->directories, d, link);
+	return d;
+}
+
 static void directory_add(struct crond *c, enum source_kind kind, const char *path, const char *only,
 	bool watch)
 {
@@ -364,20 +395,11 @@ static void directory_add(struct crond *c, enum source_kind kind, const char *pa
 			(!only || strcmp(d->only, only) == 0))
 			break;
 	}
+	if (!d)
+		d = directory_new(c, kind, path, only);
 	if (!d) {
-		d = calloc(1, sizeof(*d));
-		if (!d)
-			return;
-		d->kind = kind;
-		d->wd = d->above = -1;
-		d->path = strdup(path);
-		d->only = only ? strdup(only) : NULL;
-		if (!d->path || (only && !d->only)) {
-			free(d->path);
-			free(d);
-			return;
-		}
-		SLIST_INSERT_HEAD(&c->directories, d, link);
+		no_memory(c, path);
+		return;
 	}
 	d->watch = watch;
 	d->in_place = true;

@@ -49,6 +49,8 @@ struct source {
 	uint64_t complaint;     /* hash of what was last said about it: said once */
 };
 RB_HEAD(source_tree, source);
+/* load.c: may a look-up that failed with this error go well the next time? */
+bool load_passes(int error);
 RB_PROTOTYPE(source_tree, source, link, source_order)
 
 /* A directory that sources are found in, whole or for one name. */
@@ -83,6 +85,7 @@ struct reload_left {
 struct reload {
 	struct changes changes; /* of the one under way */
 	size_t files_refused;   /* likewise */
+	bool lacking;           /* there was no memory for one of them */
 	struct fault fault;     /* of the file that is being read */
 	struct buf left;        /* likewise: struct reload_left, one behind the other */
 	TAILQ_HEAD(, source) dirty;
@@ -94,7 +97,7 @@ struct reload {
 };
 
 /* trust.c: in the classic words why a file is not to be read; NULL: it may be. */
-const char *trust_file(struct crond *c, const struct source *s, const struct stat *st); /* open */
+const char *trust_file(struct crond *c, struct source *s, const struct stat *st); /* open */
 /* A system table may be a symlink where the link is root's too. */
 const char *trust_link(const struct crond *c, const struct source *s);
 /* load.c: one source's bytes into jobs in force. */

@@ -4,6 +4,7 @@
 
 #include "crond/crond.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 static const char *distrust_user(const struct dialect *d, const struct stat *st, uid_t owner)
@@ -65,7 +66,7 @@ const char *trust_link(const struct crond *c, const struct source *s)
 	return st.st_uid == 0 || !c->set.root ? NULL : "WRONG SYMLINK OWNER";
 }
 
-const char *trust_file(struct crond *c, const struct source *s, const struct stat *st)
+const char *trust_file(struct crond *c, struct source *s, const struct stat *st)
 {
 	const struct job_user *owner;
 
@@ -74,7 +75,9 @@ const char *trust_file(struct crond *c, const struct source *s, const struct sta
 	if (s->kind != SOURCE_USER)
 		return distrust_place(s) ? distrust_place(s) : distrust_system(c, s, st);
 	owner = user_get(c, s->owner);
-	if (!owner)
+	if (!owner) {
+		s->unread |= load_passes(errno);
 		return "ORPHAN";
+	}
 	return c->set.any_table ? NULL : distrust_user(c->set.dialect, st, owner->uid);
 }
