@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,7 +195,9 @@ static void laters_fire(struct world *w)
 {
 	static void (*const calls[LATERS])(struct crond *c) = { [LATER_PENDING] = pending_due,
 		[LATER_GRACE] = grace_look, [LATER_ADOPT] = adopt_unstarted, [LATER_GONE] = reload_gone,
-		[LATER_REMOVED] = removed_due };
+		[LATER_REMOVED] = removed_due,
+		[LATER_WAITING] = adopt_waiting, [LATER_UNWATCHED] = run_unwatched, [LATER_RELOAD] = reload_all,
+		[LATER_SETTLE] = reload_settled, [LATER_POLL] = reload_poll };
 	struct crond *c = w->c;
 
 	for (int i = 0; i < LATERS; i++) {
@@ -300,9 +303,11 @@ static void text_write(struct world *w, const char *name, const char *text)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", w->dir, name);
+	world_ours++;
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	close(fd);
+	world_ours--;
 }
 
 static void config_read(struct world *w, struct crond *c)
@@ -402,12 +407,17 @@ void world_kill(struct world *w)
 
 /* --- the world */
 
+static int gone(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
 static void all_gone(const char *path)
 {
-	char text[256];
-
-	snprintf(text, sizeof(text), "rm -rf '%s'", path);
-	assert_int_equal(system(text), 0);
+	assert_int_equal(nftw(path, gone, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void runs_open(struct world *w)

@@ -71,10 +71,27 @@ static void events_take(struct world *w)
 
 /* --- what is on record */
 
+/* Of what no keeper has started its id tells the job. */
 static void end_take(struct world *w, const struct histrec *h)
 {
-	for (size_t i = 0; i < w->start_count; i++)
-		w->starts[i].ends += strcmp(w->starts[i].id, h->run_id) == 0;
+	struct world_left *left = &w->left[w->left_count];
+	size_t n = strlen(h->run_id);
+	struct outcome o;
+
+	for (size_t i = 0; i < w->start_count; i++) {
+		if (strcmp(w->starts[i].id, h->run_id) == 0) {
+			w->starts[i].ends++;
+			return;
+		}
+	}
+	if (w->left_count == WORLD_STARTS || outcome_decode(&o, h->outcome, NULL) < 0 || o.result != RESULT_LOST)
+		return;
+	for (int dashes = 0; n > 0 && dashes < 2;)
+		dashes += h->run_id[--n] == '-';
+	*left = (struct world_left){ .scheduled = h->scheduled, .result = o.result };
+	snprintf(left->job, WORLD_NAME, "%.*s", (int)n, h->run_id);
+	snprintf(left->reason, sizeof(left->reason), "%s", o.reason ? o.reason : "");
+	w->left_count++;
 }
 
 static void frames_take(struct world *w, struct slice bytes)
@@ -98,6 +115,8 @@ static void frames_take(struct world *w, struct slice bytes)
 /* What is new in the segments, by their numbers. */
 static void records_take(struct world *w)
 {
+	bool found = false;
+
 	for (size_t i = 1; i < WORLD_LIVES; i++) {
 		char path[128];
 		struct buf b = { 0 };
@@ -106,8 +125,11 @@ static void records_take(struct world *w)
 
 		snprintf(path, sizeof(path), "%s/run/backlog/%zu", w->dir, i);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 && found)
+			break; /* what is not in use any more goes from the front */
 		if (fd < 0)
 			continue;
+		found = true;
 		assert_int_equal(file_read(fd, 64 << 20, &b), 0);
 		close(fd);
 		if (b.len > from) {
