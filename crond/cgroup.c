@@ -275,13 +275,6 @@ void cgroup_kill(int cgroup)
 			kernel_signal(-1, pids[i], SIGKILL);
 }
 
-bool cgroup_populated(int cgroup)
-{
-	uint64_t populated = 0;
-
-	return keyed(cgroup, "cgroup.events", "populated", &populated) && populated;
-}
-
 /* --- what it has used */
 
 bool cgroup_cpu(int cgroup, uint64_t *us)

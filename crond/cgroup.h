@@ -27,7 +27,6 @@ ssize_t cgroup_members(int cgroup, pid_t *pids, size_t n);
 /* Kills all of it, what is being forked too where the kernel can (5.14); call it again while
  * there are members. */
 void cgroup_kill(int cgroup);
-bool cgroup_populated(int cgroup);
 /* What it has used so far. False: not known (memory: no controller). */
 bool cgroup_cpu(int cgroup, uint64_t *us);
 bool cgroup_memory(int cgroup, bool peak, uint64_t *kb);

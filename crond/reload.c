@@ -317,14 +317,3 @@ void reload_users(struct crond *c)
 	}
 	reload_done(c, NULL, NULL);
 }
-
-void reload_free(struct crond *c)
-{
-	struct source *s, *next;
-
-	RB_FOREACH_SAFE(s, source_tree, &c->sources, next)
-		source_drop(c, s);
-	names_free(&c->tasks);
-	buf_free(&c->reload.left);
-	changes_free(&c->reload.changes);
-}

@@ -125,7 +125,6 @@ void reload_poll(struct crond *c);    /* unwatched ones */
 void reload_name(struct crond *c, struct directory *d, const char *name, bool removed);
 void reload_directory(struct crond *c, struct directory *d);              /* it may have come */
 void reload_users(struct crond *c);                                       /* accounts changed */
-void reload_free(struct crond *c);
 /* watch.c */
 void watch_open(struct crond *c);
 void watch_directory(struct crond *c, struct directory *d);

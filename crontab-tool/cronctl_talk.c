@@ -274,22 +274,6 @@ int talk_each(struct talk *t, struct buf *request, void (*each)(void *arg, const
 	return status;
 }
 
-int talk_over(struct talk *t, struct buf *request, bool print)
-{
-	int status = talk_open(t);
-	json_t *o;
-
-	if (!status)
-		status = talk_send(t, request);
-	while (!status && (o = talk_next(t, &status, NULL))) {
-		if (print)
-			printf("%.*s\n", (int)t->line.n, t->line.s);
-		json_decref(o);
-	}
-	talk_close(t);
-	return status;
-}
-
 /* --- what is in it */
 
 const char *talk_text(const json_t *o, const char *name)

@@ -39,9 +39,6 @@ void talk_close(struct talk *t);
 int talk_each(struct talk *t, struct buf *request, void (*each)(void *arg, const json_t *o), void *arg,
 	json_t **end);
 
-/* A whole conversation whose lines are printed as they are, or not at all. Its status. */
-int talk_over(struct talk *t, struct buf *request, bool print);
-
 /* Members of an answer: defaults where there is none of that name and type. */
 const char *talk_text(const json_t *o, const char *name);  /* or NULL */
 double talk_real(const json_t *o, const char *name, double fallback);

@@ -150,6 +150,48 @@ static void values(void **state)
 	}
 }
 
+/* What cronctl shows of a value, and what is refused by values that it shows otherwise. */
+static void printed(void **state)
+{
+	static const struct {
+		const char *name, *value, *shown; /* NULL: refused */
+	} cases[] = {
+		{ "umask", "27", "027" }, { "umask", "0", "000" }, { "umask", "0777", "777" },
+		{ "umask", "8", NULL }, { "umask", "1000", NULL }, { "umask", "", NULL },
+		{ "nice", "-20", "-20" }, { "nice", "19", "19" }, { "nice", "-21", NULL },
+		{ "nice", "20", NULL }, { "nice", "-", NULL },
+		{ "ionice", "idle", "idle" }, { "ionice", "best-effort:0", "best-effort:0" },
+		{ "ionice", "realtime:7", "realtime:7" }, { "ionice", "realtime:8", NULL },
+		{ "ionice", "idle:1", NULL }, { "ionice", "lazy", NULL }, { "ionice", "", NULL },
+		{ "cpu-quota", "150%", "150%" }, { "cpu-quota", "12.5%", "12.50%" },
+		{ "cpu-quota", "12.345%", NULL }, { "cpu-quota", "150", NULL }, { "cpu-quota", "0%", NULL },
+		{ "limit-nofile", "64", "64" }, { "limit-nofile", "64:128", "64:128" },
+		{ "limit-nofile", "128:64", NULL }, { "limit-nofile", "many", NULL },
+		{ "limit-core", "unlimited", "unlimited" },
+		{ "kill-after", "90s", "1m30s" }, { "max", "none", "none" }, { "max", "3", "3" },
+		{ "stop-signal", "INT", "INT" }, { "stop-signal", "STOP", NULL },
+		{ "memory-max", "1024M", "1G" }, { "memory-max", "x", NULL },
+		{ "concurrency", "queue", "queue" }, { "enabled", "no", "no" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world w = start(JOB_TASK);
+		struct buf out = { 0 };
+		int rc = set(&w, JOB_TASK, cases[i].name, cases[i].value);
+
+		if (rc != (cases[i].shown ? 0 : -1))
+			fail_msg("%s = '%s': %d, %s", cases[i].name, cases[i].value, rc, w.d.text);
+		if (!rc) {
+			option_print(&w.o, option_find(slice_of(cases[i].name))->id, &out);
+			if (strcmp(buf_text(&out), cases[i].shown) != 0)
+				fail_msg("%s = '%s' is shown as '%s'", cases[i].name, cases[i].value, buf_text(&out));
+		}
+		buf_free(&out);
+		arena_free(&w.arena);
+	}
+}
+
 static void fields(void **state)
 {
 	struct slice argv[] = { slice_of("/bin/x"), slice_of(""), slice_of("a b") };
@@ -538,7 +580,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table),
 		cmocka_unit_test(defaults),
-		cmocka_unit_test(values),
+		cmocka_unit_test(values), cmocka_unit_test(printed),
 		cmocka_unit_test(fields),
 		cmocka_unit_test(messages),
 		cmocka_unit_test(max_follows_concurrency),
