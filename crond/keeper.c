@@ -362,9 +362,12 @@ static void refuse(struct keeper *k, struct hold *h)
 	outfit_retain(h);
 }
 
-/* Debian's starts a job somewhere else when its directory is not there; the log says where. */
+/* Debian's starts a job somewhere else when its directory is not there; the log says where, but
+ * for users who are to have none (/nonexistent, Debian's policy 9.2.3). */
 static void strayed_say(struct keeper *k, const struct hold *h)
 {
+	if (strcmp(h->run.dir, "/nonexistent") == 0)
+		return;
 	log_line(&k->log, LOG_WARNING, hold_tag(h), getpid(), 0,
 		"(%.64s) WARNING (%.200s: %s; run %s is in %.200s)", h->run.user ? h->run.user : "CRON",
 		h->run.dir, strerror(h->spawn.strayed), h->run.id, h->spawn.refuge);
