@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crond/base/moment.h"
 #include "crond/crond.h"
 
 static struct crond crond;
@@ -142,10 +143,21 @@ static void test_stands_still(void **state)
 	end();
 }
 
+/* The helper has had a processor since it had used so much: on a busy machine that takes a while. */
+static bool has_worked(int64_t used_ns)
+{
+	struct timespec some = { 0, 50 * 1000 * 1000 };
+	clockid_t clock;
+
+	assert_int_equal(clock_getcpuclockid(crond.notify, &clock), 0);
+	for (int tries = 0; tries < 1200 && moment_ns(clock) == used_ns; tries++)
+		nanosleep(&some, NULL);
+	return moment_ns(clock) != used_ns;
+}
+
 /* A database that takes long to look through. */
 static void test_works(void **state)
 {
-	struct timespec some = { 0, 50 * 1000 * 1000 };
 	int64_t used;
 
 	(void)state;
@@ -154,13 +166,9 @@ static void test_works(void **state)
 	pass(61);
 	for (int i = 0; i < 3; i++) {
 		used = crond.notify_pulse.used_ns;
-		for (int tries = 0; tries < 200 && crond.notify_pulse.used_ns == used; tries++) {
-			nanosleep(&some, NULL);
-			ahead_s += 60;
-			if (kill(crond.notify, 0) == 0 && wait_expired(&crond))
-				pulse_look(&crond);
-			assert_true(lives());
-		}
+		assert_true(has_worked(used));
+		pass(61);
+		assert_true(lives());
 		assert_int_not_equal(crond.notify_pulse.used_ns, used);
 		assert_int_equal(due_s(), 60);
 	}
