@@ -55,7 +55,7 @@ void said_socket(struct crond *c, char name[SAID_SOCKET_MOST])
 	key[0] = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	key[1] = (uint64_t)getpid();
 	key[2] = ++c->sockets;
-	snprintf(name, SAID_SOCKET_MOST, "%s/notify/%016" PRIx64,
+	snprintf(name, SAID_SOCKET_MOST, "%.76s/notify/%016" PRIx64,
 	        n + 32 > SAID_SOCKET_MOST || (set->only_files && set->root) ? "@crond"
 	                                                                    : set->run_dir,
 	        text_hash(c->seed, key, sizeof(key)));
