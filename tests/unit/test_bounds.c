@@ -297,6 +297,10 @@ static void test_files(void **state)
 	z = zone_parse(bytes, n, NULL);
 	assert_int_equal(zone_span(z, 0).offset, 7200); /* the footer's word is the last */
 	zone_free(z);
+	d.line = 5;
+	assert_null(zone_parse(bytes, tzif_make(bytes, 3600, NULL, 0, "no rule"), &d));
+	assert_string_equal(d.text, "the time zone file has a bad TZ string in its footer");
+	assert_int_equal(d.line, 0);
 }
 
 /* --- catch-up, retries, restarts */
@@ -319,9 +323,35 @@ static void test_counted(void **state)
 	arena_free(&arena);
 }
 
+/* What lies within the window to the second. */
+static void test_window(void **state)
+{
+	struct arena arena = { 0 };
+	struct zone *utc = zone_utc();
+	struct schedule s = parsed("* * * * * *", &arena);
+	struct catchup_case c = { .schedule = &s, .zone = utc, .source = STEP_TASK, .catchup = CATCHUP_ALL,
+		.window_ms = 20000, .first = 1000, .until = 2000 };
+	struct catchup_times t;
+
+	(void)state;
+	catchup_times(&c, &t);
+	assert_int_equal(t.count, 21);
+	assert_int_equal(t.times[0], 1980);
+	assert_true(t.more);
+	s = parsed("@every 3601s", &arena);
+	c = (struct catchup_case){ .schedule = &s, .source = STEP_TASK, .catchup = CATCHUP_ALL,
+		.window_ms = 3600000, .first = 3601, .until = 2 * 3601 };
+	catchup_times(&c, &t);
+	assert_int_equal(t.count, 1);
+	assert_int_equal(t.times[0], 2 * 3601);
+	zone_free(utc);
+	arena_free(&arena);
+}
+
 static void test_retries(void **state)
 {
 	const struct admit_case late = { .late_ms = 12999, .deadline_ms = 2999 };
+	const struct admit_case tenths = { .late_ms = 3100, .deadline_ms = 2100 };
 	char text[128];
 
 	(void)state;
@@ -333,6 +363,8 @@ static void test_retries(void **state)
 	}
 	admit_text(&late, ADMIT_DEADLINE, text, sizeof(text));
 	assert_string_equal(text, "12.9 s late, start-deadline is 2.9 s");
+	admit_text(&tenths, ADMIT_DEADLINE, text, sizeof(text));
+	assert_string_equal(text, "3.1 s late, start-deadline is 2.1 s");
 }
 
 static void test_delays(void **state)
@@ -374,7 +406,7 @@ int main(void)
 		cmocka_unit_test(test_picks), cmocka_unit_test(test_equal), cmocka_unit_test(test_days),
 		cmocka_unit_test(test_lint), cmocka_unit_test(test_strings), cmocka_unit_test(test_long_string),
 		cmocka_unit_test(test_become), cmocka_unit_test(test_version_1), cmocka_unit_test(test_files),
-		cmocka_unit_test(test_counted), cmocka_unit_test(test_retries), cmocka_unit_test(test_delays),
+		cmocka_unit_test(test_counted), cmocka_unit_test(test_window), cmocka_unit_test(test_retries), cmocka_unit_test(test_delays),
 		cmocka_unit_test(test_states),
 	};
 
