@@ -301,6 +301,7 @@ static void test_files(void **state)
 	assert_null(zone_parse(bytes, tzif_make(bytes, 3600, NULL, 0, "no rule"), &d));
 	assert_string_equal(d.text, "the time zone file has a bad TZ string in its footer");
 	assert_int_equal(d.line, 0);
+	assert_int_equal(d.column, 0);
 }
 
 /* --- catch-up, retries, restarts */

@@ -166,6 +166,11 @@ static void test_quiet(void **state)
 	assert_int_equal(world_said(w, "the clock moved by 2 s"), 1);
 	world_set(w, -1);
 	assert_int_equal(world_said(w, "the clock moved by -1 s"), 1);
+	world_write(w, false, TASK("several", "schedule = '3,4 10 * * *'"));
+	world_set(w, 10 * MINUTE);
+	assert_int_equal(world_said(w, "SKIPPED job=several run=several-2222503380-1 result=skipped"), 1);
+	assert_int_equal(world_started(w, "several"), 1);
+	world_forget(w);
 	world_pass(w, 3 * HOUR);
 	world_write(w, false, TASK("late", "schedule = '0 12 * * *'")); /* it is one o'clock */
 	world_pass(w, MINUTE);
