@@ -144,7 +144,9 @@ static int pipes(struct hold *h, int *in)
 	int a[2] = { -1, -1 }, b[2] = { -1, -1 }, c[2] = { -1, -1 };
 
 	if (pipe2(a, O_CLOEXEC) < 0 || pipe2(b, O_CLOEXEC) < 0 ||
-		(h->run.flags & RUN_TASK && pipe2(c, O_CLOEXEC) < 0)) {
+		(h->run.flags & RUN_TASK && pipe2(c, O_CLOEXEC) < 0) ||
+		(h->run.input.n && fcntl(a[1], F_SETFL, O_NONBLOCK) < 0) ||
+		fcntl(b[0], F_SETFL, O_NONBLOCK) < 0 || (c[0] >= 0 && fcntl(c[0], F_SETFL, O_NONBLOCK) < 0)) {
 		int saved = errno;
 
 		for (int i = 0; i < 2; i++)
@@ -155,14 +157,9 @@ static int pipes(struct hold *h, int *in)
 	h->spawn.in = a[0];
 	h->spawn.out = b[1];
 	h->spawn.err = c[1] >= 0 ? c[1] : b[1];
-	if (h->run.input.n)
-		fcntl(a[1], F_SETFL, O_NONBLOCK);
-	else
+	if (!h->run.input.n)
 		shut(&a[1]);
 	*in = a[1];
-	fcntl(b[0], F_SETFL, O_NONBLOCK);
-	if (c[0] >= 0)
-		fcntl(c[0], F_SETFL, O_NONBLOCK);
 	output_begin(&h->output, b[0], c[0], h->run.flags & RUN_MAIL ? h->run.output_most : 0);
 	return 0;
 }
