@@ -110,6 +110,8 @@ void clock_missed(struct crond *c)
 		clock_on_disk(c);
 		if (c->clock.over_boot)
 			c->clock.since = from + 1;
+	} else {
+		state_stamp(c, c->clock.handled); /* whoever dies before anything is due was there, too */
 	}
 	c->clock.over_boot = false;
 }
