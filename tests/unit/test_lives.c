@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crond/core/catchup.h"
 #include "tests/unit/places.h"
 #include "tests/unit/seeds.h"
 #include "tests/unit/world.h"
@@ -180,9 +181,25 @@ static void test_quiet(void **state)
 	world_close(w);
 }
 
+/* Who died before anything was due was there: what fell due since is not silent. */
+static void test_idle(void **state)
+{
+	struct world *w = world_open(june);
+
+	(void)state;
+	world_write(w, false, TASK("hourly", "schedule = '0 * * * *'"));
+	world_up(w);
+	world_pass(w, MINUTE);
+	world_kill(w);
+	world_pass(w, 2 * HOUR);
+	world_up(w);
+	assert_int_equal(w->left_count, 2);
+	world_close(w);
+}
+
 /* --- lives at random */
 
-enum { JOBS = 5, FATES = 6000, EVENTS = 12, OFTEN_MOST = 60, SOME_DAYS = 12, LIVES = 3 };
+enum { JOBS = 5, FATES = 6000, EVENTS = 12, OFTEN_MOST = 60, SOME_DAYS = 12, LIVES = 2 };
 
 struct life_job {
 	char name[8], text[MADE_ROOM];
@@ -294,20 +311,19 @@ static bool in_window(const struct life_job *j, int64_t t, int64_t until)
 
 enum { TIMES = 2000 };
 
+/* The latest of them, up to a bound, are started or on record one by one. */
 static void by_catchup(struct life *l, int i, const int64_t *times, size_t n, int64_t until, bool known)
 {
 	const struct life_job *j = &l->jobs[i];
+	size_t most = j->catchup == CATCHUP_NONE ? 0 : j->catchup == CATCHUP_ONE ? 1 : CATCHUP_MOST;
+	size_t first = n;
 
-	for (size_t k = 0; k < n; k++) {
-		bool due = in_window(j, times[k], until);
-
-		if (j->catchup == CATCHUP_ALL && due)
-			fate(l, i, times[k], STARTED);
-		else if (j->catchup == CATCHUP_ONE && due && k == n - 1)
-			fate(l, i, times[k], STARTED);
-		else if (j->catchup != CATCHUP_NONE || known)
-			fate(l, i, times[k], MISSED);
-	}
+	while (first > 0 && n - first < most && in_window(j, times[first - 1], until))
+		fate(l, i, times[--first], STARTED);
+	if (j->catchup == CATCHUP_NONE && !known)
+		return;
+	for (size_t k = first; k > 0 && first - k < CATCHUP_MOST; k--)
+		fate(l, i, times[k - 1], MISSED);
 }
 
 static void missed(struct life *l, enum outage kind, int64_t behind, int64_t to)
@@ -333,8 +349,8 @@ static void missed(struct life *l, enum outage kind, int64_t behind, int64_t to)
 			(n > 1 && j->catchup == CATCHUP_ALL && in_window(j, times[n - 1], until))) {
 			by_catchup(l, i, times, n, until, known);
 		} else {
-			for (size_t k = 0; k < n; k++)
-				fate(l, i, times[k], k == n - 1 ? STARTED : TAKEN_IN);
+			for (size_t k = n; k > 0 && n - k < CATCHUP_MOST; k--)
+				fate(l, i, times[k - 1], k == n ? STARTED : TAKEN_IN);
 		}
 	}
 }
@@ -481,8 +497,10 @@ static void life_one(uint64_t seed)
 	world_write(w, false, l.tasks);
 	world_up(w);
 	for (int i = 0; i < EVENTS; i++) {
-		world_pass(w, quiet(&l, world_now(w) + dice_between(&l.d, 1, dice_chance(&l.d, 50) ? HOUR : 9 * DAY)) -
-			world_now(w));
+		int64_t most = dice_chance(&l.d, 50) ? HOUR : dice_chance(&l.d, 90) ? 20 * HOUR : 6 * DAY;
+
+		/* (a world looks at its files each minute: days take their time) */
+		world_pass(w, quiet(&l, world_now(w) + dice_between(&l.d, 1, most)) - world_now(w));
 		went_by(&l, world_now(w));
 		if (dice_chance(&l.d, 35))
 			death(&l, w);
@@ -513,7 +531,7 @@ static int done(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_back), cmocka_unit_test(test_laps),
-		cmocka_unit_test(test_past), cmocka_unit_test(test_counted), cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_past), cmocka_unit_test(test_counted), cmocka_unit_test(test_quiet), cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_lives) };
 
 	setenv("TZ", "UTC0", 1);
