@@ -161,13 +161,13 @@ static bool stands(const char *name, const struct buf *bytes)
 static void check_file(const struct spool *s, const struct file *f)
 {
 	const struct entry *e = spool_find(s, f->id);
-	char bad[80];
+	char bad[sizeof(f->name) + 4];
 	struct event event;
 	struct diag d;
 
 	if (f->kind != 0)
 		return;
-	snprintf(bad, sizeof(bad), "%s.bad", f->name);
+	snprintf(bad, sizeof(bad), "%.*s.bad", (int)sizeof(f->name) - 1, f->name);
 	if (known_has(&s->known, f->id))
 		return;
 	if (f->bytes.len && event_decode(&event, (struct slice){ f->bytes.data, f->bytes.len }, &d) == 0 &&
