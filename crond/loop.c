@@ -218,18 +218,30 @@ static void loop_take_all(struct crond *c, const struct epoll_event *events, int
 	}
 }
 
-static int signals_open(void)
+static void signals_taken(sigset_t *set)
 {
 	static const int taken[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR2, SIGHUP, SIGURG, SIGCHLD };
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		sigaddset(set, taken[i]);
+}
+
+int loop_hold_signals(void)
+{
 	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
-		sigaddset(&set, taken[i]);
-	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
-		return -1;
+	signals_taken(&set);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
+	return sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
+static int signals_open(void)
+{
+	sigset_t set;
+
+	signals_taken(&set);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

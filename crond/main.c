@@ -90,7 +90,7 @@ static int set_up(struct crond *c)
 	c->run_fd = c->runs = c->pid_fd = c->stamp_fd = c->state_fd = c->handled_fd = c->daemon_fd = -1;
 	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = -1 };
 	c->w_history.fd = c->w_history_asked.fd = c->w_alerts_asked.fd = -1;
-	if (place_open(c) < 0)
+	if (loop_hold_signals() < 0 || place_open(c) < 0)
 		return -1;
 	if (loop_open(c) < 0 || launch_init(c) < 0) {
 		fprintf(stderr, "crond: cannot start: %s\n", strerror(errno));

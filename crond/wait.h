@@ -54,6 +54,7 @@ void wait_not(struct crond *c, enum later what);
 uint32_t wait_expired(struct crond *c);
 
 /* loop.c: who is called then */
+int loop_hold_signals(void); /* before anybody may send one: they wait for loop_open() */
 int loop_open(struct crond *c);
 int loop_run(struct crond *c); /* exit status */
 

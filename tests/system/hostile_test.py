@@ -98,7 +98,7 @@ def tried(call, *args):
     try:
         call(*args)
         print("not refused:", call.__name__, args)
-    except (PermissionError, FileNotFoundError):
+    except (PermissionError, FileNotFoundError, ProcessLookupError): # or it has ended since
         pass
 libc = ctypes.CDLL(None, use_errno=True)
 for pid in map(int, sys.argv[1].split(",")):

@@ -94,6 +94,7 @@ def test_metrics_file(room):
     equal(m.value("crond_helper_up", helper="launcher"), 1, "launcher")
     equal(m.value("crond_info", version=version(room), dialect="debian"), 1, "version")
     metrics(room, lambda m: m.value("crond_start_late_seconds_count") > 1, "lateness")
+    room.wait_for(lambda: re.search("^written", ctl(room, "status"), re.M), 10, "a status without trouble")
     status = ctl(room, "status")
     for line in (r"reloaded +\w+ \d+-", r"late +(99% of \d+ starts by at most \d+ ms|more than a minute)", r"history +\w",
                  r"metrics +%s\n" % PROM, r"written +\w+ \d+-"):
