@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "crond/base/nsswitch.h"
 #include "crond/base/text.h"
 #include "crond/log.h"
 #include "crond/pam.h"
@@ -71,29 +72,23 @@ static void objects_pin(const struct paths *p)
 		dlopen(p->at[i], RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
+static void source_map(void *arg, const char *database, const char *source)
+{
+	char name[NAME_MOST];
+
+	(void)arg;
+	if ((strcmp(database, "passwd") != 0 && strcmp(database, "group") != 0 &&
+		strcmp(database, "shadow") != 0) || strcmp(source, "files") == 0 || strchr(source, '/'))
+		return;
+	snprintf(name, sizeof(name), "libnss_%.40s.so.2", source);
+	dlopen(name, RTLD_LAZY | RTLD_NODELETE);
+}
+
 /* The system's sources of users, as modules will ask for them. They are not asked here:
  * one that does not answer would hold up every start. */
 static void sources_map(void)
 {
-	FILE *f = fopen("/etc/nsswitch.conf", "re");
-	char line[512], name[NAME_MOST];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		char *word, *rest = line, *key = strsep(&rest, ":");
-
-		if (!rest ||
-		        (strcmp(key, "passwd") != 0 && strcmp(key, "group") != 0 &&
-		                strcmp(key, "shadow") != 0))
-			continue;
-		while ((word = strsep(&rest, " \t\n"))) {
-			if (!*word || strchr("[#/", *word) || strcmp(word, "files") == 0)
-				continue;
-			snprintf(name, sizeof(name), "libnss_%.40s.so.2", word);
-			dlopen(name, RTLD_LAZY | RTLD_NODELETE);
-		}
-	}
-	if (f)
-		fclose(f);
+	nsswitch_read(NSSWITCH_FILE, &(struct nsswitch_sink){ source_map, NULL });
 }
 
 /* --- what has changed */
@@ -173,7 +168,7 @@ void pam_prepare(const char *service, struct log *log)
 	for (size_t i = 0; i < sizeof(stack_dirs) / sizeof(stack_dirs[0]); i++)
 		dir_add(p, stack_dirs[i]);
 	path_add(p, "/etc/pam.conf");
-	path_add(p, "/etc/nsswitch.conf");
+	path_add(p, NSSWITCH_FILE);
 	before = stamp(p);
 	if (pam_start(service, NULL, &nobody, &handle) != PAM_SUCCESS) {
 		if (handle)

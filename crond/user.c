@@ -13,6 +13,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/base/nsswitch.h"
 #include "crond/core/options_value.h"
 
 enum { GROUPS_MOST = 65536, FRESH_MS = 60 * 1000 };
@@ -202,38 +203,24 @@ static bool file_changed(struct stat *was, const char *path)
 }
 
 /* Is there a source of accounts that changes without a file of this host changing? */
-static bool line_remote(char *line)
+static void source_judge(void *arg, const char *database, const char *source)
 {
+	static const char *const accounts[] = { "passwd", "group", "initgroups" };
 	static const char *const local[] = { "files", "compat", "systemd", "db" };
-	char *save = NULL, *word = strtok_r(line, " \t\n", &save);
+	bool concerns = false, known = false, *remote = arg;
 
-	if (!word || (strcmp(word, "passwd:") != 0 && strcmp(word, "group:") != 0 &&
-		strcmp(word, "initgroups:") != 0))
-		return false;
-	while ((word = strtok_r(NULL, " \t\n", &save)) && *word != '#') {
-		bool known = *word == '[' || word[strlen(word) - 1] == ']';
-
-		for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
-			known |= strcmp(word, local[i]) == 0;
-		if (!known)
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < sizeof(accounts) / sizeof(accounts[0]); i++)
+		concerns |= strcmp(database, accounts[i]) == 0;
+	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+		known |= strcmp(source, local[i]) == 0;
+	*remote |= concerns && !known;
 }
 
 static bool accounts_remote(void)
 {
-	FILE *f = fopen("/etc/nsswitch.conf", "re");
-	char *line = NULL;
-	size_t room = 0;
 	bool remote = false;
 
-	if (!f)
-		return false; /* the C library then reads files alone */
-	while (!remote && getline(&line, &room, f) >= 0)
-		remote = line_remote(line);
-	free(line);
-	fclose(f);
+	nsswitch_read(NSSWITCH_FILE, &(struct nsswitch_sink){ source_judge, &remote });
 	return remote;
 }
 
@@ -242,7 +229,7 @@ void user_refresh(struct crond *c)
 	bool changed = file_changed(&c->passwd, "/etc/passwd");
 
 	changed |= file_changed(&c->group, "/etc/group");
-	if (file_changed(&c->nsswitch, "/etc/nsswitch.conf")) {
+	if (file_changed(&c->nsswitch, NSSWITCH_FILE)) {
 		c->users_remote = accounts_remote();
 		changed = true;
 	}

@@ -5,11 +5,11 @@
 #include "crond/notify/reach.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crond/base/cage.h"
+#include "crond/base/nsswitch.h"
 #include "crond/notify/post.h"
 
 enum { PATHS_MOST = 24 };
@@ -58,38 +58,21 @@ static void add_behind(struct reach *r, const char *path, bool is_file)
 }
 
 /* Modules that ask a local service, and without it know less than these do: they get their sockets. */
-static bool asks_services(char *line)
+static void source_judge(void *arg, const char *database, const char *source)
 {
 	static const char *const without[] = { "files", "dns", "myhostname", "mymachines", "resolve" };
-	bool action = false; /* in brackets */
-	char *rest;
+	bool known = strcmp(database, "hosts") != 0, *asks = arg;
 
-	for (char *word = strtok_r(line, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
-		bool known = action || *word == '[';
-
-		if (known)
-			action = !strchr(word, ']');
-		for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
-			known |= strcmp(word, without[i]) == 0;
-		if (!known)
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+		known |= strcmp(source, without[i]) == 0;
+	*asks |= !known;
 }
 
 static bool names_by_services(void)
 {
-	FILE *f = fopen("/etc/nsswitch.conf", "re");
-	char line[512];
 	bool asks = false;
 
-	while (f && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "#\n")] = '\0';
-		if (strncmp(line, "hosts:", 6) == 0)
-			asks = asks_services(line + 6);
-	}
-	if (f)
-		fclose(f);
+	nsswitch_read(NSSWITCH_FILE, &(struct nsswitch_sink){ source_judge, &asks });
 	return asks;
 }
 
