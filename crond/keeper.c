@@ -467,6 +467,7 @@ static void keep(struct keeper *k, const char *id)
 				id, h.reason);
 		return;
 	}
+	h.spawn.spared = k->shared->spared;
 	k->untold = id;
 	about = (struct log_about){ .job = h.run.job, .run = h.run.id, .user = h.run.user,
 		.attempt = h.run.attempt, .scheduled = h.run.scheduled, .exit_code = -1 };

@@ -5,6 +5,7 @@
 #include "crond/launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -53,6 +54,18 @@ static int launch_sockets(struct crond *c)
 	return wait_for(c, &c->w_report, EPOLLIN);
 }
 
+/* Are we to be spared where memory is short (OOMScoreAdjust= of a unit)? Read once, at the start. */
+static bool spared(void)
+{
+	char text[16] = "";
+	int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	return n > 0 && text[0] == '-';
+}
+
 int launch_init(struct crond *c)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -64,6 +77,7 @@ int launch_init(struct crond *c)
 	c->shared = mmap(NULL, sizeof(*c->shared), PROT_READ | PROT_WRITE, MAP_SHARED, c->shared_fd, 0);
 	if (c->shared == MAP_FAILED)
 		return -1;
+	c->shared->spared = spared();
 	return launch_sockets(c);
 }
 

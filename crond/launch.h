@@ -70,6 +70,7 @@ struct launch_shared {
 	_Atomic uint32_t usual_us; /* how long short runs take just now */
 	_Atomic uint32_t waiting;  /* the launcher waits for starting to fall */
 	_Atomic uint64_t log_lost; /* log lines that found no room */
+	uint32_t spared; /* the kernel is to end others before us when memory is short: not so jobs */
 };
 
 /* The grace is some times what short runs take: where they wait for the processors, more

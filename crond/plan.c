@@ -190,6 +190,7 @@ int plan_make(struct hold *h, struct log *log)
 			session ? session->umask : (mode_t)r->umask,
 		.limits = session ? session->limits : NULL,
 		.patience_ms = r->flags & (RUN_TASK | RUN_LEARN) ? patience(r) : 0,
+		.spared = h->spawn.spared,
 	};
 	log_ready(log);
 	return env_fill(h) < 0 || groups_fill(h) < 0 ? -1 : 0;

@@ -82,6 +82,16 @@ static void child_files(struct spawn *s)
 	umask(s->umask);
 }
 
+/* To be spared is the daemon's: what takes all memory is to be what is ended. Without /proc it
+ * goes on so. */
+static void child_not_spared(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "0", 1) == 1)
+		close(fd);
+}
+
 /* While it may still raise them. In crond-launcher-pam the library's calls are others. */
 static void child_limits(struct spawn *s)
 {
@@ -249,6 +259,8 @@ static int child_main(void *arg)
 	child_cgroup(s);
 	if (s->log)
 		child_announce(s);
+	if (s->spared)
+		child_not_spared();
 	child_files(s);
 	child_limits(s);
 	if (s->run->dress.given)

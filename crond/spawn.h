@@ -49,6 +49,7 @@ struct spawn {
 	pid_t dies_with;        /* us: it is killed when we end; 0: it goes on */
 	mode_t umask;
 	const struct pam_limits *limits; /* what PAM's modules set; NULL: nothing */
+	bool spared;            /* we are, where memory is short: the child is not */
 	uint32_t patience_ms;   /* the child executes within that time, or is killed; 0: no such limit */
 	/* results */
 	pid_t pid;
