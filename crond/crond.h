@@ -28,14 +28,18 @@
 #include "crond/core/runstate.h"
 #include "crond/core/table.h"
 #include "crond/backlog.h"
+#include "crond/clock.h"
+#include "crond/crowd.h"
 #include "crond/daemon.h"
 #include "crond/herald.h"
 #include "crond/launch.h"
 #include "crond/log.h"
 #include "crond/pending.h"
 #include "crond/pools.h"
+#include "crond/pulse.h"
 #include "crond/removed.h"
 #include "crond/service.h"
+#include "crond/stop.h"
 #include "crond/tree.h"
 #include "crond/sources.h"
 #include "crond/wait.h"
@@ -237,7 +241,7 @@ int64_t downtime_read(struct crond *c);
 void downtime_write(struct crond *c, int64_t second);
 void pauses_read(struct crond *c); /* pauses.c, from state_open() */
 
-/* --- runs (start.c, launch.c, helper.c, report.c, runs.c, outcome_in.c, adopt.c) */
+/* --- runs (start.c, helper.c, report.c, runs.c, outcome_in.c, adopt.c) */
 
 struct keeper {
 	RB_ENTRY(keeper) link;
@@ -289,27 +293,12 @@ RB_PROTOTYPE(run_tree, live_run, link, live_order)
 void start_due(struct crond *c, const struct due_found *found);
 void start_missed(struct crond *c, const struct due_found *found, const char *why); /* missed.c */
 void start_reboot_jobs(struct crond *c);
-/* crowd.c: jobs of one user's own files beyond so many in one advance of the clock are started
- * behind everybody else's: true, it is put off until crowd_start(). */
-bool crowd_put_off(struct crond *c, const struct job *job, const struct due_found *found);
-void crowd_start(struct crond *c);
 void start_due_job(struct crond *c, const struct job *job, const struct due_found *found);
 /* Now, whatever its schedule says; its limits hold. by: who asked, as it is to stand in the
  * log ("uid 1000 (alice)"), or NULL. By hand also a job that is paused or not enabled. 0 with
  * the run's id, and d->text says what it waits for ("": it starts); -1 with the reason there. */
 int start_job_now(struct crond *c, const struct job *job, enum start_cause cause, const char *by,
 	char id[RUN_ID_MOST], struct diag *d);
-/* launch.c */
-int launch_init(struct crond *c);
-int launch_start(struct crond *c);
-void launch_send(struct crond *c, struct live_run *run);
-/* No more of the user's own runs are to be in the queue: his next one waits for one of them,
- * so that others are not behind all that he has due. */
-bool launch_crowded(const struct crond *c, const struct job_user *u);
-void launch_left(struct crond *c, struct live_run *run); /* a keeper has it, or it is over */
-void launch_flush(struct crond *c);
-void launch_resend(struct crond *c);
-void launch_ended(struct crond *c);
 /* report.c: all reports that are there now; how many there were. */
 size_t reports_take(struct crond *c);
 void reports_ready(struct crond *c); /* there are some, or it is time to look again */
@@ -412,37 +401,9 @@ void alert_asked(struct crond *c);  /* somebody connects while it does not run *
 void alert_close(struct crond *c);
 void alert_resume(struct crond *c); /* starts it where its spool holds something */
 
-/* pulse.c: does a helper still work. Asked only where something was sent to it, and nothing was heard
- * for a minute; killed where it neither answers nor uses any processor time. */
-struct pulse {
-	int64_t sent_ms; /* monotonic: when something was sent; 0: it has said something since */
-	bool asked;
-	int64_t used_ns; /* its processor time then; -1: not known */
-};
-
-void pulse_sent(struct crond *c, struct pulse *p); /* something is on its way to it */
-void pulse_felt(struct pulse *p);                  /* it said something, or is another one */
-void pulse_look(struct crond *c);
-
 /* heartbeat.c */
 void heartbeat_turn(struct crond *c);
 void heartbeat_config(struct crond *c); /* crond.conf was read (again) */
-
-/* --- the end (stop.c) */
-
-enum stop_stage { STOP_NOT, STOP_ASKED, STOP_KILLING };
-
-struct stop {
-	enum stop_stage stage;
-	int64_t deadline;   /* monotonic ms */
-	bool alone;         /* we have no children any more */
-	bool others_told;
-};
-
-/* A signal asks us to end: at once, or once jobs have (and a second time: hurry). */
-void stop_asked(struct crond *c);
-/* At each turn of the loop from then on. */
-void stop_step(struct crond *c);
 
 /* --- people asking (control.c and its rooms) */
 
@@ -463,43 +424,6 @@ void control_run_over(struct crond *c, struct live_run *run, const struct outcom
 
 /* trouble.c: into the log */
 void trouble_say(struct crond *c, const char *what, const char *why);
-
-/* --- time (clock.c) */
-
-/* A due second that is not older than this (s) when the scheduler starts is started late
- * instead of missed: it died and came back within a second. */
-enum { LATE_START = 1 };
-
-struct stretch {
-	int64_t from, to;
-};
-
-struct clock {
-	struct timespec real, mono; /* as last seen */
-	int64_t handled;                  /* last second wholly handled */
-	int64_t high;                     /* the highest there ever was */
-	int64_t since;                    /* from here on it has gone through all seconds */
-	struct stretch past;              /* it went through these before it was set back */
-	struct stretch lapped;            /* all of these that there were, and what is between them */
-	uint64_t laps;                    /* how often it was set back */
-	bool over_boot;                   /* what is being looked at fell due before this boot */
-	bool catchup;                     /* a job was due whose times are kept on disk */
-};
-
-/* stamp: the last second that an earlier scheduler handled wholly; 0: none. What else it left in the
- * stamp (state_open) is in c->clock and c->due by then. */
-void clock_init(struct crond *c, int64_t stamp);
-/* Says by name what fell due since the stamp and is too old to start. */
-void clock_missed(struct crond *c);
-void clock_touch(struct crond *c);
-/* The first of these seconds, which the clock went over, that it had not gone through before. */
-int64_t clock_new(const struct clock *k, int64_t first, int64_t until);
-void clock_arm(struct crond *c);
-/* Lets due advance to now: starts what is due, unless we are to end. */
-void clock_advance(struct crond *c);
-void clock_meanwhile(struct crond *c); /* the same amid an advance, while the clock was not set */
-/* Rules of time zones may have been replaced: what comes next is counted anew. */
-void clock_zones(struct crond *c);
 
 enum { FILES_RESERVED = 16 };
 

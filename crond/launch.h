@@ -21,6 +21,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -77,5 +78,22 @@ struct launch_shared {
  * starts would only make each of them slower, and where they wait for something else, more
  * are to start soon. */
 enum { GRACE_LEAST_US = 2000, GRACE_MOST_US = 12000, GRACE_TIMES = 4, STARTS_PER_CPU = 4 };
+
+/* --- the scheduler's end of it (launch.c) */
+
+struct crond;
+struct job_user;
+struct live_run;
+
+int launch_init(struct crond *c);
+int launch_start(struct crond *c);
+void launch_send(struct crond *c, struct live_run *run);
+/* No more of the user's own runs are to be in the queue: his next one waits for one of them,
+ * so that others are not behind all that he has due. */
+bool launch_crowded(const struct crond *c, const struct job_user *u);
+void launch_left(struct crond *c, struct live_run *run); /* a keeper has it, or it is over */
+void launch_flush(struct crond *c);
+void launch_resend(struct crond *c);
+void launch_ended(struct crond *c);
 
 #endif
