@@ -287,19 +287,31 @@ static void linger(struct hold *h)
 	}
 }
 
+/* What is left of it for later: see mail_again(). NULL: nothing. */
+static struct mail *mail_begin(struct keeper *k, struct hold *h, bool failed)
+{
+	const struct mail_means means = { .log = &k->log,
+		.mask = &waiting_mask,
+		.told = told_to_end(),
+		.shared = k->shared,
+		.shared_fd = k->shared_fd };
+
+	return mail_send(&means, &h->spawn, &h->output, failed);
+}
+
 static void aftermath(struct keeper *k, struct hold *h)
 {
 	bool mail = mail_wanted(h);
+	struct mail *later = NULL;
 
 	if (mail || h->pam || output_open(&h->output))
 		keeper_slot_release(k);
 	log_failed(k, h);
 	/* before the session's end: what a module does then must not cost its owner the mail */
 	if (mail)
-		mail_send(&h->spawn, &k->log, &h->output,
-			h->run.flags & RUN_LOG_FAILED && h->outcome.result != RESULT_OK,
-			&waiting_mask);
+		later = mail_begin(k, h, h->run.flags & RUN_LOG_FAILED && h->outcome.result != RESULT_OK);
 	log_end(k, h);
+	mail_again(later);
 	hold_session_close(h, &k->log);
 	outfit_retain(h);
 	linger(h);
@@ -349,15 +361,18 @@ static void refused_say(struct keeper *k, struct hold *h)
 /* The run is over before it began. */
 static void refuse(struct keeper *k, struct hold *h)
 {
+	struct mail *later = NULL;
+
 	hold_refused(h);
 	refused_say(k, h);
 	finish(k, h);
 	refused_chdir(k, h);
 	refused_output(h);
 	if (mail_wanted(h))
-		mail_send(&h->spawn, &k->log, &h->output, h->run.flags & RUN_LOG_FAILED, &waiting_mask);
+		later = mail_begin(k, h, h->run.flags & RUN_LOG_FAILED);
 	if (h->spawn.step > SPAWN_FORK)
 		log_end(k, h);
+	mail_again(later);
 	hold_session_close(h, &k->log);
 	outfit_retain(h);
 }

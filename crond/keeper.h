@@ -11,7 +11,7 @@
 #include "crond/log.h"
 
 struct keeper {
-	int queue, report, runs;
+	int queue, report, runs, shared_fd;
 	struct launch_shared *shared;
 	uint32_t starts_most; /* in flight at once */
 	struct log log;

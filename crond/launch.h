@@ -64,6 +64,7 @@ struct report {
 };
 enum { REPORT_HEAD = offsetof(struct report, outcome) };
 
+enum { MAIL_USERS = 64 }; /* users share a place where there are more */
 struct launch_shared {
 	/* Runs that were taken and neither ended nor grew older than their grace. Only a
 	 * heuristic for pacing: a killed keeper may leave it too high, see launcher.c. */
@@ -71,6 +72,10 @@ struct launch_shared {
 	_Atomic uint32_t usual_us; /* how long short runs take just now */
 	_Atomic uint32_t waiting;  /* the launcher waits for starting to fall */
 	_Atomic uint64_t log_lost; /* log lines that found no room */
+	_Atomic uint32_t mailer_seen; /* a mailer was executed since the start */
+	/* Mails of a user that wait. That of a keeper that was killed counts on. */
+	_Atomic uint32_t mails_waiting[MAIL_USERS];
+	uint32_t mail_unit_ms; /* between tries of a mail: 0 is a second, other values are for tests */
 	uint32_t spared; /* the kernel is to end others before us when memory is short: not so jobs */
 };
 

@@ -106,6 +106,7 @@ static int setup(struct keeper *k, char **argv)
 	if (shared == MAP_FAILED)
 		return usage("SHARED cannot be mapped");
 	k->shared = shared;
+	k->shared_fd = fd;
 	k->starts_most = STARTS_PER_CPU * (uint32_t)(cpus > 0 ? cpus : 1);
 	log_open(&k->log, target, atoi(argv[6]), &k->shared->log_lost);
 	return 0;

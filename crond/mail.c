@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,12 +22,25 @@
 #include "crond/core/dialect.h"
 #include "crond/core/mailtext.h"
 #include "crond/guard.h"
+#include "crond/launch.h"
+#include "crond/mailturn.h"
 #include "crond/output.h"
 
 /* A pipe takes this much whole or not at all. */
 enum { PIECE = 4096, LINE_MOST = 900, WORDS_MOST = 100 };
+/* How long a mail waits for its turn, and how often it looks. */
+enum { TURN_PATIENCE_MS = 5 * 60 * 1000, TURN_LOOK_MS = 50, TURN_LOOK_MOST_MS = 1000 };
+
+/* Units before the second, third... try. */
+static const unsigned delays[] = { 5, 30, 120, 600 };
+
+enum { RETRIES = sizeof(delays) / sizeof(delays[0]) };
 
 struct mail {
+	struct mail_means means;
+	struct mailturn turn;
+	unsigned tries;
+	struct run run;
 	struct spawn s;
 	struct output *output;
 	struct buf head;
@@ -97,7 +112,7 @@ static void mailer_reap(struct mail *m, int flags)
 	m->gone = pid != 0;
 }
 
-static void mail_step(struct mail *m, int64_t left_ns, const sigset_t *mask)
+static void mail_step(struct mail *m, int64_t left_ns)
 {
 	struct timespec ts = { .tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000 };
 	struct pollfd p[4] = {
@@ -107,7 +122,7 @@ static void mail_step(struct mail *m, int64_t left_ns, const sigset_t *mask)
 		{ .fd = m->output->streams[1].fd, .events = POLLIN },
 	};
 
-	if (ppoll(p, 4, &ts, mask) <= 0)
+	if (ppoll(p, 4, &ts, m->means.mask) <= 0)
 		return;
 	if (p[2].revents || p[3].revents)
 		output_discard(m->output);
@@ -119,12 +134,12 @@ static void mail_step(struct mail *m, int64_t left_ns, const sigset_t *mask)
 		mailer_reap(m, WNOHANG);
 }
 
-static void mail_watch(struct mail *m, const sigset_t *mask)
+static void mail_watch(struct mail *m)
 {
 	int64_t until = guard_now() + (int64_t)MAIL_PATIENCE_MS * 1000000, left;
 
 	while (!m->gone && (left = until - guard_now()) > 0)
-		mail_step(m, left, mask);
+		mail_step(m, left);
 	if (!m->gone) {
 		kill(-m->s.pid, SIGKILL);
 		mailer_reap(m, 0);
@@ -177,18 +192,23 @@ static void output_to_log(const struct run *r, struct log *log, struct output *o
 	}
 }
 
+static bool absent(const struct mail *m)
+{
+	return m->s.step == SPAWN_EXEC && (m->s.error == ENOENT || m->s.error == ENOTDIR);
+}
+
 /* Debian's daemon looks whether there is a mailer, cronie's finds out. */
-static void no_mailer(const struct mail *m, struct log *log)
+static void no_mailer(const struct mail *m)
 {
 	const struct run *r = m->s.run;
-	bool absent = m->s.step == SPAWN_EXEC && (m->s.error == ENOENT || m->s.error == ENOTDIR);
+	struct log *log = m->means.log;
 	char text[256];
 
 	if (r->dialect == DIALECT_CRONIE && m->s.step == SPAWN_EXEC) {
 		log_line(log, LOG_ERR, tag_of(r), getpid(), 0, "(CRON) EXEC FAILED (%.500s): %s",
 			r->mailer, strerror(m->s.error));
 		output_to_log(r, log, m->output);
-	} else if (absent) {
+	} else if (absent(m)) {
 		log_classic(log, tag_of(r), getpid(), 0, "CRON", "info",
 			"No MTA installed, discarding output");
 	} else {
@@ -198,14 +218,14 @@ static void no_mailer(const struct mail *m, struct log *log)
 }
 
 /* As the daemon of the dialect counts. */
-static void say_status(const struct mail *m, struct log *log)
+static void say_status(const struct mail *m)
 {
 	const struct run *r = m->s.run;
 	bool cronie = r->dialect == DIALECT_CRONIE;
 	unsigned status = WIFEXITED(m->status) ? (unsigned)WEXITSTATUS(m->status) :
 		cronie ? (unsigned)WTERMSIG(m->status) : ~0U;
 
-	log_line(log, LOG_INFO, tag_of(r), getpid(), 0,
+	log_line(m->means.log, LOG_INFO, tag_of(r), getpid(), 0,
 		"(%s) MAIL (mailed %llu byte%s of output but got status 0x%04x%s)", r->user,
 		(unsigned long long)m->bytes, m->bytes == 1 ? "" : "s", status,
 		cronie ? "" : " from MTA");
@@ -282,33 +302,195 @@ static void show_sessions(struct mail *m, struct run *r, const struct spawn *how
 		r->env = (struct slice){ m->env.data, m->env.len };
 }
 
-void mail_send(const struct spawn *how, struct log *log, struct output *o, bool failed,
-	const sigset_t *mask)
-{
-	struct run r = *how->run;
-	struct mail m = { .s = *how, .output = o };
+/* --- turns and tries */
 
-	if (!addresses_judge(&r, log))
-		return;
-	show_sessions(&m, &r, how);
-	mailtext_head(&r, failed, &m.head);
-	r.flags &= ~(uint32_t)RUN_CHDIR_MUST;
-	r.fallback_dir = "/";
-	r.dress.given = 0;
-	m.s.run = &r;
-	m.s.door = -1;
-	m.s.dies_with = 0;
-	m.s.patience_ms = SPAWN_PATIENCE_MS;
-	m.s.limits = NULL; /* the job's limits and priorities are no mailer's */
-	if (mailer_choose(&m) < 0 || m.head.failed || mailer_start(&m) < 0) {
-		no_mailer(&m, log);
-		goto out;
+/* So long, unless we are told to end: false. */
+static bool mail_pause(struct mail *m, int64_t ms)
+{
+	int64_t until = guard_now() + ms * 1000000, left;
+	struct timespec ts;
+
+	while (!*m->means.told && (left = until - guard_now()) > 0) {
+		struct pollfd p[2] = {
+			{ .fd = m->output->streams[0].fd, .events = POLLIN },
+			{ .fd = m->output->streams[1].fd, .events = POLLIN },
+		};
+
+		ts = (struct timespec){ .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
+		if (ppoll(p, 2, &ts, m->means.mask) > 0)
+			output_discard(m->output);
 	}
-	mail_watch(&m, mask);
-	if (m.status != 0)
-		say_status(&m, log);
-out:
-	free(m.command);
-	buf_free(&m.head);
-	buf_free(&m.env);
+	return !*m->means.told;
+}
+
+/* Until few enough mailers of this user are at work. */
+static bool turn_wait(struct mail *m)
+{
+	int64_t until = guard_now() + (int64_t)TURN_PATIENCE_MS * 1000000;
+	int64_t ms = TURN_LOOK_MS;
+	bool taken = mailturn_take(&m->turn);
+
+	if (taken || !mailturn_wait(&m->turn, MAILS_QUEUED_MOST))
+		return taken;
+	spawn_memory_free();
+	while (!taken && guard_now() < until && mail_pause(m, ms)) {
+		taken = mailturn_take(&m->turn);
+		ms = ms * 2 < TURN_LOOK_MOST_MS ? ms * 2 : TURN_LOOK_MOST_MS;
+	}
+	mailturn_leave(&m->turn);
+	return taken;
+}
+
+/* A mailer that was there is about to be replaced, and full tables become less full. A host that
+ * never had one loses nothing by hearing of it at once. */
+static bool start_failed(const struct mail *m)
+{
+	bool again = absent(m) ? atomic_load(&m->means.shared->mailer_seen) :
+				 m->s.step == SPAWN_FORK || m->s.step == SPAWN_FILES;
+
+	if (!again || !absent(m))
+		no_mailer(m);
+	return again;
+}
+
+/* The mailer's verdict; true: it is to be asked again. */
+static bool mail_judged(const struct mail *m)
+{
+	const struct run *r = m->s.run;
+
+	if (m->status != 0)
+		say_status(m);
+	else if (m->tries > 1)
+		log_line(m->means.log, LOG_INFO, tag_of(r), getpid(), 0, "(%s) MAIL (mailed at try %u)",
+			r->user, m->tries);
+	return WIFEXITED(m->status) && WEXITSTATUS(m->status) == EX_TEMPFAIL;
+}
+
+/* One try, with a mailer's place. True: it is to be tried again. */
+static bool mail_try(struct mail *m)
+{
+	m->tries++;
+	m->head_at = 0;
+	m->body_at = m->bytes = 0;
+	m->status = 0;
+	m->gone = false;
+	if (mailer_start(m) < 0)
+		return start_failed(m);
+	atomic_store_explicit(&m->means.shared->mailer_seen, 1, memory_order_relaxed);
+	mail_watch(m);
+	return mail_judged(m);
+}
+
+static void given_up(const struct mail *m, const char *why)
+{
+	const struct run *r = m->s.run;
+
+	if (m->tries && absent(m))
+		no_mailer(m);
+	log_line(m->means.log, LOG_ERR, tag_of(r), getpid(), 0,
+		"(%s) MAIL (given up at try %u: %s; %llu bytes of output lost)", r->user, m->tries, why,
+		(unsigned long long)m->output->total);
+}
+
+/* True: it is to be tried again. */
+static bool mail_turn(struct mail *m)
+{
+	bool again;
+
+	if (!turn_wait(m)) {
+		given_up(m, "other mailers do not end");
+		return false;
+	}
+	again = mail_try(m);
+	mailturn_give(&m->turn);
+	return again;
+}
+
+/* With a fifth of jitter, so that what failed together does not come again together. */
+static int64_t delay_ms(const struct mail *m)
+{
+	int64_t unit = m->means.shared->mail_unit_ms, ms = (unit ? unit : 1000) * delays[m->tries - 1];
+
+	return ms * 4 / 5 + (int64_t)((unsigned)getpid() * 2654435761U % 1024) * (ms * 2 / 5) / 1024;
+}
+
+/* Has it waited, and is to be tried? */
+static bool retry_wait(struct mail *m)
+{
+	bool waited;
+
+	if (m->tries > RETRIES || !mailturn_wait(&m->turn, MAILS_AGAIN_MOST)) {
+		given_up(m, m->tries > RETRIES ? "the mailer cannot take it" : "too many mails wait");
+		return false;
+	}
+	spawn_memory_free();
+	waited = mail_pause(m, delay_ms(m));
+	mailturn_leave(&m->turn);
+	if (!waited)
+		given_up(m, "told to end");
+	return waited;
+}
+
+static void mail_free(struct mail *m)
+{
+	free(m->command);
+	buf_free(&m->head);
+	buf_free(&m->env);
+	free(m);
+}
+
+/* Everything of it but its turn. 0; -1: it cannot be made. */
+static int mail_make(struct mail *m, const struct spawn *how, bool failed)
+{
+	struct run *r = &m->run;
+
+	show_sessions(m, r, how);
+	mailtext_head(r, failed, &m->head);
+	r->flags &= ~(uint32_t)RUN_CHDIR_MUST;
+	r->fallback_dir = "/";
+	r->dress.given = 0;
+	m->s.run = r;
+	m->s.door = -1;
+	m->s.dies_with = 0;
+	m->s.patience_ms = SPAWN_PATIENCE_MS;
+	m->s.limits = NULL; /* the job's limits and priorities are no mailer's */
+	m->s.step = SPAWN_FILES;
+	m->s.what = "a mail";
+	m->s.error = ENOMEM;
+	return mailer_choose(m) < 0 || m->head.failed ? -1 : 0;
+}
+
+struct mail *mail_send(const struct mail_means *means, const struct spawn *how, struct output *o,
+	bool failed)
+{
+	struct mail *m = calloc(1, sizeof(*m));
+
+	if (!m) {
+		log_classic(means->log, tag_of(how->run), getpid(), 0, how->run->user, "MAIL",
+			strerror(errno));
+		return NULL;
+	}
+	m->means = *means;
+	m->run = *how->run;
+	m->s = *how;
+	m->output = o;
+	mailturn_init(&m->turn, means->shared, means->shared_fd, (uid_t)m->run.uid);
+	if (!addresses_judge(&m->run, means->log))
+		goto over;
+	if (mail_make(m, how, failed) < 0)
+		no_mailer(m);
+	else if (mail_turn(m))
+		return m;
+over:
+	mail_free(m);
+	return NULL;
+}
+
+void mail_again(struct mail *m)
+{
+	if (!m)
+		return;
+	while (retry_wait(m) && mail_turn(m))
+		;
+	mail_free(m);
 }

@@ -133,7 +133,7 @@ int stage_processes(const char *marker)
 
 void stage_mailer(struct player *p, const char *script)
 {
-	int fd = open(stage_file(p, ".mailer"), O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+	int fd = open(stage_file(p, ".mailer"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
 
 	assert_true(fd >= 0 && write(fd, script, strlen(script)) == (ssize_t)strlen(script));
 	close(fd);

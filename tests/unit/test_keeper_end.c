@@ -17,9 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "crond/mailturn.h"
 #include "crond/rundir.h"
 #include "tests/unit/stage.h"
 
@@ -332,6 +334,98 @@ static void test_bad_mailers(void **state)
 	free(path);
 }
 
+static void mails_wait(struct player *p, const struct run *r, uint32_t count)
+{
+	_Atomic uint32_t *waiting = &p->shared->mails_waiting[r->uid % MAIL_USERS];
+
+	for (int ms = 0; ms < SOON_MS && atomic_load(waiting) != count; ms += 5)
+		poll(NULL, 0, 5);
+	assert_int_equal(atomic_load(waiting), count);
+}
+
+/* A mailer that says so, or is gone for the moment, is asked again; at the end it is said. */
+static void test_mailer_tries(void **state)
+{
+	struct player *p = *state;
+	struct run r = player_run("mail-8-1", "echo hello");
+	char script[512], text[1024] = "", *path = strdup(stage_file(p, ".mailer"));
+	int fd;
+
+	p->shared->mail_unit_ms = 1;
+	snprintf(script, sizeof(script), "#!/bin/sh\necho x >>%s.tries\n"
+		"[ $(wc -l <%s.tries) -ge 3 ] || exit 75\ncat >%s.mail\n", path, path, path);
+	stage_mailer(p, script);
+	r.flags |= RUN_MAIL;
+	r.mail_to = "root";
+	r.mailer = path;
+	stage_run(p, &r);
+	assert_true(stage_log_says(p, "(tester) MAIL (mailed at try 3)\n", SOON_MS));
+	fd = open(stage_file(p, ".mailer.mail"), O_RDONLY);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	assert_non_null(strstr(text, "To: root\n"));
+	assert_non_null(strstr(text, "\n\nhello\n"));
+	stage_mailer(p, "#!/bin/sh\nexit 75\n");
+	r.id = "mail-9-1";
+	stage_run(p, &r);
+	assert_true(stage_log_says(p, "(tester) MAIL (given up at try 5: the mailer cannot take it; 6 bytes of output lost)\n", SOON_MS));
+	unlink(path);
+	r.id = "mail-10-1";
+	p->shared->mail_unit_ms = 200;
+	stage_run(p, &r);
+	mails_wait(p, &r, 1);
+	stage_mailer(p, "#!/bin/sh\ncat >/dev/null\n");
+	assert_true(stage_log_says(p, "(tester) MAIL (mailed at try 2)\n", SOON_MS));
+	unlink(path);
+	r.id = "mail-11-1";
+	r.mailer = "/nosuchmailer";
+	p->shared->mail_unit_ms = 1000;
+	stage_run(p, &r);
+	mails_wait(p, &r, 1);
+	kill(p->keeper_pid, SIGTERM); /* nothing is waited for any more */
+	assert_true(stage_log_says(p, "(tester) MAIL (given up at try 1: told to end;", SOON_MS));
+	assert_true(stage_log_says(p, "(CRON) info (No MTA installed, discarding output)\n", SOON_MS));
+	unlink(stage_file(p, ".mailer.mail"));
+	unlink(stage_file(p, ".mailer.tries"));
+	free(path);
+}
+
+/* No more mailers than a few are at work for one user; the others' mails wait, and come. */
+static void test_mailers_at_once(void **state)
+{
+	enum { MAILS = MAILERS_MOST + 4 };
+	struct player *p = *state;
+	char script[512], id[32], *path = strdup(stage_file(p, ".mailer"));
+	struct run r = player_run("crowd-1-1", "echo hello");
+	struct stat st;
+	int fd;
+
+	r.flags |= RUN_MAIL;
+	r.mailer = path;
+	snprintf(script, sizeof(script), "#!/bin/sh\ncat >/dev/null\necho x >>%s.all\n"
+		"until [ -e %s.go ]; do sleep 0.1; done\necho x >>%s.done\n", path, path, path);
+	stage_mailer(p, script);
+	for (int i = 1; i <= MAILS; i++) {
+		snprintf(id, sizeof(id), "crowd-%d-1", i);
+		r.id = id;
+		stage_run(p, &r);
+	}
+	stage_file_wait(stage_file(p, ".mailer.all"), MAILERS_MOST * 2);
+	mails_wait(p, &r, 4);
+	assert_int_equal(stat(stage_file(p, ".mailer.all"), &st), 0);
+	assert_int_equal(st.st_size, MAILERS_MOST * 2);
+	fd = open(stage_file(p, ".mailer.go"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	stage_file_wait(stage_file(p, ".mailer.done"), MAILS * 2);
+	mails_wait(p, &r, 0);
+	unlink(path);
+	unlink(stage_file(p, ".mailer.go"));
+	unlink(stage_file(p, ".mailer.all"));
+	unlink(stage_file(p, ".mailer.done"));
+	free(path);
+}
+
 /* The run is over for everybody else while its mailer hangs. */
 static void test_hung_mailer(void **state)
 {
@@ -373,6 +467,8 @@ int main(void)
 		STAGE_TEST(test_log_lines),
 		STAGE_TEST(test_mail),
 		STAGE_TEST(test_bad_mailers),
+		STAGE_TEST(test_mailer_tries),
+		STAGE_TEST(test_mailers_at_once),
 		STAGE_TEST(test_hung_mailer),
 	};
 
