@@ -147,31 +147,42 @@ class Measures:
         return {"cpu": cpu, "spread": (at[-1] - at[0]) / 1e9, "wall": at[-1] / 1e9 - target} if at else None
 
     def bursts(self):
-        """1, 100, 1,000, 5,000 at once, one after the other, without a shell and with it."""
+        """1, 100, 1,000, 5,000 at once, one after the other, without a shell and with it. One alone is
+        so little that it is asked for again; the first of all pays for what is made once."""
         kinds = [(n, shell) for shell in (False, True) for n in self.args.bursts]
-        logs = {kind: "%s/burst-%d%s" % (self.work, kind[0], "-sh" * kind[1]) for kind in kinds}
+        order = [(1, False)] + [kind for kind in kinds for _ in range(self.args.reps if kind[0] == 1 else 1)]
+        logs = {kind: "%s/burst-%d%s" % (self.work, kind[0], "-sh" * kind[1]) for kind in order}
         commands = {kind: "%s %s%s" % (self.probe, log, " >>/dev/null" * kind[1]) for kind, log in logs.items()}
 
         def ask(d):
-            daemon, lines = Daemon(d, self.work), []
-            when = {kind: self.minutes_from(20, i) for i, kind in enumerate(kinds)}
-            for kind in kinds:
-                self.clear(logs[kind])
-                lines += [(self.at(when[kind]), commands[kind])] * kind[0]
+            daemon, lines, got = Daemon(d, self.work), [], {}
+            when = [self.minutes_from(20, i) for i in range(len(order))]
+            for kind, at in zip(order, when):
+                lines += [(self.at(at), commands[kind])] * kind[0]
             daemon.fill(lines)
             daemon.start()
-            found = {}
-            for kind in kinds:
-                got = self.burst(daemon, kind[0], logs[kind], when[kind])
-                name = "%d%s" % (kind[0], " sh" * kind[1])
-                found.update({name + ": " + k: got[k] for k in ("cpu", "wall")} if got else {name + ": cpu": "none ran"})
-                if got and kind[0] > 1:
-                    found[name + ": spread"] = got["spread"]
+            for i, (kind, at) in enumerate(zip(order, when)):
+                self.clear(logs[kind])
+                figures = self.burst(daemon, kind[0], logs[kind], at)
+                if i:
+                    got.setdefault(kind, []).append(figures)
             daemon.stop()
-            return found
+            return self.burst_figures(got)
 
-        found = self.each(ask, sum(n for n, _ in kinds))
+        found = self.each(ask, sum(n for n, _ in order))
         return {**found, "bare loop": self.loops(kinds, commands, logs)}
+
+    @staticmethod
+    def burst_figures(got):
+        found = {}
+        for (n, shell), all_of_it in got.items():
+            name = "%d%s: " % (n, " sh" * shell)
+            if None in all_of_it:
+                found[name + "cpu"] = "none ran"
+                continue
+            for k in ("cpu", "wall") + ("spread",) * (n > 1):
+                found[name + k] = statistics.median(one[k] for one in all_of_it)
+        return found
 
     def loops(self, kinds, commands, logs):
         """The same by a bare vfork and exec, and with sh -c by one."""
