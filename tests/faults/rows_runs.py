@@ -219,7 +219,7 @@ def f09(room):
 
 # Where root lacks the capability to spare a process, the daemon is only told that it is.
 SPARED = """echo -500 2>/dev/null >/proc/$$/oom_score_adj || {
-    echo 300 >/proc/$$/oom_score_adj
+    echo 30 >/proc/$$/oom_score_adj
     echo -500 >%s/spared
     mount --bind %s/spared /proc/$$/oom_score_adj
 }
@@ -230,10 +230,8 @@ exec "$@"
 def f10(room):
     """a job that takes all memory (a cgroup of 64 MB)
     the kernel ends the job and not the daemon; on record; jobs do not inherit that the daemon is spared"""
-    at = room.next_due(3)
     room.job("score", "cat /proc/self/oom_score_adj >>%s/score" % OUT)
-    # should the cgroup not hold it, this does, before the machine's own memory is gone
-    room.job("eater", "ulimit -v 1000000; exec tail /dev/zero", at=at, end=False)
+    most = 1000000  # KB: should the cgroup not hold it, before the machine's own memory is gone
     room.start(under=["sh", "-c", SPARED, "sh"])
     memory = None
     try:
@@ -246,7 +244,9 @@ def f10(room):
     except (Skip, OSError) as why:
         room.note("no cgroup for memory")
         print(why)
-        room.table("alice", room.tables["alice"].replace("ulimit -v 1000000", "ulimit -v 65536"))
+        most = 1 << 16
+    at = room.next_due(3)
+    room.job("eater", "ulimit -v %d; exec tail /dev/zero" % most, at=at, end=False)
     mark = room.wait_mark("eater", deadline=at - time.time() + room.patience())
     room.wait_for(lambda: not lab.alive(mark.pid), 60, "the end of the job")
     if room.ours:
