@@ -92,7 +92,7 @@ static int check_address(const char *setting, const char *url, uint32_t allowed,
 
 	if (memchr(host, '$', strcspn(host, "/?#")))
 		return diag_error(d, 0, 0, "bad %s: a '$' in its host", setting);
-	if (template_check(slice_of(url), allowed, &why))
+	if (template_check(slice_of(url), allowed | TEMPLATE_ADDRESS, &why))
 		return diag_error(d, 0, 0, "bad %s: %s", setting, why.text);
 	return 0;
 }

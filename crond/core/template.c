@@ -143,6 +143,8 @@ static int check_name(
 	int v = value_find(name), shown = (int)(name.n < SHOWN_MOST ? name.n : SHOWN_MOST);
 	const char *near;
 
+	if (known && slice_is(how, escapes[TEMPLATE_JSON]) && allowed & TEMPLATE_ADDRESS)
+		return diag_error(d, line, column, "'json' cannot be used in an address");
 	if (known && allowed >> v & 1)
 		return 0;
 	if (v >= 0 && !known)

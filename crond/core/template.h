@@ -51,6 +51,8 @@ enum {
 };
 
 #define TEMPLATE_ALL (((uint32_t)1 << VALUES) - 1)
+/* With the names that are allowed: the text is an address, and nothing is escaped as JSON in it. */
+#define TEMPLATE_ADDRESS ((uint32_t)1 << VALUES)
 
 /* 0, or -1 with *d: ${NAME} or ${NAME|json}, |url, |raw with a name of the allowed bits;
  * $${ is ${; UTF-8 without NUL. Line and column of what is wrong, from 1. */
