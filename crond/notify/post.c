@@ -39,6 +39,7 @@ struct transfer {
 	struct transfer *next;
 	CURL *easy;
 	struct curl_slist *headers;
+	char *key; /* what it is signed with; NULL: nothing */
 	struct request request;
 	struct buf answer;
 	enum webhook_template template;
@@ -210,6 +211,9 @@ static int add_headers(struct transfer *t, const struct webhook *h, const char *
 		snprintf(line, sizeof(line), "Authorization: Bearer %s", secret);
 		bad |= add_header(t, line);
 		explicit_bzero(line, sizeof(line));
+	} else if (secret) {
+		t->key = strdup(secret);
+		bad |= !t->key;
 	}
 	return bad ? diag_error(d, 0, 0, "out of memory") : 0;
 }
@@ -220,6 +224,9 @@ static void transfer_free(struct transfer *t)
 	for (struct curl_slist *l = t->headers; l; l = l->next)
 		explicit_bzero(l->data, strlen(l->data));
 	curl_slist_free_all(t->headers);
+	if (t->key)
+		explicit_bzero(t->key, strlen(t->key));
+	free(t->key);
 	request_free(&t->request);
 	buf_free(&t->answer);
 	free(t);
@@ -418,7 +425,7 @@ static bool repeats_secret(const struct transfer *t, const char *words)
 	const char *url = strstr(t->request.url.data, "://");
 	size_t host = url ? strcspn(url + 3, "/?#") : 0;
 
-	if (url && repeats(words, url + 3 + host))
+	if ((url && repeats(words, url + 3 + host)) || (t->key && repeats(words, t->key)))
 		return true;
 	for (const struct curl_slist *l = t->headers; l; l = l->next)
 		if (strncmp(l->data, "X-Cronward-Id:", 14) && strncmp(l->data, "Content-Type:", 13) &&

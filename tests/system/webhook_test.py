@@ -146,6 +146,10 @@ def echo(handler, path, body):
     return 400, {}, b"no such robot: " + path.encode()
 
 
+def leak(handler, path, body):
+    return 400, {}, b"not signed with s3cretsecret"
+
+
 def say(status, body, **headers):
     return lambda handler, path, sent: (status, {k.replace("_", "-"): v for k, v in headers.items()}, body)
 
@@ -172,6 +176,8 @@ RECEIVERS = {
     "drip": ("feishu", drip, 3, ""),
     "flood": ("feishu", flood, 3, "answered with more than 64 KB"),
     "echo": ("dingtalk", echo, 3, "its words are left out"),
+    "leak": ("dingtalk", leak, 3, "its words are left out"),
+    "leak2": ("feishu", leak, 3, "its words are left out"),
     "good": ("json", say(204, b""), 1, None),
 }
 
