@@ -255,20 +255,12 @@ void alert_resume(struct crond *c)
 
 /* --- what it says */
 
-static void notice_log(struct crond *c, const char *text)
-{
-	int priority = *text >= '0' && *text <= '7' ? *text - '0' : LOG_ERR;
-
-	if (*text)
-		log_line(&c->log, priority, "crond-notify", c->notify, 0, "%s", text + 1);
-}
-
 static void notice_take(struct crond *c, char *text)
 {
 	if (*text == NOTICE_SPOOLED)
 		outbox_told(c, text + 1);
 	else if (*text == NOTICE_LOG)
-		notice_log(c, text + 1);
+		helper_log(c, "crond-notify", c->notify, text + 1);
 }
 
 void alert_ready(struct crond *c, uint32_t events)

@@ -170,6 +170,15 @@ ssize_t helper_hear(struct crond *c, const struct watch *wire, pid_t pid, char *
 	return n;
 }
 
+/* Emergencies go to everybody's terminal: they are not for who has no rights to cry. */
+void helper_log(struct crond *c, const char *name, pid_t pid, const char *line)
+{
+	int priority = *line >= '0' + LOG_ERR && *line <= '0' + LOG_DEBUG ? *line - '0' : LOG_ERR;
+
+	if (*line)
+		log_line(&c->log, priority, name, pid, 0, "%s", line + 1);
+}
+
 void helper_listen(struct crond *c, struct watch *w, enum watch_kind kind, const char *name)
 {
 	if (w->fd >= 0)

@@ -29,6 +29,8 @@ int helper_directory(const char *path, uid_t uid, gid_t gid);
  * stops is heard so many at a time. */
 enum { HELPER_MESSAGES = 64 };
 ssize_t helper_hear(struct crond *c, const struct watch *wire, pid_t pid, char *text, size_t room);
+/* Its line for the log: a priority's digit, and the text. Nothing of it is more urgent than an error. */
+void helper_log(struct crond *c, const char *name, pid_t pid, const char *line);
 /* How long to wait before it is started again, after so many short lives. */
 int64_t helper_backoff_ms(unsigned fails);
 /* Listens for people in its place while it does not run, and is heard of as kind; as long as w

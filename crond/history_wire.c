@@ -319,14 +319,6 @@ void history_close(struct crond *c)
 
 /* --- what it says */
 
-static void history_log(struct crond *c, const char *text)
-{
-	int priority = *text >= '0' && *text <= '7' ? *text - '0' : LOG_ERR;
-
-	if (*text)
-		log_line(&c->log, priority, program, c->history, 0, "%s", text + 1);
-}
-
 static void history_take(struct crond *c, char *text, size_t n)
 {
 	struct history_mark mark;
@@ -335,7 +327,7 @@ static void history_take(struct crond *c, char *text, size_t n)
 		memcpy(&mark, text, sizeof(mark));
 		backlog_done(c, mark.number, mark.size);
 	} else if (*text == HISTORY_LOG) {
-		history_log(c, text + 1);
+		helper_log(c, program, c->history, text + 1);
 	}
 }
 

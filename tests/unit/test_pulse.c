@@ -11,10 +11,13 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -175,12 +178,40 @@ static void test_works(void **state)
 	end();
 }
 
+/* Its lines are no emergency, whatever it says, and not what it has no digit for. */
+static void test_what_it_says(void **state)
+{
+	static const char *const said[][2] = { { "l0all is lost", "<75>" }, { "l2critical", "<75>" },
+		{ "l3an error", "<75>" }, { "l4a warning", "<76>" }, { "l7debug", "<79>" }, { "l9what", "<75>" },
+		{ "l\xff", "<75>" } };
+	char line[512];
+	int log[2];
+
+	(void)state;
+	begin(false);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, log), 0);
+	crond.log = (struct log){ .target = LOG_TO_SYSLOG, .level = LOG_DEBUG, .fd = log[0], .path = "/dev/log" };
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		assert_true(send(there, said[i][0], strlen(said[i][0]), 0) > 0);
+		alert_ready(&crond, EPOLLIN);
+		assert_true(recv(log[1], line, sizeof(line), MSG_DONTWAIT) > 0);
+		assert_memory_equal(line, said[i][1], 4);
+	}
+	assert_int_equal(send(there, "l", 1, 0), 1);
+	alert_ready(&crond, EPOLLIN);
+	assert_int_equal(recv(log[1], line, sizeof(line), MSG_DONTWAIT), -1);
+	close(log[0]);
+	close(log[1]);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_stands_still),
 		cmocka_unit_test(test_works),
+		cmocka_unit_test(test_what_it_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
