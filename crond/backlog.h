@@ -48,6 +48,7 @@ struct backlog {
 
 /* Finds what a scheduler before us has left. */
 void backlog_open(struct crond *c);
+void backlog_again(struct crond *c); /* where its directory could not be made */
 /* crond.conf was read again. */
 void backlog_config(struct crond *c);
 /* It is being sent to the launcher. */

@@ -111,15 +111,27 @@ static bool wanted(const struct crond *c)
 	return c->set.conf.history && !passing && history_installed(c);
 }
 
+static void nowhere_say(struct crond *c, int error)
+{
+	char why[160];
+
+	snprintf(why, sizeof(why), "%s; no run is on record until it can be made", strerror(error));
+	trouble_say(c, BACKLOG_DIR, why);
+}
+
 static void backlog_on(struct crond *c)
 {
 	struct backlog *b = &c->backlog;
 
 	b->dir = dir_open(c);
 	if (b->dir < 0) {
-		trouble_say(c, BACKLOG_DIR, strerror(errno));
+		if (!b->failing)
+			nowhere_say(c, errno);
+		b->failing = true;
+		wait_later(c, LATER_BACKLOG, AGAIN_MS);
 		return;
 	}
+	b->failing = false;
 	b->most = size_most(b->dir);
 	segments_find(b);
 	b->on = true;
@@ -150,6 +162,12 @@ void backlog_open(struct crond *c)
 	TAILQ_INIT(&c->backlog.segments);
 	place_boot(c->backlog.boot, sizeof(c->backlog.boot));
 	if (wanted(c))
+		backlog_on(c);
+}
+
+void backlog_again(struct crond *c)
+{
+	if (!c->backlog.on && wanted(c))
 		backlog_on(c);
 }
 

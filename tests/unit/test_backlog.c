@@ -33,7 +33,7 @@ static struct crond crond;
 static char dir[PATH_MAX];
 
 /* A scheduler whose crond-history is there and is not started: what stands on file is seen. */
-static void scheduler_begin(void)
+static void scheduler_open(void)
 {
 	int log = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
@@ -50,6 +50,11 @@ static void scheduler_begin(void)
 	snprintf(crond.set.helpers, sizeof(crond.set.helpers), "%s", dir);
 	snprintf(crond.fqdn, sizeof(crond.fqdn), "h.example.org");
 	backlog_open(&crond);
+}
+
+static void scheduler_begin(void)
+{
+	scheduler_open();
 	assert_true(crond.backlog.on);
 }
 
@@ -549,6 +554,32 @@ static void switched_off(void **state)
 	free(run);
 }
 
+/* Where its directory cannot be made at first, it is made once that is possible. */
+static void no_place_at_first(void **state)
+{
+	char path[PATH_MAX + 16];
+	int fd;
+
+	(void)state;
+	scheduler_end();
+	snprintf(path, sizeof(path), "%s/backlog", dir);
+	assert_int_equal(rmdir(path), 0);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	close(fd);
+	scheduler_open();
+	assert_false(crond.backlog.on);
+	assert_true(crond.later[LATER_BACKLOG] > 0);
+	backlog_again(&crond);
+	assert_false(crond.backlog.on);
+	assert_int_equal(unlink(path), 0);
+	backlog_again(&crond);
+	assert_true(crond.backlog.on);
+	backlog_begin(&crond);
+	assert_true(crond.backlog.begun);
+	backlog_again(&crond);
+	assert_true(crond.backlog.on && crond.backlog.begun);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -565,6 +596,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(asked_without_room, begin, end),
 		cmocka_unit_test_setup_teardown(removed_by_hand, begin, end),
 		cmocka_unit_test_setup_teardown(switched_off, begin, end),
+		cmocka_unit_test_setup_teardown(no_place_at_first, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
