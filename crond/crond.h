@@ -111,7 +111,8 @@ void say_startup(struct crond *c);
 void say_loaded(struct crond *c);
 void say_reboot(struct crond *c, bool first);
 void say_ended(struct crond *c);
-void say_cluster(struct crond *c, const char *spool, bool ours);
+/* error: not 0: whose it is cannot be read. */
+void say_cluster(struct crond *c, const char *spool, bool ours, int error);
 /* Where tables are to be is nothing: a directory; the system's table. */
 void say_no_directory(struct crond *c, const char *path, int error);
 void say_no_table(struct crond *c, const char *path);

@@ -104,8 +104,14 @@ void say_ended(struct crond *c)
 		say_info(c, c->stop.stage ? "Shut down" : "Shutting down; running jobs go on");
 }
 
-void say_cluster(struct crond *c, const char *spool, bool ours)
+void say_cluster(struct crond *c, const char *spool, bool ours, int error)
 {
+	if (error) {
+		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
+			"(CRON) ERROR (cluster: %s/.cron.hostname: %s; users' jobs are not run)", spool,
+			strerror(error));
+		return;
+	}
 	log_line(&c->log, LOG_INFO, c->set.dialect->daemon_tag, getpid(), 0,
 		"(CRON) INFO (cluster: %s/.cron.hostname %s %s)", spool,
 		ours ? "names this host" : "does not name this host, and users' jobs are not run:",

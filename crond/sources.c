@@ -303,24 +303,27 @@ static bool spool_is_ours(struct crond *c, struct directory *d)
 {
 	struct buf b = { 0 };
 	char path[PATH_MAX];
-	const char *end;
+	const char *end = NULL;
 	struct stat st;
-	bool ours = false;
-	int fd;
+	int fd, ours = OURS_NO, error = 0;
 
 	snprintf(path, sizeof(path), "%s/.cron.hostname", d->path);
 	fd = file_open(AT_FDCWD, path, 1, &st);
-	if (fd >= 0 && file_read(fd, NAME_FILE_MOST, &b) == 0) {
+	if (fd < 0 || file_read(fd, NAME_FILE_MOST, &b) < 0)
+		error = errno;
+	else
 		end = b.len ? memchr(b.data, '\n', b.len) : NULL;
-		ours = end && slice_is((struct slice){ b.data, (size_t)(end - b.data) }, c->fqdn);
-	}
+	if (end && slice_is((struct slice){ b.data, (size_t)(end - b.data) }, c->fqdn))
+		ours = OURS_YES;
+	else if (error && error != ENOENT)
+		ours = OURS_UNREAD;
 	if (fd >= 0)
 		close(fd);
 	buf_free(&b);
-	if (d->ours != (ours ? OURS_YES : OURS_NO))
-		say_cluster(c, d->path, ours);
-	d->ours = ours ? OURS_YES : OURS_NO;
-	return ours;
+	if ((int)d->ours != ours)
+		say_cluster(c, d->path, ours == OURS_YES, ours == OURS_UNREAD ? error : 0);
+	d->ours = ours;
+	return ours == OURS_YES;
 }
 
 /* 0, or why not all that is there was seen. */

@@ -72,7 +72,7 @@ struct directory {
 	ino_t ino;
 	bool complained;
 	bool in_place;    /* named by the configuration that is being read */
-	enum { OURS_UNKNOWN, OURS_YES, OURS_NO } ours; /* in a cluster (-c) */
+	enum { OURS_UNKNOWN, OURS_YES, OURS_NO, OURS_UNREAD } ours; /* in a cluster (-c) */
 };
 
 /* A task that is not in its file any more; back: it was found in another one. */

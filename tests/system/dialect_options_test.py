@@ -143,6 +143,15 @@ def cluster_without_a_name(world):
 
 
 @cronie
+def cluster_with_a_name_that_cannot_be_read(world):
+    if world.peer:
+        return
+    os.mkdir(world.spool + "/.cron.hostname")
+    equal(cluster(world, None), SYSTEM_ONLY, "runs")
+    equal(len(world.lines(r"ERROR \(cluster: .*/\.cron\.hostname: .*; users' jobs are not run\)")), 1, "lines")
+
+
+@cronie
 def tables_are_looked_at_before_each_minute(world):
     if world.peer:
         return
