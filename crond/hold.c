@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "crond/base/diag.h"
@@ -162,6 +163,17 @@ static int pipes(struct hold *h, int *in)
 	*in = a[1];
 	output_begin(&h->output, b[0], c[0], h->run.flags & RUN_MAIL ? h->run.output_most : 0);
 	return 0;
+}
+
+void hold_running(struct hold *h, const struct spawn *s, struct log *log)
+{
+	h->progress.phase = RUN_RUNNING;
+	h->progress.job_pid = s->pid;
+	h->progress.born_after_ns = s->born_after_ns;
+	h->progress.born_before_ns = s->born_before_ns;
+	if (rundir_mark(h->lock, &h->progress) < 0)
+		log_line(log, LOG_ERR, hold_tag(h), getpid(), 0,
+			"(CRON) ERROR (run %s: who it is cannot be put on file: %s)", h->run.id, strerror(errno));
 }
 
 /* The job's ends of its output are ours too until it has ended: its end wakes us once, not

@@ -53,6 +53,9 @@ int hold_prepare(struct hold *h, struct log *log);
 /* Starts the job. 0, or -1 with a reason. told: give up waiting for a free process. */
 int hold_start(struct hold *h, const volatile sig_atomic_t *told);
 /* Closes the job's ends of its output, which are ours too while hooks may write to them. */
+/* The job, or a hook in front of it, runs: it is on file, for who finds the keeper gone. Where that
+ * cannot be written it runs on, and the log says so. */
+void hold_running(struct hold *h, const struct spawn *s, struct log *log);
 void hold_ends_close(struct hold *h);
 /* Has it stopped, from a callback of its guard. */
 void hold_stop(struct hold *h, const struct stop_order *order);

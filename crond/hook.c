@@ -95,8 +95,9 @@ static int begin(struct hold *h, struct hook *k, struct run *r, struct spawn *s)
 	return -1;
 }
 
-/* Guarded like the job, by the same guard: it is what signals and orders reach. */
-static int run_hook(struct hold *h, struct hook *k, bool mark)
+/* Guarded like the job, by the same guard: it is what signals and orders reach. log: what goes wrong
+ * with its mark on file; NULL: there is none. */
+static int run_hook(struct hold *h, struct hook *k, struct log *log)
 {
 	struct guard *g = &h->guard;
 	const struct guard before = *g;
@@ -115,13 +116,8 @@ static int run_hook(struct hold *h, struct hook *k, bool mark)
 	g->started_ns = k->from_ns;
 	g->deadline_ns = g->next_ns = 0;
 	g->ended = false;
-	if (mark) {
-		h->progress.phase = RUN_RUNNING;
-		h->progress.job_pid = s.pid;
-		h->progress.born_after_ns = s.born_after_ns;
-		h->progress.born_before_ns = s.born_before_ns;
-		rundir_mark(h->lock, &h->progress);
-	}
+	if (log)
+		hold_running(h, &s, log);
 	guard_wait(g);
 	if (g->stopped == RESULT_KILLED && h->order.why == STOP_NONE)
 		h->order.why = STOP_SHUTDOWN; /* by a signal that has no order with it */
@@ -136,7 +132,7 @@ static int run_hook(struct hold *h, struct hook *k, bool mark)
 
 /* --- before the job */
 
-int hook_before(struct hold *h)
+int hook_before(struct hold *h, struct log *log)
 {
 	struct hook k = { .name = "pre",
 		.command = h->run.dress.pre,
@@ -144,7 +140,7 @@ int hook_before(struct hold *h)
 		.from_ns = h->guard.started_ns,
 		.env = h->spawn.env };
 
-	if (!k.command || run_hook(h, &k, true) == 0) {
+	if (!k.command || run_hook(h, &k, log) == 0) {
 		if (k.overran)
 			h->run.timeout_ms = 0; /* that is said, once for the whole run */
 		return 0;
@@ -218,7 +214,7 @@ static void run_after(
 		env = env_after(h, (struct slice){ settings.data, settings.len });
 	k.env = env;
 	snprintf(k.reason, sizeof(k.reason), "%s: out of memory", name);
-	if (!env || run_hook(h, &k, false) < 0)
+	if (!env || run_hook(h, &k, NULL) < 0)
 		log_line(log, LOG_ERR, hold_tag(h), getpid(), 0, "(%.64s) ERROR (%s: %s)",
 		        h->run.user, h->run.id, k.reason);
 	free(env);

@@ -446,18 +446,14 @@ static int begin(struct keeper *k, struct hold *h)
 	if (h->reason[0] || heart_prepare(k, h) < 0 || hold_prepare(h, &k->log) < 0)
 		return -1;
 	guard_equip(k, h);
-	if (h->run.dress.pre && hook_before(h) < 0)
+	if (h->run.dress.pre && hook_before(h, &k->log) < 0)
 		return -1;
 	return hold_start(h, told_to_end());
 }
 
 static void guard_run(struct keeper *k, struct hold *h)
 {
-	h->progress.phase = RUN_RUNNING;
-	h->progress.job_pid = h->spawn.pid;
-	h->progress.born_after_ns = h->spawn.born_after_ns;
-	h->progress.born_before_ns = h->spawn.born_before_ns;
-	rundir_mark(h->lock, &h->progress);
+	hold_running(h, &h->spawn, &k->log);
 	if (h->spawn.strayed)
 		strayed_say(k, h);
 	heart_run(k, h);
