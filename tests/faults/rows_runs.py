@@ -79,6 +79,9 @@ def f03(room):
     for number in range(1, 7):  # its keeper, at each of its writes into the record
         with room.fault(), room.injected(room.forker(), "inject=pwrite64:signal=KILL:when=%d" % number, follow=True):
             room.instants(2)
+    with room.fault(), room.injected(room.forker(), "inject=pwrite64:error=EIO:when=2+", follow=True):
+        room.instants(2)
+    room.wait_for(lambda: room.log("who it is cannot be put on file"), PATIENCE, "word of the failed mark")
     with room.injected(room.daemon.pid, "inject=recvmmsg:signal=KILL:when=2"):
         room.died("recvmmsg")
     room.start()
