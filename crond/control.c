@@ -6,7 +6,6 @@
 #include "crond/control.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,14 +52,14 @@ static void control_drop(struct crond *c, struct control_client *k);
 void control_config(struct crond *c)
 {
 	const char *name = c->set.conf.control_group;
-	const struct group *group = name ? getgrnam(name) : NULL;
+	gid_t gid;
 
 	if (!c->control)
 		return;
-	c->control->group_known = group != NULL;
-	if (group)
-		c->control->group = group->gr_gid;
-	else if (name)
+	c->control->group_known = name && user_group(c, name, &gid) == 0;
+	if (c->control->group_known)
+		c->control->group = gid;
+	else if (name && errno != EINPROGRESS)
 		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) WARNING (control-group: there is no group \"%s\" here)", name);
 }

@@ -42,7 +42,7 @@ void control_who(const struct crond *c, const struct control_client *k, char *ou
 		if (user->uid == k->uid && !user->gone)
 			name = user->name;
 	}
-	if (!name && (entry = getpwuid(k->uid)))
+	if (!name && !c->users_remote && (entry = getpwuid(k->uid)))
 		name = entry->pw_name;
 	snprintf(out, n, "uid %u (%s)", (unsigned)k->uid, name ? name : "?");
 }

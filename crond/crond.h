@@ -34,6 +34,7 @@
 #include "crond/herald.h"
 #include "crond/launch.h"
 #include "crond/log.h"
+#include "crond/lookup.h"
 #include "crond/pending.h"
 #include "crond/pools.h"
 #include "crond/pulse.h"
@@ -155,19 +156,29 @@ struct job_user {
 	uint32_t sent;          /* its own runs that the launcher was sent and no keeper reported; */
 	struct run_queue held;  /* what waits for these (launch.c) */
 	bool gone;           /* no passwd entry any more */
+	bool local;          /* of this host's files, where there are services beside them */
+	bool late;           /* asked for at our start, and found after it */
 };
 
 /* One that was looked up; NULL: nobody of that name was. */
 const struct job_user *user_known(const struct crond *c, const char *name);
-/* The user, looked up once and kept; NULL with errno: 0 or ENOENT when there is none of that name. */
+/* The user, looked up once and kept; NULL with errno: ENOENT when there is none of that name,
+ * EINPROGRESS when a service was asked and has not answered. */
 const struct job_user *user_get(struct crond *c, const char *name);
 const struct job_user *user_self(struct crond *c);
+/* A group's number: 0, or -1 with errno as there. */
+int user_group(struct crond *c, const char *name, gid_t *gid);
+void user_group_soon(struct crond *c, const char *name); /* it will be needed */
 /* Sees whether /etc/passwd, group or nsswitch.conf changed: what is known is then looked
  * up again when it is next needed. */
 void user_refresh(struct crond *c);
 /* Looks a user up again where that is due: after a change of those files, and each
  * minute where accounts come from elsewhere too. */
 void user_current(struct crond *c, const struct job_user *user);
+/* lookup.c has an answer: *a, which becomes empty, or NULL: no account. early: it was asked for
+ * before we had begun to work; said: that there was none. Likewise: it has none (first: of this name). */
+void user_answered(struct crond *c, const char *name, struct account *a, bool early, bool said);
+void user_unanswered(struct crond *c, const char *name, bool first);
 
 /* --- this host (host.c) */
 
@@ -294,6 +305,7 @@ RB_PROTOTYPE(run_tree, live_run, link, live_order)
 void start_due(struct crond *c, const struct due_found *found);
 void start_missed(struct crond *c, const struct due_found *found, const char *why); /* missed.c */
 void start_reboot_jobs(struct crond *c);
+void start_reboot_late(struct crond *c); /* of users who were not known then, for want of an answer */
 void start_due_job(struct crond *c, const struct job *job, const struct due_found *found);
 /* Now, whatever its schedule says; its limits hold. by: who asked, as it is to stand in the
  * log ("uid 1000 (alice)"), or NULL. By hand also a job that is paused or not enabled. 0 with
@@ -453,6 +465,8 @@ struct crond {
 	struct stat passwd, group, nsswitch;
 	uint32_t users_epoch; /* counts changes of these files */
 	bool users_remote;    /* some accounts are not of these files */
+	struct lookups lookups; /* of those */
+	bool rebooted;        /* jobs that are due at a boot were started */
 	struct zone_tree zones;
 	bool zone_said; /* that the host's own cannot be read */
 	struct hosts_self self;

@@ -132,7 +132,7 @@ bool daemon_in_doubt(struct crond *c, const struct daemon *d)
 			return true;
 	}
 	RB_FOREACH(s, source_tree, &c->sources) {
-		if (s->faulty && (!d->file || text_hash(4, s->path, strlen(s->path)) == d->file))
+		if ((s->faulty || s->awaits) && (!d->file || text_hash(4, s->path, strlen(s->path)) == d->file))
 			return true;
 	}
 	return false;

@@ -111,7 +111,7 @@ static const char *const watches[WATCHES] = {
 	[WATCH_KEEPER] = "keeper", [WATCH_OLD_LAUNCHER] = "launcher", [WATCH_NOTIFY] = "notify",
 	[WATCH_ADDRESSES] = "addresses", [WATCH_NAME] = "name", [WATCH_CONTROL] = "control",
 	[WATCH_CLIENT] = "client", [WATCH_HISTORY] = "history", [WATCH_HISTORY_ASKED] = "history",
-	[WATCH_ALERTS_ASKED] = "notify",
+	[WATCH_ALERTS_ASKED] = "notify", [WATCH_LOOKUP] = "lookup",
 };
 
 static const char *const laters[LATERS] = {
@@ -124,6 +124,7 @@ static const char *const laters[LATERS] = {
 	[LATER_PENDING] = "pending", [LATER_HOLD] = "hold", [LATER_HISTORY] = "history",
 	[LATER_METRICS] = "metrics", [LATER_HEARTBEAT] = "heartbeat",
 	[LATER_REMOVED] = "removed", [LATER_BACKLOG] = "backlog", [LATER_PULSE] = "pulse",
+	[LATER_LOOKUP] = "lookup", [LATER_USERS] = "users",
 };
 
 /* A word of a list. */

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/account.h"
 #include "crond/base/clients.h"
 #include "crond/base/kernel.h"
 #include "crond/base/text.h"
@@ -110,23 +110,30 @@ int helper_user(struct crond *c, const char *name, const char *configured, const
 	uid_t *uid, gid_t *gid)
 {
 	const char *wanted = configured ? configured : usual;
-	const struct passwd *pw;
+	const struct job_user *user;
+	struct account a;
 	char why[96];
 
 	*uid = (uid_t)-1;
 	*gid = (gid_t)-1;
 	if (!c->set.root || c->set.only_files)
 		return 0;
-	pw = getpwnam(wanted);
-	if (!pw && !configured)
-		pw = getpwnam("nobody");
-	if (!pw || pw->pw_uid == 0) {
+	/* of this host's files, where it is no other that is wanted: nobody need be asked */
+	if (account_local(wanted, &a) == 0 || (!configured && account_local("nobody", &a) == 0)) {
+		*uid = a.uid;
+		*gid = a.gid;
+		account_free(&a);
+	} else if ((user = user_get(c, wanted))) {
+		*uid = user->uid;
+		*gid = user->gid;
+	} else if (errno == EINPROGRESS) {
+		return -1;
+	}
+	if (*uid == (uid_t)-1 || *uid == 0) {
 		snprintf(why, sizeof(why), "%s's user does not exist, or is root", name);
 		trouble_say(c, wanted, why);
 		return -1;
 	}
-	*uid = pw->pw_uid;
-	*gid = pw->pw_gid;
 	return 0;
 }
 

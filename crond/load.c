@@ -453,7 +453,9 @@ static void source_refuse(struct loading *l, const char *why, int error, bool th
 	if (error)
 		unread(l, error);
 	s->absent_user = strcmp(why, "ORPHAN") == 0;
-	if (s->absent_user) {
+	if (s->awaits) {
+		l->c->reload.awaits = true; /* it is said when the answer takes long */
+	} else if (s->absent_user) {
 		say_orphan(l->c, s);
 	} else {
 		complain(l, why, error);
@@ -517,7 +519,7 @@ void load_source(struct crond *c, struct source *s)
 	c->reload.changes.files++;
 	c->reload.fault = (struct fault){ 0 };
 	s->tried &= !s->unread;
-	s->unread = false;
+	s->unread = s->awaits = false;
 	watch_link(c, s);
 	fd = why ? -1 : open_named(c, s, &st);
 	if (fd < 0 && !why && errno == ENOENT && !c->set.only_files && !s->is_link)

@@ -148,6 +148,8 @@ static struct job_common *common_new(struct loading *l, const struct job_user *u
 		.system = l->source->kind == SOURCE_SYSTEM,
 		.trusted = l->source->kind != SOURCE_USER || user->uid == 0 };
 	check_alerts(l, m, line);
+	if (o->group)
+		user_group_soon(l->c, o->group);
 	l->recent[l->stretches++ % STRETCHES_KEPT] = m;
 	return m;
 }
@@ -188,12 +190,22 @@ static bool name_taken(struct loading *l, const char *what, const char *name, ui
 
 /* --- lines */
 
+/* What a service that does not answer knows is left out, and nothing else: no answer is no error. */
+static bool is_awaited(struct loading *l, int error)
+{
+	l->awaits = error == EINPROGRESS;
+	l->source->awaits |= l->awaits;
+	l->c->reload.awaits |= l->awaits;
+	return l->awaits;
+}
+
 /* The user of a system table's line, or the table's owner. NULL: said. */
 static const struct job_user *line_user(struct loading *l, const struct crontab_entry *e)
 {
 	char name[256];
 	int error;
 
+	l->awaits = false;
 	if (l->user && (e->user.n == 0 || (l->last_user && slice_is(e->user, l->last_user))))
 		return l->user;
 	snprintf(name, sizeof(name), "%.*s", (int)e->user.n, e->user.s);
@@ -205,7 +217,7 @@ static const struct job_user *line_user(struct loading *l, const struct crontab_
 		l->user = NULL;
 		return NULL;
 	}
-	if (!l->user) {
+	if (!l->user && !is_awaited(l, error)) {
 		struct diag d;
 
 		l->source->lacks_user = true;
@@ -269,6 +281,8 @@ int loading_entry(void *arg, const struct crontab_entry *e)
 		m = common_known(l, user, e->env, o);
 	if (user && !m)
 		m = common_new(l, user, e->env, o, e->line);
+	if (!m && l->awaits)
+		return 0;
 	if (!m) {
 		l->refused = l->c->set.dialect->bad_line_drops_file;
 		return l->memory ? -1 : 0;
@@ -311,7 +325,7 @@ static const struct job_user *task_user(struct loading *l, const struct taskfile
 		say_task_user(l, t, "only root can run tasks as somebody else");
 		return NULL;
 	}
-	if (!u) {
+	if (!u && !is_awaited(l, error)) {
 		l->source->lacks_user = true;
 		l->source->unread |= load_passes(error);
 		snprintf(text, sizeof(text), "user '%.100s' does not exist here", name ? name : "?");

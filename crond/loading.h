@@ -27,6 +27,7 @@ struct loading {
 	size_t said;
 	size_t named; /* jobs that have a name */
 	bool erred;   /* an error was met */
+	bool awaits;  /* the user of what is being read, whom a service has not answered about */
 	bool refused; /* a user or zone that is not there, where the dialect drops the file */
 	bool memory;  /* ran out */
 };

@@ -63,6 +63,8 @@ static void (*const later_calls[LATERS])(struct crond *c) = {
 	[LATER_HEARTBEAT] = heartbeat_turn,
 	[LATER_PULSE] = pulse_look,
 	[LATER_BACKLOG] = backlog_again, /* and backlog_flush() with each turn */
+	[LATER_LOOKUP] = lookup_turn,
+	[LATER_USERS] = reload_awaited,
 };
 
 static void later_fire(struct crond *c)
@@ -109,6 +111,8 @@ static void children_reap(struct crond *c)
 			alert_ended(c);
 		else if (pid == c->history)
 			history_ended(c);
+		else if (pid == c->lookups.pid)
+			lookup_ended(c);
 		else if (c->metrics && pid == c->metrics->helper)
 			metrics_put(c, status);
 	}
@@ -185,6 +189,9 @@ static void loop_take(struct crond *c, struct watch *w, uint32_t events)
 		break;
 	case WATCH_ALERTS_ASKED:
 		alert_asked(c);
+		break;
+	case WATCH_LOOKUP:
+		lookup_ready(c);
 		break;
 	case WATCH_ADDRESSES:
 		host_addresses_changed(c);

@@ -97,6 +97,7 @@ static int set_up(struct crond *c)
 		return -1;
 	}
 	c->log.lost = &c->shared->log_lost;
+	user_refresh(c);
 	service_open(c);
 	metrics_open(c);
 	control_open(c);
@@ -157,6 +158,7 @@ static int crond_serve(struct crond *c, int ready)
 	herald_stopped(c);
 	control_close(c);
 	alert_close(c);
+	lookup_close(c);
 	place_close(c);
 	return status;
 }

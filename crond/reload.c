@@ -196,6 +196,8 @@ void reload_asked(struct crond *c, const char *why, struct changes *out)
 	reload_config(c);
 	clock_zones(c);
 	user_refresh(c);
+	if (c->users_remote) /* a service has no file that tells of a change */
+		c->users_epoch++;
 	retry_restless(c);
 	look_at_all(c);
 	c->reload.at_once = true;
@@ -316,4 +318,20 @@ void reload_users(struct crond *c)
 		}
 	}
 	reload_done(c, NULL, NULL);
+}
+
+void reload_awaited(struct crond *c)
+{
+	struct source *s;
+
+	reload_begin(c);
+	c->reload.awaits = false; /* until one says so again */
+	RB_FOREACH(s, source_tree, &c->sources) {
+		if (s->awaits) {
+			s->tried = false;
+			source_look(c, s);
+		}
+	}
+	reload_done(c, NULL, NULL);
+	start_reboot_late(c);
 }

@@ -160,6 +160,10 @@ void removed_due(struct crond *c)
 	struct removal *r;
 	int told = 0;
 
+	if (c->reload.awaits) { /* it may be in a file that is not read whole yet */
+		wait_later(c, LATER_REMOVED, AWAY_MS);
+		return;
+	}
 	while ((r = removal_old(c, &c->removed.arrived)))
 		arrived_drop(c, r);
 	while ((r = removal_old(c, &c->removed.waiting))) {

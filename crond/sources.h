@@ -33,6 +33,7 @@ struct source {
 	bool good;              /* the last reading gave what is in force */
 	bool absent_user;       /* waits for its owner to appear */
 	bool lacks_user;        /* names users that do not exist */
+	bool awaits;            /* names users that a service has not answered about */
 	bool names;             /* has jobs with names */
 	bool clashed;           /* has one that another file named before */
 	bool faulty;            /* some of it was refused */
@@ -91,6 +92,7 @@ struct reload {
 	TAILQ_HEAD(, source) dirty;
 	int64_t dirty_since;    /* monotonic ms; 0: nothing waits for a quiet time */
 	bool asked;             /* somebody asked for one, which reads what is heard of */
+	bool awaits;  /* some source does */
 	bool at_once; /* what rests is read as well */
 	size_t restless, gone;  /* sources that are */
 	size_t jobs;            /* in force */
@@ -125,6 +127,7 @@ void reload_poll(struct crond *c);    /* unwatched ones */
 void reload_name(struct crond *c, struct directory *d, const char *name, bool removed);
 void reload_directory(struct crond *c, struct directory *d);              /* it may have come */
 void reload_users(struct crond *c);                                       /* accounts changed */
+void reload_awaited(struct crond *c); /* a service has answered about users that sources await */
 /* watch.c */
 void watch_open(struct crond *c);
 void watch_directory(struct crond *c, struct directory *d);

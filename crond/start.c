@@ -493,7 +493,7 @@ void start_due(struct crond *c, const struct due_found *found)
 }
 
 /* @reboot has no timer. */
-void start_reboot_jobs(struct crond *c)
+static void reboot_jobs(struct crond *c, bool late)
 {
 	struct source *s;
 	int64_t now = c->clock.real.tv_sec;
@@ -504,8 +504,25 @@ void start_reboot_jobs(struct crond *c)
 		for (size_t i = 0; i < s->jobs->count; i++) {
 			const struct job *job = &s->jobs->jobs[i];
 
-			if (!job->back && job->common->options->type == JOB_TYPE_CRON)
+			if (!job->back && job->common->options->type == JOB_TYPE_CRON &&
+				job->common->user->late == late)
 				start_at(c, job, NULL, START_REBOOT, now);
 		}
 	}
+}
+
+void start_reboot_jobs(struct crond *c)
+{
+	c->rebooted = true;
+	reboot_jobs(c, false);
+}
+
+void start_reboot_late(struct crond *c)
+{
+	struct job_user *u;
+
+	if (c->rebooted)
+		reboot_jobs(c, true);
+	SLIST_FOREACH(u, &c->users, link)
+		u->late = false;
 }

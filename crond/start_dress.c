@@ -6,7 +6,6 @@
 #include "crond/start.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -33,15 +32,15 @@ static bool is_member(const struct run *r, gid_t group)
 /* Looked up again when the file has changed, not for each run. */
 static int group_find(struct crond *c, struct job_common *m)
 {
-	const struct group *g;
+	gid_t gid;
+	int rc;
 
 	if (m->group_known && m->group_of == c->users_epoch)
 		return 0;
-	errno = 0;
-	g = getgrnam(m->options->group);
-	if (!g)
+	rc = user_group(c, m->options->group, &gid);
+	if (rc < 0)
 		return -1;
-	m->group = g->gr_gid;
+	m->group = gid;
 	m->group_of = c->users_epoch;
 	m->group_known = true;
 	return 0;
@@ -56,7 +55,8 @@ static int dress_group(struct start *s)
 
 	if (group_find(s->c, m) < 0) {
 		refused(s, m->options->group,
-		        errno && errno != ENOENT ? strerror(errno) : "no such group");
+		        errno == EINPROGRESS ? "no answer from the name service" :
+		        errno != ENOENT ? strerror(errno) : "no such group");
 		return -1;
 	}
 	if (!s->c->set.root && m->group != r->gid) {

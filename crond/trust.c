@@ -77,6 +77,7 @@ const char *trust_file(struct crond *c, struct source *s, const struct stat *st)
 	owner = user_get(c, s->owner);
 	if (!owner) {
 		s->unread |= load_passes(errno);
+		s->awaits = errno == EINPROGRESS;
 		return "ORPHAN";
 	}
 	return c->set.any_table ? NULL : distrust_user(c->set.dialect, st, owner->uid);

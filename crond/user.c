@@ -5,7 +5,6 @@
 #include "crond/crond.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,71 +12,50 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "crond/account.h"
 #include "crond/base/nsswitch.h"
 #include "crond/core/options_value.h"
+#include "crond/lookup.h"
 
-enum { GROUPS_MOST = 65536, FRESH_MS = 60 * 1000 };
+enum { FRESH_MS = 60 * 1000 };
 
-static uint32_t *groups_of(const char *name, gid_t gid, uint32_t *count)
+/* Are there accounts that only a service knows, which may not answer? A check is for people, who may
+ * wait. */
+static bool by_service(const struct crond *c)
 {
-	int n = 32;
-	gid_t *list = NULL;
-
-	for (;;) {
-		gid_t *more = realloc(list, (size_t)n * sizeof(*list));
-		int had = n;
-
-		if (!more)
-			break;
-		list = more;
-		if (getgrouplist(name, gid, list, &n) >= 0) {
-			*count = (uint32_t)n;
-			return list;
-		}
-		n = n > had ? n : had * 2;
-		if (n > GROUPS_MOST)
-			break;
-	}
-	free(list);
-	return NULL;
+	return c->users_remote && c->set.root && !c->set.check;
 }
 
-/* 0 and *u filled anew; -1: no entry (errno 0) or no answer (errno). */
-static int user_fill(struct job_user *u, const struct passwd *pw)
+/* *u filled anew; *a is empty then. */
+static void user_fill(struct job_user *u, struct account *a)
 {
-	uint32_t count = 0, *groups = groups_of(pw->pw_name, pw->pw_gid, &count);
-	char *home = strdup(pw->pw_dir && *pw->pw_dir ? pw->pw_dir : "/");
-
-	if (!groups || !home) {
-		free(groups);
-		free(home);
-		return -1;
-	}
-	if (!u->home || strcmp(u->home, home) != 0)
+	if (!u->home || strcmp(u->home, a->home) != 0)
 		u->generation++;
 	free(u->groups);
-	u->groups = groups;
-	u->group_count = count;
 	free(u->home);
-	u->home = home;
-	u->uid = pw->pw_uid;
-	u->gid = pw->pw_gid;
+	u->groups = a->groups;
+	u->group_count = a->group_count;
+	u->home = a->home;
+	u->uid = a->uid;
+	u->gid = a->gid;
 	u->gone = false;
-	return 0;
+	*a = (struct account){ .home = NULL };
 }
 
-static struct job_user *user_new(struct crond *c, const struct passwd *pw)
+/* As user_fill(); NULL: memory. */
+static struct job_user *user_new(struct crond *c, const char *name, struct account *a)
 {
 	struct job_user *u = calloc(1, sizeof(*u));
 
-	if (!u)
-		return NULL;
-	u->name = strdup(pw->pw_name);
-	if (!u->name || user_fill(u, pw) < 0) {
-		free(u->name);
+	if (u)
+		u->name = strdup(name);
+	if (!u || !u->name) {
 		free(u);
+		account_free(a);
+		errno = ENOMEM;
 		return NULL;
 	}
+	user_fill(u, a);
 	TAILQ_INIT(&u->held);
 	u->epoch = c->users_epoch;
 	u->checked = wait_now_ms();
@@ -85,36 +63,121 @@ static struct job_user *user_new(struct crond *c, const struct passwd *pw)
 	return u;
 }
 
-/* root is root for root's daemon, also where an image has no account of that name. NULL:
- * no entry (errno 0 or ENOENT) or no answer (errno). */
-static const struct passwd *account_find(const char *name)
+static struct job_user *user_find(const struct crond *c, const char *name)
 {
-	static char root_name[] = "root", root_home[] = "/root";
-	static const struct passwd root = { .pw_name = root_name, .pw_dir = root_home };
-	const struct passwd *pw;
+	struct job_user *u;
 
-	errno = 0;
-	pw = getpwnam(name);
-	if (!pw && (errno == 0 || errno == ENOENT) && geteuid() == 0 && strcmp(name, "root") == 0)
-		return &root;
-	return pw;
+	SLIST_FOREACH(u, &c->users, link) {
+		if (strcmp(u->name, name) == 0)
+			break;
+	}
+	return u;
 }
 
-/* A directory service that does not answer leaves what was known in force. */
-static void user_again(struct crond *c, struct job_user *u)
+const struct job_user *user_known(const struct crond *c, const char *name)
 {
-	const struct passwd *pw;
+	return user_find(c, name);
+}
 
-	u->epoch = c->users_epoch;
-	u->checked = wait_now_ms();
-	pw = account_find(u->name);
-	if (pw) {
-		user_fill(u, pw);
-	} else if ((errno == 0 || errno == ENOENT) && !u->gone) {
-		u->gone = true;
+static void user_gone(struct crond *c, struct job_user *u)
+{
+	if (!u->gone)
 		log_classic(&c->log, c->set.dialect->daemon_tag, getpid(), 0, u->name, "ORPHAN",
 			"no passwd entry");
+	u->gone = true;
+}
+
+/* --- where some are known to a service: what it says is taken in when it says it */
+
+void user_answered(struct crond *c, const char *name, struct account *a, bool early, bool said)
+{
+	struct job_user *u = user_find(c, name);
+
+	if (said)
+		log_line(&c->log, LOG_INFO, c->set.dialect->daemon_tag, getpid(), 0,
+			"(%s) INFO (the name service answers again)", name);
+	if (!u && a && (u = user_new(c, name, a)))
+		u->late = early && c->working;
+	else if (u && a)
+		user_fill(u, a);
+	else if (u)
+		user_gone(c, u);
+}
+
+void user_unanswered(struct crond *c, const char *name, bool first)
+{
+	struct job_user *u = user_find(c, name);
+	struct account a;
+
+	if (first)
+		log_line(&c->log, LOG_WARNING, c->set.dialect->daemon_tag, getpid(), 0,
+			"(%s) WARNING (no answer from the name service: %s)", name,
+			u ? "what was known of this user stays in force" :
+			"this user's jobs are left out until there is one");
+	if (!u || !u->local)
+		return;
+	if (account_local(name, &a) == 0)
+		account_free(&a);
+	else /* it was of this host's files, and is not any more */
+		user_gone(c, u);
+}
+
+/* Of this host's files, for whom nobody need be waited for; but a service may know more groups. */
+static struct job_user *user_local(struct crond *c, const char *name)
+{
+	struct job_user *u = NULL;
+	struct account a;
+
+	if (account_local(name, &a) == 0 && (u = user_new(c, name, &a))) {
+		u->local = true;
+		lookup_user(c, name);
 	}
+	return u;
+}
+
+static struct job_user *user_served(struct crond *c, const char *name)
+{
+	struct job_user *u = user_local(c, name);
+
+	if (u || lookup_user(c, name) < 0)
+		return u;
+	u = user_find(c, name);
+	errno = u ? 0 : ENOMEM;
+	return u;
+}
+
+/* What is known stays in force until there is an answer; what files say counts at once. */
+static void user_again_served(struct crond *c, struct job_user *u)
+{
+	struct account a;
+
+	if (u->epoch != c->users_epoch && account_local(u->name, &a) == 0) {
+		u->local = true;
+		if (u->gone || a.uid != u->uid || a.gid != u->gid || strcmp(a.home, u->home) != 0)
+			user_fill(u, &a);
+		account_free(&a);
+	}
+	u->epoch = c->users_epoch;
+	lookup_user(c, u->name);
+}
+
+/* --- where files of this host have all */
+
+/* A directory that does not answer leaves what was known in force. */
+static void user_again(struct crond *c, struct job_user *u)
+{
+	struct account a;
+
+	u->checked = wait_now_ms();
+	if (by_service(c)) {
+		user_again_served(c, u);
+		return;
+	}
+	u->epoch = c->users_epoch;
+	if (account_ask(u->name, &a) == 0)
+		user_fill(u, &a);
+	else if (errno == ENOENT)
+		user_gone(c, u);
 }
 
 /* Who is due is looked up, not everybody: what others cost delays no start. */
@@ -127,30 +190,32 @@ void user_current(struct crond *c, const struct job_user *user)
 		user_again(c, u);
 }
 
-const struct job_user *user_known(const struct crond *c, const char *name)
-{
-	const struct job_user *u;
-
-	SLIST_FOREACH(u, &c->users, link) {
-		if (strcmp(u->name, name) == 0)
-			break;
-	}
-	return u;
-}
-
 const struct job_user *user_get(struct crond *c, const char *name)
 {
-	const struct passwd *pw;
-	struct job_user *u;
+	struct job_user *u = user_find(c, name);
+	struct account a;
 
-	SLIST_FOREACH(u, &c->users, link) {
-		if (strcmp(u->name, name) != 0)
-			continue;
+	if (u) {
 		user_current(c, u);
+		errno = by_service(c) && lookup_awaits(c, name) ? EINPROGRESS : ENOENT;
 		return u->gone ? NULL : u;
 	}
-	pw = account_find(name);
-	return pw ? user_new(c, pw) : NULL;
+	if (by_service(c))
+		return user_served(c, name);
+	return account_ask(name, &a) == 0 ? user_new(c, name, &a) : NULL;
+}
+
+int user_group(struct crond *c, const char *name, gid_t *gid)
+{
+	return by_service(c) ? lookup_group(c, name, gid) : account_group_ask(name, gid);
+}
+
+void user_group_soon(struct crond *c, const char *name)
+{
+	gid_t gid;
+
+	if (by_service(c))
+		lookup_group(c, name, &gid);
 }
 
 /* A uid without an entry, as containers have them: its name and home are what the
@@ -171,22 +236,25 @@ static void user_made_up(struct passwd *pw, char name[32])
 
 const struct job_user *user_self(struct crond *c)
 {
-	const struct passwd *pw = getpwuid(geteuid());
-	struct passwd made_up;
-	char name[32];
+	static char root_name[] = "root", root_home[] = "/root";
+	struct passwd made_up = { .pw_name = root_name, .pw_dir = root_home };
+	const struct passwd *pw;
+	struct account a;
 	struct job_user *u;
+	char name[32];
 
-	if (!pw && geteuid() == 0)
-		pw = account_find("root");
+	if (by_service(c))
+		return user_get(c, root_name);
+	pw = getpwuid(geteuid());
 	if (!pw) {
-		user_made_up(&made_up, name);
+		if (geteuid() != 0)
+			user_made_up(&made_up, name);
 		pw = &made_up;
 	}
-	SLIST_FOREACH(u, &c->users, link) {
-		if (strcmp(u->name, pw->pw_name) == 0)
-			return u;
-	}
-	return user_new(c, pw);
+	u = user_find(c, pw->pw_name);
+	if (u)
+		return u;
+	return account_of(pw, &a) == 0 ? user_new(c, pw->pw_name, &a) : NULL;
 }
 
 static bool file_changed(struct stat *was, const char *path)

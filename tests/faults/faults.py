@@ -144,6 +144,7 @@ class FaultLab(lab.Lab):
         self.down_since, self.undo, self.receivers = None, contextlib.ExitStack(), []
         self.counts_only = self.no_history = False
         self.noted = []
+        self.uids = {}          # of users who are not in /etc/passwd
         self.place(programs)
         lab.put(MARKS, "", 0o666)
         self.pulse = self.job("pulse", user="bob")
@@ -222,7 +223,8 @@ class FaultLab(lab.Lab):
                 job.since = time.time() + (1 if self.ours else self.unit)
         if self.kind == "busybox" and isinstance(text, str) and "MAILTO" not in text:
             text = "MAILTO=%s\n%s" % (user, text)  # mails to nobody else
-        lab.put(self.subject.spool + "/" + user, text, mode, self.subject.owner or user, replace=True)
+        lab.put(self.subject.spool + "/" + user, text, mode, self.subject.owner or self.uids.get(user, user),
+                replace=True)
         if self.kind == "busybox":
             with open(self.subject.spool + "/cron.update", "a", encoding="ascii") as update:
                 update.write(user + "\n")

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import lab
+import names
 from faults import OUT, Fault, HasNone, Skip, tell
 from rows_runs import outcome
 
@@ -138,25 +139,50 @@ def f17(room):
 
 
 def f18(room):
-    """the user is removed from /etc/passwd, and comes back
-    his jobs are skipped by name, everybody else's go on; they start again once he is back"""
+    """the user is removed from /etc/passwd, and comes back; a name service does not answer
+    jobs of who is not known are skipped by name, everybody else's go on; they start once there is an
+    entry, or an answer"""
+    service = names.Service() if room.kind != "busybox" else None  # which is linked statically
+    if service:
+        room.uids = {"known": 3001, "new": 3002}
+        for name, uid in room.uids.items():
+            service.add(name, uid, uid)
+        room.job("known", user="known")
     gone = room.job("gone")
     room.start()
     room.wait_mark("gone")
-    with room.fault(hits=("gone",)):
+    whole = lab.read("/etc/passwd")
+    with room.fault(hits=("gone", "new")):
         began = time.time()
-        whole = lab.read("/etc/passwd")
         lab.put("/etc/passwd", "".join(line for line in whole.splitlines(True)
                                        if not line.startswith("alice:")), replace=True)
-        room.instants(2)
+        room.instants(1)
         said = [line for line in room.log("alice") if re.search("ORPHAN|no passwd|unknown|getpw",
                                                                 str(line), re.I)]
+        if service:
+            room.wait_mark("known")
+            service.set("hang", True)
         lab.put("/etc/passwd", whole, replace=True)
-        room.instants(2)
+        if service:
+            new = room.job("new", user="new")
+        room.instants(1)
         gone.off.append((began, time.time()))
+        if service:
+            answer_comes(room, service, new)
     room.instants(1)
     if not said:
         raise Fault("skipped, user not named")
+
+
+def answer_comes(room, service, new):
+    """Who was not known is named, and comes once there is an answer."""
+    seen = len(room.marks("start", "gone"))
+    if room.ours:
+        room.wait_log(r"\(new\) WARNING \(no answer from the name service", 20 * lab.slowness())
+        room.wait_mark("gone", count=seen + 1)
+    service.set("hang", False)
+    room.wait_mark("new", deadline=30 * lab.slowness() if room.ours else 3 * room.unit)
+    new.since = time.time()
 
 
 def f19(room):

@@ -258,7 +258,7 @@ def loopback():
 
 
 def put(path, content, mode=0o644, owner=None, replace=False):
-    """Writes a file whole, by rename where replace says so."""
+    """Writes a file whole, by rename where replace says so. owner: a name, or a number."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
     target = os.path.join(os.path.dirname(path), ".lab-new") if replace else path
@@ -266,7 +266,7 @@ def put(path, content, mode=0o644, owner=None, replace=False):
         out.write(data)  # first: a change of its mode makes crond read the file as it is then
         os.fchmod(out.fileno(), mode)
         if owner:
-            uid = pwd.getpwnam(owner).pw_uid
+            uid = owner if isinstance(owner, int) else pwd.getpwnam(owner).pw_uid
             os.fchown(out.fileno(), uid, -1)
     if replace:
         os.rename(target, path)
