@@ -42,6 +42,39 @@ static void check_text(struct slice text, size_t room)
 	free(out);
 }
 
+static int same_text(struct slice a, struct slice b)
+{
+	return !a.s == !b.s && a.n == b.n && (!a.n || memcmp(a.s, b.s, a.n) == 0);
+}
+
+/* What comes again counts no more, and what means nothing here changes nothing. */
+static void check_repeated(const struct sdnotify *m, struct slice whole)
+{
+	static const char nothing[] = "X_NOTHING=1\n";
+	const size_t head = sizeof(nothing) - 1;
+	size_t n = whole.n && !whole.s[whole.n - 1] ? whole.n - 1 : whole.n;
+	size_t size = head + n + 1 + n;
+	char *twice = malloc(size);
+	struct sdnotify again;
+
+	demand(twice != NULL);
+	memcpy(twice, nothing, head);
+	memcpy(twice + head, whole.s, n);
+	twice[head + n] = '\n';
+	memcpy(twice + head + n + 1, whole.s, n);
+	if (size <= SDNOTIFY_MOST) {
+		demand(sdnotify_parse(&again, (struct slice){ twice, size }) == 0);
+		demand(m->ready == again.ready && m->stopping == again.stopping);
+		demand(m->watchdog == again.watchdog && m->trigger == again.trigger);
+		demand(m->has_interval == again.has_interval && m->interval_us == again.interval_us);
+		demand(m->has_extend == again.has_extend && m->extend_us == again.extend_us);
+		demand(same_text(m->status, again.status) && same_text(m->alert, again.alert));
+		demand(same_text(m->batch_start, again.batch_start));
+		demand(same_text(m->batch_end, again.batch_end));
+	}
+	free(twice);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice whole = { (const char *)data, size };
@@ -58,5 +91,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_slice(m.batch_end, whole);
 	demand(!m.alert.s || m.alert.n > 0);
 	demand((m.has_interval || !m.interval_us) && (m.has_extend || !m.extend_us));
+	check_repeated(&m, whole);
 	return 0;
 }

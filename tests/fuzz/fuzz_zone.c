@@ -45,7 +45,24 @@ static void check(struct zone *z)
 		demand(next != SCHEDULE_NEVER);
 		t = next;
 	}
-	zone_free(z);
+}
+
+/* A second reading is the same zone, and a zone whose clocks are put back has all its stretches
+ * with that much less. by is freed. */
+static void check_again(struct zone *z, struct zone *by)
+{
+	enum { BACK = 3600 };
+
+	demand(by != NULL);
+	demand(!zone_become(z, by));
+	for (int64_t when = -2208988800; when < 4102444800; when += 98765432) {
+		struct zone_span s = zone_span(z, when), later;
+
+		zone_delay(z, BACK);
+		later = zone_span(z, when);
+		zone_delay(z, -BACK);
+		demand(later.offset == s.offset - BACK && later.from == s.from && later.to == s.to);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -56,16 +73,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct zone *z = zone_parse(data, size, &d);
 	char text[300];
 
-	if (z)
+	if (z) {
 		check(z);
-	else
+		check_again(z, zone_parse(data, size, &d));
+		zone_free(z);
+	} else
 		demand(d.level == DIAG_ERROR && d.text[0]);
 	if (size >= sizeof(text))
 		return 0;
 	memcpy(text, data, size);
 	text[size] = '\0';
 	z = zone_posix(text, &d);
-	if (z)
+	if (z) {
 		check(z);
+		check_again(z, zone_posix(text, &d));
+	}
+	zone_free(z);
 	return 0;
 }
