@@ -431,16 +431,23 @@ static void answer_step(struct crond *c, struct control_client *k)
 		answer_over(k);
 }
 
+/* Whom nobody would hear any more is not kept. */
+static void client_hear(struct crond *c, struct control_client *k, uint32_t events)
+{
+	if (wait_change(c, k->watch, events) < 0)
+		control_drop(c, k);
+}
+
 /* What it is listened to for now; nothing to wait for: its next turn. */
 static void client_rest(struct crond *c, struct control_client *k)
 {
 	bool whole = k->in.len && memchr(k->in.data, '\n', k->in.len);
 
 	if (k->sent < k->out.len) {
-		wait_change(c, k->watch, EPOLLOUT | EPOLLONESHOT);
+		client_hear(c, k, EPOLLOUT | EPOLLONESHOT);
 	} else if (k->verb && k->run[0]) {
 		k->deadline = 0; /* it is we who let it wait */
-		wait_change(c, k->watch, EPOLLONESHOT); /* its end is seen all the same */
+		client_hear(c, k, EPOLLONESHOT); /* its end is seen all the same */
 	} else if (k->verb || whole) {
 		turn_give(c->control, k);
 	} else if (k->last) {
@@ -450,7 +457,7 @@ static void client_rest(struct crond *c, struct control_client *k)
 			buf_free(&k->in);
 			buf_free(&k->out);
 		}
-		wait_change(c, k->watch, EPOLLIN | EPOLLONESHOT);
+		client_hear(c, k, EPOLLIN | EPOLLONESHOT);
 	}
 }
 

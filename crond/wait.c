@@ -30,11 +30,11 @@ int wait_for(struct crond *c, struct watch *w, uint32_t events)
 	return epoll_ctl(c->epoll, EPOLL_CTL_ADD, w->fd, &e);
 }
 
-void wait_change(struct crond *c, struct watch *w, uint32_t events)
+int wait_change(struct crond *c, struct watch *w, uint32_t events)
 {
 	struct epoll_event e = { .events = events, .data = { .ptr = w } };
 
-	epoll_ctl(c->epoll, EPOLL_CTL_MOD, w->fd, &e);
+	return epoll_ctl(c->epoll, EPOLL_CTL_MOD, w->fd, &e);
 }
 
 void wait_end(struct crond *c, struct watch *w)

@@ -44,7 +44,7 @@ int64_t wait_now_ms(void);
 /* The same, and it goes on while the host sleeps: how late something is, whoever sets the clock. */
 int64_t wait_awake_ms(void);
 int wait_for(struct crond *c, struct watch *w, uint32_t events);
-void wait_change(struct crond *c, struct watch *w, uint32_t events);
+int wait_change(struct crond *c, struct watch *w, uint32_t events);
 void wait_end(struct crond *c, struct watch *w);
 /* wait_end(), and it is freed once no event that was fetched can name it. */
 void wait_drop(struct crond *c, struct watch *w);

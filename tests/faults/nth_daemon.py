@@ -255,6 +255,6 @@ def sweep(room, name, who, job):
     before = descriptors(room.daemon.pid)
     for one in who:
         done.run(one, done.kinds(counts, one), start.one)
-    done.faults += [*leaks(daemon, before), *history(daemon)]
+    done.add([*leaks(daemon, before), *history(daemon)])
     print("%s: the daemon ended %d times and was started again" % (done.name, daemon.died))
     done.finish(10)

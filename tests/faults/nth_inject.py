@@ -140,15 +140,17 @@ class Sweep:
                 self.blame(who, kind, n, what, example or "nothing failed", faults)
                 return
             self.blame(who, kind, n, what, example, faults)
-        self.faults.append("%s %s %s: no end of calls" % (who, kind, what))
+        self.add(["%s %s %s: no end of calls" % (who, kind, what)])
 
     def note(self, who, kind, tries):
         self.tried[who, kind] = self.tried.get((who, kind), 0) + tries
 
     def blame(self, who, kind, n, what, example, faults):
+        self.add("%s %s %d of %s (%s): %s" % (what, kind, n, who, example, fault) for fault in faults)
+
+    def add(self, faults):
         for fault in faults:
-            self.faults.append("%s: %s %s %d of %s (%s): %s" % (
-                self.name, what, kind, n, who, example, fault))
+            self.faults.append("%s: %s" % (self.name, fault))
             print(self.faults[-1], flush=True)
 
     def finish(self, least=1):
