@@ -184,6 +184,20 @@ static void retry_restless(struct crond *c)
 	}
 }
 
+/* Where there was no memory for a file or a directory, all are looked at again. */
+static bool retry_lacking(struct crond *c)
+{
+	bool all = c->reload.lacking;
+	struct directory *d;
+
+	c->reload.lacking = false;
+	if (all)
+		reload_directories(c);
+	SLIST_FOREACH(d, &c->directories, link)
+		d->intact &= !all;
+	return all;
+}
+
 /* As a person asks for it. Where inotify tells of everything, what it told is all that has
  * to be looked at: a table of thousands of files costs what changed in it. */
 void reload_asked(struct crond *c, const char *why, struct changes *out)
@@ -199,6 +213,7 @@ void reload_asked(struct crond *c, const char *why, struct changes *out)
 	if (c->users_remote) /* a service has no file that tells of a change */
 		c->users_epoch++;
 	retry_restless(c);
+	retry_lacking(c);
 	look_at_all(c);
 	c->reload.at_once = true;
 	sources_gone(c);
@@ -227,16 +242,13 @@ void reload_gone(struct crond *c)
 
 void reload_poll(struct crond *c)
 {
-	bool all = c->reload.lacking;
 	struct directory *d;
 	struct source *s;
+	bool all;
 
 	reload_begin(c);
-	c->reload.lacking = false;
-	if (all)
-		reload_directories(c);
+	all = retry_lacking(c);
 	SLIST_FOREACH(d, &c->directories, link) {
-		d->intact &= !all;
 		if (all || watch_lacks(d))
 			look_at(c, d);
 	}
@@ -274,8 +286,10 @@ void reload_name(struct crond *c, struct directory *d, const char *name, bool re
 	if (!source_wanted(c, d, name))
 		return;
 	s = source_get(c, d, name);
-	if (!s)
+	if (!s) {
+		sources_lacking(c, d->path);
 		return;
+	}
 	s->removed = removed;
 	if (d->kind == SOURCE_TASKS || c->reload.asked) {
 		source_look(c, s);

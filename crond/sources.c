@@ -171,7 +171,9 @@ static bool directory_missed(const struct crond *c, const struct directory *d, i
 
 static void directory_complain(struct crond *c, struct directory *d, int error, const char *why)
 {
-	if (d->complained || (d->only && !c->set.only_files) || !directory_missed(c, d, error))
+	bool usual = d->only && !c->set.only_files && error == ENOENT; /* no /etc/crontab */
+
+	if (d->complained || usual || !directory_missed(c, d, error))
 		return;
 	d->complained = true;
 	if (c->set.check)
@@ -184,8 +186,7 @@ static void directory_complain(struct crond *c, struct directory *d, int error, 
 			d->seen ? "; what it gave stays in force" : "");
 }
 
-/* For a file or a directory: all are looked for again. */
-static void no_memory(struct crond *c, const char *path)
+void sources_lacking(struct crond *c, const char *path)
 {
 	trouble_say(c, path, strerror(ENOMEM));
 	c->reload.lacking = true;
@@ -197,7 +198,7 @@ void directory_file(struct crond *c, struct directory *d, const char *name)
 	struct source *s = source_get(c, d, name);
 
 	if (!s) {
-		no_memory(c, d->path);
+		sources_lacking(c, d->path);
 		return;
 	}
 	s->in_place = true;
@@ -401,7 +402,7 @@ static void directory_add(struct crond *c, enum source_kind kind, const char *pa
 	if (!d)
 		d = directory_new(c, kind, path, only);
 	if (!d) {
-		no_memory(c, path);
+		sources_lacking(c, path);
 		return;
 	}
 	d->watch = watch;

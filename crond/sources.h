@@ -159,6 +159,8 @@ void source_look(struct crond *c, struct source *s);
 void sources_take(struct crond *c);
 /* Those that were seen to go. */
 void sources_gone(struct crond *c);
+/* There was no memory for a file or directory: said, and all are looked for again. */
+void sources_lacking(struct crond *c, const char *path);
 /* One file, by its name in a directory; all of a directory. */
 void directory_file(struct crond *c, struct directory *d, const char *name);
 void directory_scan(struct crond *c, struct directory *d);
