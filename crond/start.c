@@ -396,14 +396,13 @@ static int start_job(struct start *s, struct diag *d)
 	s->common = s->job->common;
 	if (s->cause == START_DUE && !RB_EMPTY(&c->pending))
 		start_overtakes(s);
-	state = state_get(c, s->job->identity);
-	if (!state)
-		return diag_error(d, 0, 0, "out of memory");
 	job_name(s->job, s->common->user->name, s->name);
-	if (run_id(s->id, s->name, s->scheduled, claim_numbers(s).first) < 0)
+	if (run_id(s->id, s->name, s->scheduled, claim_numbers(s).first) < 0) {
 		diag_error(d, 0, 0, "its name is too long for a run");
-	else
-		rc = start_judged(s, state, d);
+	} else {
+		state = state_get(c, s->job->identity);
+		rc = state ? start_judged(s, state, d) : start_failed(s, d, "out of memory");
+	}
 	start_done(s);
 	state = state_find(c, s->job->identity); /* an end that was taken in may have dropped it */
 	if (state)
