@@ -8,6 +8,7 @@
 #include "crond/core/section_settings.h"
 
 #include <confuse.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "crond/base/buf.h"
@@ -209,11 +210,13 @@ static void complain(cfg_t *cfg, const char *fmt, va_list ap)
  * refuses without a word. */
 static int parse(cfg_t *cfg, const char *text, struct complaint *c)
 {
-	int rc = cfg_parse_buf(cfg, text);
+	int rc;
 
+	errno = 0;
+	rc = cfg_parse_buf(cfg, text);
 	if (rc == CFG_SUCCESS)
 		return 0;
-	if (rc != CFG_PARSE_ERROR)
+	if (rc != CFG_PARSE_ERROR || errno == ENOMEM) /* which it takes for something wrong in the text */
 		return -1;
 	if (!c->line) {
 		snprintf(c->text, sizeof(c->text), "no such option");
