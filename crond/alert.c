@@ -95,7 +95,7 @@ static void notify_start(struct crond *c)
 		return;
 	}
 	c->w_notify = (struct watch){ .kind = WATCH_NOTIFY, .fd = fds[0] };
-	wait_for(c, &c->w_notify, EPOLLIN);
+	helper_wait_for(c, &c->w_notify, argv[0]);
 	c->notify_since = wait_now_ms();
 	pulse_felt(&c->notify_pulse);
 	c->notify_full = false; /* whatever the one before left unread */

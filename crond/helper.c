@@ -194,6 +194,15 @@ void helper_listen(struct crond *c, struct watch *w, enum watch_kind kind, const
 	if (w->fd >= 0 && wait_for(c, w, EPOLLIN) == 0)
 		return;
 	trouble_say(c, name, strerror(errno));
+	unlinkat(c->run_fd, name, 0);
+	wait_end(c, w);
+}
+
+void helper_wait_for(struct crond *c, struct watch *w, const char *name)
+{
+	if (wait_for(c, w, EPOLLIN) == 0)
+		return;
+	trouble_say(c, name, strerror(errno));
 	wait_end(c, w);
 }
 

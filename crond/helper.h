@@ -36,5 +36,7 @@ int64_t helper_backoff_ms(unsigned fails);
 /* Listens for people in its place while it does not run, and is heard of as kind; as long as w
  * has a descriptor it does so already. */
 void helper_listen(struct crond *c, struct watch *w, enum watch_kind kind, const char *name);
+/* Hears what it says. Where that cannot be its wire is closed, which ends it: it is started again. */
+void helper_wait_for(struct crond *c, struct watch *w, const char *name);
 
 #endif

@@ -233,7 +233,7 @@ static void history_start(struct crond *c)
 	}
 	close(pair[1]);
 	c->w_history = (struct watch){ .kind = WATCH_HISTORY, .fd = pair[0] };
-	wait_for(c, &c->w_history, EPOLLIN);
+	helper_wait_for(c, &c->w_history, program);
 	wait_change(c, &c->w_history_asked, 0);
 	c->history_since = wait_now_ms();
 	pulse_felt(&c->history_pulse);
