@@ -73,8 +73,10 @@ void control_open(struct crond *c)
 {
 	struct control *o = calloc(1, sizeof(*o));
 
-	if (!o)
+	if (!o) {
+		trouble_say(c, CTLMSG_SOCKET, strerror(ENOMEM));
 		return;
+	}
 	o->opened = time(NULL);
 	TAILQ_INIT(&o->clients);
 	TAILQ_INIT(&o->turns[0]);
@@ -85,6 +87,7 @@ void control_open(struct crond *c)
 		log_line(&c->log, LOG_ERR, c->set.dialect->daemon_tag, getpid(), 0,
 			"(CRON) ERROR (%s/" CTLMSG_SOCKET ": %s; cronctl does not reach this daemon)",
 			c->set.run_dir, strerror(errno));
+		unlinkat(c->run_fd, CTLMSG_SOCKET, 0);
 		wait_end(c, &o->listen);
 		free(o);
 		return;

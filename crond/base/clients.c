@@ -45,6 +45,7 @@ int clients_listen(int dirfd, const char *dir, const char *name)
 		fchmodat(dirfd, name, 0666, 0) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
 	error = errno;
+	unlinkat(dirfd, name, 0);
 	close(fd);
 	errno = error;
 	return -1;
