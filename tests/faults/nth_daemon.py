@@ -50,18 +50,46 @@ def zombies():
 class Daemon:
     """The scheduler under inject, and what is known of the runs that were asked for."""
 
-    def __init__(self, room, conf=""):
-        self.room, self.injector, self.runs = room, None, {}
+    def __init__(self, room, conf="", memory=False):
+        self.room, self.injector, self.runs = room, nth_inject.Memory() if memory else None, {}
+        self.memory, self.killing = memory, False
         self.died, self.seen, self.results, self.started = 0, 0, {}, {}
         room.conf(conf)
         lab.put(STARTS, "", 0o666)
 
     def start(self, first=None):
-        if self.injector:
-            self.injector.close()
-        self.injector = nth_inject.Injector(
-            lambda words, fds: self.room.start(under=words, pass_fds=fds), first)
+        lab.check(self.go(first), "does not start: %s" % lab.read(self.room.errors)[-500:])
         self.room.launcher(self.room.daemon)
+
+    def go(self, first=None):
+        """first: what is to fail from the beginning, as Injector.arm() takes it, or "count". False: it ended."""
+        if self.memory:
+            self.injector.close()
+            if first == "count":
+                self.injector.count()
+            elif first:
+                self.injector.arm(*first)
+            self.launch()
+        else:
+            if self.injector:
+                self.injector.close()
+            self.injector = nth_inject.Injector(
+                self.launch, nth_inject.arm(*first) if isinstance(first, tuple) else first)
+        self.room.wait_for(lambda: self.room.daemon.poll() is not None or self.room.ready(0),
+                           15 * lab.slowness(), "the daemon to be ready")
+        return self.room.daemon.poll() is None
+
+    def launch(self, words=(), fds=()):
+        with open(self.room.errors, "ab") as errors:
+            self.room.daemon = subprocess.Popen(
+                [*words, self.room.program("crond"), "-f"], stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
+                pass_fds=fds, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+        self.room.daemons.append(self.room.daemon)
+        return self.room.daemon
+
+    def settle(self):
+        """It has done what it was told to: nobody moves any more, for a moment."""
+        time.sleep(0.05)
 
     def read(self):
         """What the log has said since the last look: {run: [results]}, with the whole lines."""
@@ -203,17 +231,20 @@ def stored():
     return {}
 
 
-def history(daemon):
+def unstored(daemon):
     """Runs that the history has otherwise than the log."""
+    rows = stored()
     said = {run: {result for result, _ in daemon.results[run]} for run in daemon.runs}
-    deadline, wrong = time.monotonic() + 15 * lab.slowness(), ["?"]
-    while wrong and time.monotonic() < deadline:
-        rows = stored()
-        wrong = ["%s: in the history %s, in the log %s" % (run, rows.get(run), results)
-                 for run, results in said.items()
-                 if len(rows.get(run, [])) != 1 or not set(rows[run]) <= results]
-        time.sleep(0.2)
-    return wrong
+    return ["%s: in the history %s, in the log %s" % (run, rows.get(run), results)
+            for run, results in said.items()
+            if len(rows.get(run, [])) != 1 or not set(rows[run]) <= results]
+
+
+def history(daemon):
+    """The same, once it has had the time to come in."""
+    with contextlib.suppress(lab.Failure):
+        lab.wait_for(lambda: not unstored(daemon), 15 * lab.slowness(), "the history")
+    return unstored(daemon)
 
 
 PLAIN = "#@ name=plain\n0 0 1 1 * echo hello; " + MARK + "\n"

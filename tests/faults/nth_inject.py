@@ -5,7 +5,9 @@ it; sweep() counts the calls of a try without a fault, then fails each of them w
 its kind. Injector is tests/faults/inject.c as seen from here.
 """
 import errno
+import mmap
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -16,7 +18,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "system"))
 import lab  # noqa: E402
 
 INJECT = lab.BUILD + "/tests/faults/inject"
-MOST = 400        # calls of a kind, in one scenario
+MOST = 4000       # calls of a kind, in one scenario
 
 # What each kind of call may well say. The first one is the one of a short selection. What is
 # not here never fails: close(2) and signal masks.
@@ -40,6 +42,7 @@ ERRORS = {
     "eventfd": "EMFILE", "inotify": "EMFILE", "inotify_add": "ENOSPC ENOMEM",
     "rlimit": "EPERM", "prctl": "EINVAL", "wait": "EINTR", "priority": "EPERM",
     "getrandom": "EINTR", "sendfile": "EIO EINVAL", "capset": "EPERM", "close_range": "ENOSYS",
+    "alloc": "ENOMEM",
 }
 
 
@@ -102,6 +105,53 @@ class Injector:
         """(calls, hits, which was the first) since arm(); nothing fails from here on."""
         calls, hits, example = self.ask("report").split(" ", 2)
         return int(calls), int(hits), example
+
+
+class Memory:
+    """As an Injector, of allocations: the one kind is "alloc", who is a program. Needs no start of its
+    own: memory.c is in each program of the lab that starts from here on."""
+
+    PROGRAMS = ("crond", "crond-notify", "crond-history", "cronctl", "crontab", "crond-launcher-pam")
+    SIZE = 5 * 8 + 12 * 48 + 9 * 8
+    PATH, LIBRARY = lab.ROOM + "/memory", lab.BUILD + "/tests/faults/memory.so"
+
+    def __init__(self):
+        if not os.path.exists(self.LIBRARY):
+            raise lab.Skip("tests/faults/memory.so is not built")
+        lab.put(self.PATH, bytes(self.SIZE), 0o666)
+        with open(self.PATH, "r+b") as file:
+            self.board = mmap.mmap(file.fileno(), self.SIZE)
+        lab.put("/etc/ld.so.preload", self.LIBRARY + "\n")
+
+    def close(self):
+        """Others' programs fail no more; the board stays, for who starts the next one."""
+        self.set(0, 0, 0)
+
+    def set(self, who, n, times):
+        struct.pack_into("5Q", self.board, 0, 0, n, times, 0, 0)
+        self.board[40:40 + 12 * 48] = bytes(12 * 48)
+        struct.pack_into("Q", self.board, 0, who)
+
+    def arm(self, who, kind, n, what, times=1):
+        lab.check(kind == "alloc" and what == "ENOMEM", "memory: %s %s" % (kind, what))
+        self.set(self.PROGRAMS.index(who) + 1, n, times)
+
+    def count(self):
+        struct.pack_into("9Q", self.board, self.SIZE - 9 * 8, *[0] * 9)
+
+    def counts(self):
+        calls = struct.unpack_from("9Q", self.board, self.SIZE - 9 * 8)[1:]
+        return {(who, "alloc"): n for who, n in zip(self.PROGRAMS, calls) if n}
+
+    def report(self):
+        calls, hits = struct.unpack_from("2Q", self.board, 24)
+        example = self.example()
+        self.close()
+        return calls, hits, example or "nobody"
+
+    def example(self):
+        """Who asked for the first one that failed: file+offset of each call."""
+        return self.board[40:40 + 12 * 48].split(b"\0")[0].decode("ascii", "replace").strip()
 
 
 def run(argv, first=None, identity=None, **how):
