@@ -234,10 +234,12 @@ static void adopt_look(struct crond *c)
 			close(fd);
 		return;
 	}
-	while ((e = readdir(dir))) {
+	while (errno = 0, (e = readdir(dir))) {
 		if (run_id_ok(e->d_name, strlen(e->d_name)))
 			adopt_one(c, e->d_name);
 	}
+	if (errno)
+		adopt_later(c, "what is under way", errno);
 	closedir(dir);
 }
 
