@@ -80,6 +80,15 @@ static bool recorded_enough(struct missed *m, enum result result)
 	return true;
 }
 
+/* A scheduler before us claimed it and died before it had that on record. */
+static bool claimed(const struct missed *m, int64_t scheduled)
+{
+	char id[RUN_ID_MOST];
+
+	return !RB_EMPTY(&m->c->live) && run_id(id, m->name, scheduled, 1) == 0 &&
+		run_find(m->c, id);
+}
+
 /* The latest, up to a bound, one by one; the oldest of these says how many there are before it.
  * How many in all, 0: not known; not: one that has a record of its own, or 0. */
 static uint64_t record_all(struct missed *m, int64_t until, int64_t not, enum result result)
@@ -87,7 +96,7 @@ static uint64_t record_all(struct missed *m, int64_t until, int64_t not, enum re
 	struct catchup_case a = case_of(m, until);
 	struct catchup_times t;
 	char why[REASON_MOST];
-	uint64_t rest;
+	uint64_t rest, count;
 
 	if (recorded_enough(m, result))
 		return 0;
@@ -100,11 +109,14 @@ static uint64_t record_all(struct missed *m, int64_t until, int64_t not, enum re
 	rest = t.more ? catchup_count(&a) : 0;
 	snprintf(why, sizeof(why), rest ? "%s; %s%" PRIu64 " more of its times before" : "%s", m->why,
 		rest > CATCHUP_COUNTED ? "more than " : "", rest > CATCHUP_COUNTED ? CATCHUP_COUNTED : rest);
+	count = rest + t.count;
 	for (size_t i = 0; i < t.count; i++) {
-		if (t.times[i] != not)
+		if (claimed(m, t.times[i]))
+			count--;
+		else if (t.times[i] != not)
 			record_one(m, t.times[i], result, i == 0 ? why : m->why);
 	}
-	return rest + t.count;
+	return count;
 }
 
 /* --- said and told */
@@ -126,12 +138,23 @@ static void say_missed(struct missed *m, const char *id, uint64_t count)
 	buf_free(&cmd);
 }
 
+static int64_t next_time(const struct missed *m, int64_t after)
+{
+	const struct timer *t = m->timer;
+
+	return schedule_next(&t->schedule, t->zone, (enum step_source)t->source, after);
+}
+
 /* All up to there: one line and one alert, a record for each. */
 static void missed(struct missed *m, int64_t until)
 {
 	uint64_t count = record_all(m, until, 0, RESULT_MISSED);
 	char id[RUN_ID_MOST];
 
+	while (m->first <= until && claimed(m, m->first))
+		m->first = next_time(m, m->first);
+	if (m->first > until)
+		return;
 	if (run_id(id, m->name, m->first, 1) < 0)
 		return;
 	tell_start(m->c, m->job, id, m->first, RESULT_MISSED, m->why);
@@ -212,13 +235,12 @@ static bool made_up(struct missed *m)
  * before its file was changed. False: there is none. */
 static bool begin(struct missed *m, const struct due_found *found)
 {
-	const struct timer *t = m->timer;
 	int64_t changed = m->job->common->file->changed;
 
 	m->first = clock_new(&m->c->clock, found->first, found->until);
 	if (m->first <= changed)
 		m->first = changed + 1;
-	m->first = schedule_next(&t->schedule, t->zone, (enum step_source)t->source, m->first - 1);
+	m->first = next_time(m, m->first - 1);
 	if (m->first == SCHEDULE_NEVER || m->first > m->until)
 		return false;
 	job_name(m->job, m->job->common->user->name, m->name);

@@ -175,7 +175,7 @@ bool world_die_due(struct world *w, unsigned call, bool launcher)
 
 	assert_true(due > world_now(w));
 	world_pass(w, due - world_now(w) - 1);
-	clocks_go(w, due * SECOND - w->real_ns);
+	clocks_go(w, (due + w->stalled) * SECOND - w->real_ns);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)

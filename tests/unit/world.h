@@ -57,6 +57,7 @@ struct world {
 	uint32_t catchup_max; /* of crond.conf */
 	bool booted;          /* once at least */
 	bool launcher_stuck;  /* takes no names */
+	int64_t stalled;      /* s: that late is the scheduler that world_die_due() kills */
 };
 
 /* More than nothing: what is called now is called by the world itself, not by the scheduler. */
