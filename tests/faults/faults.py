@@ -410,8 +410,9 @@ class FaultLab(lab.Lab):
                               stderr=subprocess.PIPE, text=True) as tracer:
             try:
                 self.wait_for(lambda: tracer.poll() is not None or traced(pid), PATIENCE, "strace")
-                if tracer.poll() is not None:
-                    raise Skip("strace cannot attach: " + tracer.stderr.read().strip())
+                why = tracer.poll() is not None and tracer.stderr.read().strip()
+                if why:  # else whom it traced has ended by what was injected
+                    raise Skip("strace cannot attach: " + why)
                 yield trace
             finally:
                 if tracer.poll() is None:

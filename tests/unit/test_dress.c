@@ -290,8 +290,11 @@ static void test_pre_fails(void **state)
 	assert_string_equal(o.reason, "pre: cannot enter directory /nowhere: No such file or directory");
 }
 
+/* Once it is the same twice: while the job begins its keeper still closes some. */
 #define OPEN_NOW \
-	"ls -l /proc/$PPID/fd | sed -n 's/.* \\([0-9]* -> [^:]*\\).*/\\1/p' | sed 's,[^/]*/run$,run,'"
+	"now() { ls -l /proc/$PPID/fd 2>/dev/null | sed -n 's/.* \\([0-9]* -> [^:]*\\).*/\\1/p' | " \
+	"sed 's,[^/]*/run$,run,'; }; a=$(now); " \
+	"while sleep 0.1; b=$(now); [ \"$a\" != \"$b\" ]; do a=$b; done; echo \"$b\""
 
 static void send_pre_fails(struct player *p, const char *id, const char *pre)
 {
