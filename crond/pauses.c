@@ -103,14 +103,14 @@ int state_pause(struct crond *c, uint64_t identity, const char *name, bool pause
 
 static int line_take(struct crond *c, char *line)
 {
-	char *end;
-	uint64_t identity = strtoull(line, &end, 16);
+	const char *name = line + IDENTITY_DIGITS + 1;
 	struct job_state *s;
 
-	if (end != line + IDENTITY_DIGITS || *end != ' ' || !end[1])
+	/* as we write it: strtoull() takes signs, and blanks before them, too */
+	if (strspn(line, "0123456789abcdef") != IDENTITY_DIGITS || name[-1] != ' ' || !*name)
 		return -1;
-	s = state_get(c, identity);
-	return s ? pause_set(s, end + 1) : -1;
+	s = state_get(c, strtoull(line, NULL, 16));
+	return s ? pause_set(s, name) : -1;
 }
 
 /* n bytes, and a NUL behind them. */
