@@ -153,7 +153,7 @@ def test_second_term_hastens(room):
     box.wait("Shutting down")
     status, took = box.stop()
     equal(status, 0, "exit status")
-    check(took < 3, "it took %.1f s" % took)
+    check(took < 30, "it took %.1f s of the 60" % took)
     check(re.search("END job=bad .*result=killed", box.text()), box.text())
 
 
