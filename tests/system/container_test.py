@@ -122,7 +122,7 @@ def test_stop_ends_jobs_first(room):
     room.wait_out("up", 3)
     status, took = box.stop()
     equal(status, 0, "exit status")
-    check(1.9 < took < 4, "it took %.1f s" % took)
+    check(1.9 < took < 2 + 2 * lab.slowness(), "it took %.1f s" % took)
     equal(room.lines("kind"), ["kind"], "a job that ends itself")
     equal(room.lines("left"), ["x", "told"], "what a job has left")
     text = box.text()
@@ -138,7 +138,7 @@ def test_stop_is_quick_and_by_default_in_time_for_managers(room):
     room.wait_out("x", 1)
     status, took = box.stop(signal.SIGINT)
     equal(status, 0, "exit status")
-    check(took < 3, "it took %.1f s" % took)
+    check(took < 7, "it took %.1f s of the 8" % took)
     check("get up to 8 s to end" in box.text(), box.text())
     check(not room.keepers(), "keepers are left")
 
@@ -463,7 +463,7 @@ def refuse(error):
 
 def filtered(room, error):
     bare()
-    room.conf("stop-grace = 3s\n")
+    room.conf("stop-grace = 30s\n")
     room.cron_d("a", EVERY + "* * * * * * alice ls /proc/$$/fd | tr '\\n' ' '\n")
     room.tasks("t", task("long", "sleep 100 & wait", timeout="1s") +
                task("stays", "echo up >>%s/up; exec sleep 100" % OUT))
@@ -473,7 +473,7 @@ def filtered(room, error):
     room.wait_out("up")
     status, took = box.stop()
     equal(status, 0, "exit status")
-    check(took < 3, "it took %.1f s" % took)
+    check(took < 15, "it took %.1f s of the 30" % took)
     check(re.search("END job=stays .*result=killed", box.text()), box.text())
 
 
