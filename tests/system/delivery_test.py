@@ -118,7 +118,7 @@ def test_accepted_and_killed(c):
     is_equal(sum(len(events_of(p)) for p in c.got.of("/x")) +
              sum(len(events_of(p)) for p in c.got.of("/silent")
                  if p[2]["X-Cronward-Id"] == digest), 5)
-    assert s.said("3", "bad spool file digest-1.digest"), s.lines
+    s.until(lambda: s.said("3", "bad spool file digest-1.digest"))
 
 
 def test_undelivered(c):
