@@ -270,8 +270,10 @@ static bool element(struct text *x)
 		return false;
 	if (x->unsure)
 		return true;
-	if (ours(x) && (!special(x, v, &is) || is))
-		return is;
+	if (ours(x) && !special(x, v, &is))
+		return false;
+	if (is)
+		return true;
 	if (at(x, '-'))
 		return from_to(x, v);
 	if (at(x, '/'))
