@@ -55,7 +55,7 @@ static bool is_member(const struct group *g, const char *name)
 
 static int group_add(struct account *a, gid_t gid, uint32_t *room)
 {
-	uint32_t *more = a->groups;
+	uint32_t *more;
 
 	if (a->group_count == *room) {
 		*room = *room ? *room * 2 : GROUPS_FIRST;
