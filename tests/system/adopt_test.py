@@ -157,8 +157,7 @@ def test_more_runs_than_descriptors(room):
     room.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, few))
     room.wait_out("a", 60)
     others = len(room.lines("others"))
-    for keeper in room.keepers():
-        os.kill(keeper.pid, signal.SIGKILL)
+    lab.kill(*room.keepers())
     room.wait_log("result=lost", 10, 60)
     room.wait_out("others", others + 2)
     equal(len(set(room.lines("a"))), 60, "jobs that were started")
@@ -181,11 +180,7 @@ def test_everything_killed_at_once(room):
                task("t2", "echo 2 $$ >>%s/pid; sleep 300" % OUT, schedule=soon()))
     daemon = room.start()
     room.wait_out("pid", 2)
-    for process in [room.launcher(daemon)] + room.keepers():
-        try:
-            os.kill(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    lab.kill(room.launcher(daemon), *room.keepers())
     kill(daemon)
     room.start()
     for name in ("t1", "t2"):

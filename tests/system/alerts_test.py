@@ -175,7 +175,7 @@ def test_notify_is_no_root_and_comes_back(room):
     with open("/proc/%d/status" % first.pid, encoding="utf-8") as status:
         uids = [line.split()[1:] for line in status if line.startswith("Uid:")][0]
     check("0" not in uids, "crond-notify runs as %s" % uids)
-    os.kill(first.pid, signal.SIGKILL)
+    lab.kill(first)
     count = len(receiver.posts)
     room.wait_for(lambda: len(receiver.posts) > count + 1, 25, "posts after its death")
     ids = [(p.json()["run_id"], p.json()["event"]) for p in receiver.posts]
@@ -192,8 +192,7 @@ def test_what_is_spooled_survives_everybody(room):
     room.wait_log("FAIL job=bad ")
     time.sleep(1)
     room.stop(daemon)
-    for process in notifiers():
-        os.kill(process.pid, signal.SIGKILL)
+    lab.kill(*notifiers())
     os.remove(room.etc + "/crond.tasks/bad.conf")
     receiver = sinks.Receiver(port)
     room.start()

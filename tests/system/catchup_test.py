@@ -27,12 +27,7 @@ def boot(daemon, handled):
     """Nothing lives, the run-time directory is gone; the state is as it was some time ago."""
     daemon.kill()
     daemon.wait()
-    for p in lab.processes():
-        if p.exe.startswith("crond"):
-            try:
-                os.kill(p.pid, 9)
-            except ProcessLookupError: # a keeper whose run has just ended
-                pass
+    lab.kill(*[p for p in lab.processes() if p.exe.startswith("crond")])
     shutil.rmtree("/run/crond")
     with open(HANDLED, "wb") as f:
         f.write(handled)

@@ -1,6 +1,5 @@
 """Each run is on record, once: whoever dies, and while the disk is full or nobody's to write."""
 import os
-import signal
 import sqlite3
 import stat
 import time
@@ -91,10 +90,7 @@ def test_killed_again_and_again(room):
     daemon = room.start()
     for turn in range(3):
         for helper in room.wait_for(helpers, 20, "crond-history"):
-            try:
-                os.kill(helper.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            lab.kill(helper)
         if turn == 1:
             daemon.kill()
             daemon.wait()
@@ -124,9 +120,9 @@ def test_full_then_read_only_then_locked(room):
     os.remove(PLACE + "/filler")
     room.wait_log(r"the history in \S+ is written again after \d+ s: \d+ records had waited", 20)
     # the file system turns read-only below it: a file that is open for writing would forbid that
-    os.kill(helpers()[0].pid, signal.SIGKILL)
+    lab.kill(*helpers())
     room.wait_for(lambda: lab.LIBC.mount(b"lab", PLACE.encode(), b"tmpfs", 0x20 | 1, None) == 0 or
-                  [os.kill(p.pid, signal.SIGKILL) for p in helpers()] is None, 20, "a read-only file system")
+                  lab.kill(*helpers()), 20, "a read-only file system")
     room.wait_log(r"the history in \S+ (is read-only|cannot be opened): .*; records of runs wait", 30)
     lab.mount("lab", PLACE, "tmpfs", 0x20)
     room.wait_log(r"is written again after", 30, 2)

@@ -202,8 +202,7 @@ def test_no_death_makes_one_too_many(room):
     room.wait_log(r"FAIL job=two run=\S+ result=lost .*, was killed")
     settled(room, "two", 2)
     # all at once
-    for process in [*room.keepers(), room.launcher(running)]:
-        os.kill(process.pid, signal.SIGKILL)
+    lab.kill(*room.keepers(), room.launcher(running))
     kill(running)
     running = room.start()
     room.wait_for(lambda: len(room.lines("two")) == 6, 8, "two more starts")

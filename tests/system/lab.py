@@ -366,6 +366,13 @@ def alive(pid):
     return any(p.pid == pid for p in processes())
 
 
+def kill(*found):
+    """SIGKILL for processes; one that has ended since it was found is as dead as is wanted."""
+    for process in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+
+
 class Lab:
     """What a test has at hand."""
 

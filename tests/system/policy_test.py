@@ -207,8 +207,7 @@ def test_a_user_fills_no_run_directory(room):
         room.stop(daemon, signal.SIGKILL)
         daemon = room.start()
     equal(room.log("FAIL job=tick"), [], "what root cannot start")
-    for one in [p for p in lab.processes() if p.argv[:2] == [b"sleep", b"60"]]:
-        os.kill(one.pid, signal.SIGKILL)
+    lab.kill(*[p for p in lab.processes() if p.argv[:2] == [b"sleep", b"60"]])
     count = len(room.log(r"alice\) CMD"))
     room.wait_log(r"alice\) CMD", 10, count + 1)
 
