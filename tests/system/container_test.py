@@ -117,16 +117,18 @@ def test_stop_ends_jobs_first(room):
                          ">>%s/up; while :; do sleep 0.1; done" % (OUT, OUT)) + task("bad", STUBBORN))
     room.cron_d("a", SECOND + "test -e %s/left || { echo x >%s/left; setsid sh -c 'trap \"echo told "
                 ">>%s/left; exit\" TERM; echo up >>%s/up; while :; do sleep 0.1; done' >>%s/null 2>&1 & }\n" % (OUT, OUT, OUT, OUT, OUT))
-    room.conf("stop-grace = 2s\n")
+    grace = 1 + lab.slowness()
+    room.conf("stop-grace = %ds\n" % grace)
     box = Container(room, "-f")
     room.wait_out("up", 3)
-    status, took = box.stop()
+    status, took = box.stop(deadline=60)
     equal(status, 0, "exit status")
-    check(1.9 < took < 2 + 2 * lab.slowness(), "it took %.1f s" % took)
+    check(grace - 0.1 < took < 3 * grace, "it took %.1f s of the %d" % (took, grace))
     equal(room.lines("kind"), ["kind"], "a job that ends itself")
     equal(room.lines("left"), ["x", "told"], "what a job has left")
     text = box.text()
-    check(re.search("Shutting down; 2 running jobs get up to 2 s to end", text), text)
+    # the line of each second may just be under way
+    check(re.search("Shutting down; [23] running jobs get up to %d s to end" % grace, text), text)
     for name in ("good", "bad"):
         check(re.search("END job=%s .*result=killed.* reason=\"shutdown\"" % name, text), text)
 
