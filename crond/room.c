@@ -9,7 +9,8 @@
 
 #include "crond/crond.h"
 
-enum { PAGE = 4096, SHARES = 4 };
+/* A run may come to have twice as many files (what it says, its socket, its outcome) as pages. */
+enum { PAGE = 4096, PAGE_FILES = 2, SHARES = 4 };
 
 /* Whole pages, and one for its directory. */
 static uint64_t taken(size_t record)
@@ -20,10 +21,15 @@ static uint64_t taken(size_t record)
 void room_measure(struct crond *c)
 {
 	struct statvfs fs;
+	uint64_t files;
 
 	c->room_each = UINT64_MAX;
-	if (c->set.root && fstatvfs(c->runs, &fs) == 0 && fs.f_blocks)
-		c->room_each = (uint64_t)fs.f_blocks * fs.f_frsize / SHARES;
+	if (!c->set.root || fstatvfs(c->runs, &fs) < 0 || !fs.f_blocks)
+		return;
+	c->room_each = (uint64_t)fs.f_blocks * fs.f_frsize / SHARES;
+	files = (uint64_t)fs.f_files / PAGE_FILES / SHARES * PAGE;
+	if (files && files < c->room_each)
+		c->room_each = files;
 }
 
 bool room_has(const struct crond *c, const struct job_user *u, size_t record)
