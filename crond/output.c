@@ -132,18 +132,19 @@ static bool head_spill(struct output *o)
 	return true;
 }
 
-static bool head_put(struct output *o, const char *s, size_t n)
+/* How much of it is kept. */
+static size_t head_put(struct output *o, const char *s, size_t n)
 {
-	if (o->file < 0 && o->head.len + n <= HEAD_MEMORY) {
-		buf_append(&o->head, s, n);
-		return !o->head.failed;
+	ssize_t put;
+
+	if (o->file < 0 && o->head.len + n > HEAD_MEMORY && !head_spill(o))
+		n = HEAD_MEMORY - o->head.len;
+	if (o->file >= 0) {
+		put = pwrite(o->file, s, n, (off_t)o->head_len);
+		return put > 0 ? (size_t)put : 0;
 	}
-	if (o->file < 0 && !head_spill(o))
-		return false;
-	if (pwrite(o->file, s, n, (off_t)o->head_len) == (ssize_t)n)
-		return true;
-	/* part of it may have been written: head_len says what counts */
-	return false;
+	buf_append(&o->head, s, n);
+	return o->head.failed ? 0 : n;
 }
 
 static void keep(struct output *o, const char *s, size_t n)
@@ -151,9 +152,8 @@ static void keep(struct output *o, const char *s, size_t n)
 	uint64_t room = o->stuck ? 0 : o->head_most - o->head_len;
 	size_t head = n < room ? n : (size_t)room;
 
-	if (head) {
-		if (!head_put(o, s, head)) /* a full disk is the mail's loss, not the job's */
-			head = 0;
+	if (head) { /* a full disk is the mail's loss, not the job's */
+		head = head_put(o, s, head);
 		o->head_len += head;
 	}
 	if (head < n) {
