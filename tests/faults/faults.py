@@ -281,7 +281,7 @@ class FaultLab(lab.Lab):
 
     def patience(self):
         """How long something is to be waited for that an instant brings."""
-        return (PATIENCE if self.ours else self.unit + PATIENCE) * lab.slowness()
+        return PATIENCE if self.ours else self.unit + PATIENCE
 
     # the daemon
 
@@ -339,7 +339,7 @@ class FaultLab(lab.Lab):
         """The fault ends the daemon: waits for that. As end() otherwise."""
         began = time.time()
         try:
-            self.daemon.wait(self.patience())
+            self.daemon.wait(self.patience() * lab.slowness())
         except subprocess.TimeoutExpired:
             raise lab.Failure("daemon was not hit: " + why) from None
         self.down_since = began

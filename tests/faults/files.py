@@ -98,7 +98,7 @@ class Disk(powercut.Disk):
             except OSError:
                 return False
             return True
-        lab.wait_for(tried, 20 * lab.slowness(), "the disk to be unmounted")
+        lab.wait_for(tried, 20, "the disk to be unmounted")
 
 
 def fill(path):

@@ -242,7 +242,7 @@ def ours_settled(room):
     began = int(time.time())
     with contextlib.suppress(lab.Failure):
         lab.wait_for(lambda: sum(m.instant(1) > began for m in room.marks("start", "pulse")) >= 2,
-                     15 * lab.slowness(), "the pulse")
+                     15, "the pulse")
 
 
 def settled_findings(room):

@@ -178,10 +178,10 @@ def answer_comes(room, service, new):
     """Who was not known is named, and comes once there is an answer."""
     seen = len(room.marks("start", "gone"))
     if room.ours:
-        room.wait_log(r"\(new\) WARNING \(no answer from the name service", 20 * lab.slowness())
+        room.wait_log(r"\(new\) WARNING \(no answer from the name service", 20)
         room.wait_mark("gone", count=seen + 1)
     service.set("hang", False)
-    room.wait_mark("new", deadline=30 * lab.slowness() if room.ours else 3 * room.unit)
+    room.wait_mark("new", deadline=30 if room.ours else 3 * room.unit)
     new.since = time.time()
 
 

@@ -108,7 +108,7 @@ def arrived(receiver, name):
 
 
 def wait_arrived(receiver, name, what, deadline=40):
-    return lab.wait_for(lambda: arrived(receiver, name), deadline * lab.slowness(), what)[0]
+    return lab.wait_for(lambda: arrived(receiver, name), deadline, what)[0]
 
 
 def f49(room):
@@ -168,7 +168,7 @@ def f51(room):
     late = room.receiver(port=port)
     room.receivers.remove(late)     # it is shown the one alert only
     wait_arrived(late, "three", "the alert of who was not there")
-    lab.wait_for(lambda: len(asked) >= 4, 40 * lab.slowness(), "what was refused again")
+    lab.wait_for(lambda: len(asked) >= 4, 40, "what was refused again")
     busy = [at for at, path, _ in asked if path == "/busy"]
     if busy[1] - busy[0] < 7:
         raise Fault("Retry-After: 7 ignored: %.1f s" % (busy[1] - busy[0]))
@@ -231,7 +231,7 @@ def f53(room):
     told(room, {name: 'url = "%s/" retries = 0' % web.url for name, web in webs.items()},
          {name: ["webhook:" + name, "mail:ops@example.org"] for name in webs})
     room.start()
-    lab.wait_for(lambda: webs["good"].posts, 20 * lab.slowness(), "the good one")
+    lab.wait_for(lambda: webs["good"].posts, 20, "the good one")
     for name in ("expired", "other", "alone"):
         room.wait_log(r"alert %s-\d+-1\.end to webhook:%s .*given up" % (name, name), 20)
         room.wait_for(lambda name=name: any("ops@example.org" in mail[2] and name in mail[2]
@@ -260,7 +260,7 @@ def f54(room):
             return {one["job"] for post in list(crowd.posts)
                     for one in post.json().get("events") or [post.json()] if "job" in one}
 
-        lab.wait_for(lambda: len(named()) == count, (40 + count / 20) * lab.slowness(),
+        lab.wait_for(lambda: len(named()) == count, 40 + count / 20,
                      "%d failures to be told" % count)
     messages = len(crowd.posts)
     if messages > 10 + count / 5:

@@ -1,5 +1,6 @@
 """Nothing is lost when scheduler, launcher or keeper die."""
 import os
+import re
 import resource
 import signal
 import time
@@ -13,8 +14,8 @@ def task(name, command, *settings, schedule="*/20 * * * * *"):
         name, schedule, command, "".join(" %s\n" % one for one in settings))
 
 
-def soon(ahead=3):
-    at = time.gmtime(time.time() + ahead)
+def soon():
+    at = time.gmtime(time.time() + 2 + lab.slowness())
     return "%d %d * * * *" % (at.tm_sec, at.tm_min)
 
 
@@ -36,13 +37,13 @@ def test_a_job_that_ends_without_a_scheduler_is_taken_in(room):
     equal(room.log("FAIL job"), [], "FAIL lines without a scheduler")
     room.start()
     line = room.wait_log(r"FAIL job=gold run=gold-\d+-1 result=exit code=3 ")
-    check("after=2." in line.text, "how long it took: " + line.text)
+    check(2 <= float(re.search(r"after=([\d.]+)s", line.text).group(1)) < 2 + 2 * lab.slowness(), "how long it took: " + line.text)
     time.sleep(1)
     equal((len(room.log("FAIL job=gold")), len(room.lines("pid"))), (1, 1), "lines and starts")
 
 
 def test_a_running_job_is_adopted(room):
-    room.tasks("f", task("long", "echo $$ >>%s/pid; sleep 6; exit 4" % OUT, "max = 1",
+    room.tasks("f", task("long", "echo $$ >>%s/pid; sleep %d; exit 4" % (OUT, 5 + lab.slowness()), "max = 1",
                          schedule="* * * * * *"))
     daemon = room.start()
     pid = int(room.wait_out("pid")[0])
@@ -148,7 +149,7 @@ def test_a_keeper_with_the_pid_of_a_killed_one(room):
 
 
 def test_more_runs_than_descriptors(room):
-    at = time.gmtime(time.time() + 3)
+    at = time.gmtime(time.time() + 2 + lab.slowness())
     when = "%d %d %d * * * root " % (at.tm_sec, at.tm_min, at.tm_hour)
     room.system("#@ seconds\n" + "".join("%secho %d >>%s/a; sleep 5\n" % (when, number, OUT)
                                          for number in range(60)) +

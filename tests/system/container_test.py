@@ -68,7 +68,7 @@ class Container:
         """Its exit status, and how long it took. Who looks for leaks at the end needs /proc."""
         began = time.monotonic()
         self.send(number)
-        status, took = self.outer.wait(deadline), time.monotonic() - began
+        status, took = self.outer.wait(deadline * lab.slowness()), time.monotonic() - began
         blind = not proc and "LeakSanitizer does not work" in self.text()
         check(blind or not lab.SANITIZER.search(self.text()), "a sanitizer spoke: " +
               self.text()[-8000:])
@@ -121,7 +121,7 @@ def test_stop_ends_jobs_first(room):
     room.conf("stop-grace = %ds\n" % grace)
     box = Container(room, "-f")
     room.wait_out("up", 3)
-    status, took = box.stop(deadline=60)
+    status, took = box.stop()
     equal(status, 0, "exit status")
     check(grace - 0.1 < took < 3 * grace, "it took %.1f s of the %d" % (took, grace))
     equal(room.lines("kind"), ["kind"], "a job that ends itself")
@@ -140,7 +140,7 @@ def test_stop_is_quick_and_by_default_in_time_for_managers(room):
     room.wait_out("x", 1)
     status, took = box.stop(signal.SIGINT)
     equal(status, 0, "exit status")
-    check(took < 7, "it took %.1f s of the 8" % took)
+    check(took < 5 + 2 * lab.slowness(), "it took %.1f s of the 8" % took)
     check("get up to 8 s to end" in box.text(), box.text())
     check(not room.keepers(), "keepers are left")
 
@@ -475,7 +475,7 @@ def filtered(room, error):
     room.wait_out("up")
     status, took = box.stop()
     equal(status, 0, "exit status")
-    check(took < 15, "it took %.1f s of the 30" % took)
+    check(took < 25, "it took %.1f s of the 30" % took)
     check(re.search("END job=stays .*result=killed", box.text()), box.text())
 
 

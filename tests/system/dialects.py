@@ -48,7 +48,7 @@ class World:
     def run(self, *args, **how):
         """A command line that ends by itself: (status, standard output, standard error)."""
         done = subprocess.run(self.words(*args), executable=self.program(), capture_output=True,
-                              text=True, check=False, timeout=20, stdin=subprocess.DEVNULL, **how)
+                              text=True, check=False, timeout=60, stdin=subprocess.DEVNULL, **how)
         return done.returncode, done.stdout, done.stderr
 
     def start(self, *args, **how):

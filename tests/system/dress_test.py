@@ -55,7 +55,7 @@ def owner(path):
 
 
 def cronctl(room, *words):
-    done = subprocess.run([room.program("cronctl"), *words], capture_output=True, text=True, timeout=10)
+    done = subprocess.run([room.program("cronctl"), *words], capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout
 
 
@@ -227,7 +227,7 @@ def test_what_is_kept(room):
     equal(owner(LOGS + "/users"), (0, "0o755"), "what users' own are below")
     open(OUT + "/go", "w").close()
     lab.wait_for(lambda: lab.read(gold) == "one\nstderr: two\n", 10, "the rest")
-    equal((follower.communicate(timeout=10)[0], follower.returncode), ("stderr: two\n", 0),
+    equal((follower.communicate(timeout=60)[0], follower.returncode), ("stderr: two\n", 0),
           "the rest of it, and its end with the run's")
     equal(cronctl(room, "log", "gold"), (0, "one\nstderr: two\n"), "the newest of a job")
     equal(cronctl(room, "log", "art")[0], 1, "of a job without logs")
@@ -259,7 +259,7 @@ def test_what_is_kept(room):
 def on_terminal(*words):
     """What it prints to a terminal."""
     ours, theirs = lab.terminal()
-    subprocess.run(words, stdout=theirs, timeout=10, check=True)
+    subprocess.run(words, stdout=theirs, timeout=60, check=True)
     os.close(theirs)
     shown = os.read(ours, 4096)
     os.close(ours)
@@ -286,7 +286,7 @@ def test_a_log_is_followed(room):
     equal(on_terminal(cron, "log", "slow"), b"\\x1b[2J\\x00\\xffx\r\n", "on a terminal")
     lab.put(OUT + "/go", "")
     for one_of in (of_run, of_job):
-        equal((one_of.communicate(timeout=10)[0], one_of.returncode), (b"stderr: end\n", 0),
+        equal((one_of.communicate(timeout=60)[0], one_of.returncode), (b"stderr: end\n", 0),
               "the end of the run, and of what followed it")
     equal(cronctl(room, "log", "-f", run[:-2] + "7")[0], 1, "a run that is not there")
 

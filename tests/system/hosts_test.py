@@ -71,7 +71,7 @@ def test_a_task_follows_the_addresses_and_the_name(room):
     equal(sleepers(), [], "a daemon that belongs elsewhere")
     address(NEW, "10.77.0.9", 24)
     comes(room, "four")
-    room.wait_for(sleepers, SOON * lab.slowness(), "the daemon that belongs here now")
+    room.wait_for(sleepers, SOON, "the daemon that belongs here now")
     if six:
         address(NEW, "fd77::9", 64)
         comes(room, "six")
@@ -84,7 +84,7 @@ def test_a_task_follows_the_addresses_and_the_name(room):
     comes(room, "not")
     check(sleepers(), "a daemon that its name keeps here")
     socket.sethostname("labhost")
-    room.wait_for(lambda: not sleepers(), SOON * lab.slowness(), "the end of what belongs elsewhere")
+    room.wait_for(lambda: not sleepers(), SOON, "the end of what belongs elsewhere")
     address(REMOVE, "127.0.0.1", 8)
     if six:
         address(REMOVE, "::1", 128)

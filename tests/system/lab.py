@@ -66,7 +66,9 @@ def check(truth, text):
 
 
 def wait_for(truth, deadline, what):
-    """Whatever truth() gives once it is true; a failure after deadline seconds."""
+    """Whatever truth() gives once it is true; a failure after deadline seconds, or more where
+    the machine is said to be slow."""
+    deadline *= slowness()
     end = time.monotonic() + deadline
     while True:
         value = truth()
@@ -438,7 +440,7 @@ class Lab:
     def stop(self, daemon, number=signal.SIGTERM, deadline=10):
         daemon.send_signal(number)
         try:
-            return daemon.wait(deadline)
+            return daemon.wait(deadline * slowness())
         except subprocess.TimeoutExpired:
             raise Failure("crond did not end within %d s of signal %d" % (deadline, number)) \
                 from None

@@ -16,7 +16,7 @@ def task(name, *settings, command="echo $WHO >>%s/%%s" % OUT, schedule="* * * * 
 def asked(room, name, *words):
     """Exit status and what it says, on both its outputs."""
     done = subprocess.run([room.program(name), *words], stdout=subprocess.PIPE, text=True,
-                          stderr=subprocess.STDOUT, timeout=20, check=False)
+                          stderr=subprocess.STDOUT, timeout=60, check=False)
     return done.returncode, done.stdout
 
 

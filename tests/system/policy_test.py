@@ -136,7 +136,7 @@ def test_retries(room):
 
 def cronctl(room, *words):
     return subprocess.run([room.program("cronctl"), *words], capture_output=True, text=True,
-                          timeout=20)
+                          timeout=60)
 
 
 def test_by_hand(room):

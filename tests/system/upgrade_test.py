@@ -57,7 +57,7 @@ def ends(room, shown):
 
 
 def told(receiver, jobs):
-    lab.wait_for(lambda: len(receiver.posts) >= len(jobs), 30 * lab.slowness(),
+    lab.wait_for(lambda: len(receiver.posts) >= len(jobs), 30,
                  "alerts of %s" % ", ".join(jobs))
     equal(sorted(post.json()["job"] for post in receiver.posts), sorted(jobs), "alerts")
 
