@@ -28,8 +28,8 @@ shows each of them to be refused:
 
 What crontab does with rights of its own: crontab_audit. Files below users' directories:
 dress_test: root follows nobody. Heartbeats: heart_test: who may not speak. Floods:
-hostile_crowd_test. Full file systems: hostile_fill_test. Sockets and name spaces:
-hostile_places_test.
+hostile_crowd_test, hostile_flood_test. Full file systems: hostile_fill_test. Sockets and name
+spaces: hostile_places_test.
 """
 import os
 import re
