@@ -24,6 +24,8 @@
 #include "crond/rundir.h"
 #include "tests/unit/stage.h"
 
+enum { CORE_MOST = 1024 * 1024 };
+
 static struct run dressed(const char *id, const char *command)
 {
 	struct run r = player_run(id, command);
@@ -65,7 +67,7 @@ static void test_put_on(void **state)
 		" sed -n 's/^Cpus_allowed_list:.//p' /proc/self/status");
 	char cpus[32], want[128];
 	cpu_set_t mine;
-	int cpu = 0, nice = getpriority(PRIO_PROCESS, 0) + 1;
+	int cpu = 0, before = getpriority(PRIO_PROCESS, 0), nice = before < 19 ? before + 1 : 19;
 	struct outcome o;
 
 	sched_getaffinity(0, sizeof(mine), &mine);
@@ -83,7 +85,7 @@ static void test_put_on(void **state)
 	stage_assert_output(&o, want);
 	/* and nothing of it is left to the next one of this keeper */
 	r = player_run("on-2-1", "nice; umask; ulimit -Sn");
-	snprintf(want, sizeof(want), "%d\n0022\n", nice - 1);
+	snprintf(want, sizeof(want), "%d\n0022\n", before);
 	o = run_as(p, &r, RESULT_OK);
 	assert_true(o.stdout_tail.n > strlen(want) && memcmp(o.stdout_tail.s, want, strlen(want)) == 0);
 	assert_null(memmem(o.stdout_tail.s, o.stdout_tail.n, "\n60\n", 4));
@@ -93,19 +95,27 @@ static void test_refused(void **state)
 {
 	static const struct dress_limit limit = { .resource = RLIMIT_NOFILE, .soft = 1,
 		.hard = (uint64_t)1 << 40 };
-	struct dress_limit own = { .resource = RLIMIT_NOFILE, .own = 1, .soft = 1 };
-	struct rlimit have;
+	struct dress_limit own = { .resource = RLIMIT_CORE, .own = 1 };
 	struct player *p = *state;
 	struct run r = dressed("no-1-1", "true");
+	struct rlimit core;
 
+	/* one that keepers of root could raise, whatever this machine's are */
+	assert_int_equal(getrlimit(RLIMIT_CORE, &core), 0);
+	core.rlim_max = core.rlim_max > CORE_MOST ? CORE_MOST : core.rlim_max;
+	core.rlim_cur = core.rlim_max;
+	assert_int_equal(prlimit(p->launcher, RLIMIT_CORE, &core, NULL), 0);
 	r.dress.limits = (struct slice){ (const char *)&limit, sizeof(limit) };
 	assert_refused(p, &r, "cannot set limit-nofile: Operation not permitted");
 	/* what a user asks for raises nothing, though the keeper could */
-	getrlimit(RLIMIT_NOFILE, &have);
-	own.hard = have.rlim_max + 1;
+	own.hard = core.rlim_max + 1;
 	r = dressed("no-4-1", "true");
 	r.dress.limits = (struct slice){ (const char *)&own, sizeof(own) };
-	assert_refused(p, &r, "cannot set limit-nofile: Operation not permitted");
+	assert_refused(p, &r, "cannot set limit-core: Operation not permitted");
+	own.hard = 0;
+	r = dressed("no-6-1", "true");
+	r.dress.limits = (struct slice){ (const char *)&own, sizeof(own) };
+	run_as(p, &r, RESULT_OK);
 	r = dressed("no-5-1", "true");
 	r.dress.given |= DRESS_NICE | DRESS_NICE_OWN;
 	r.dress.nice = (uint32_t)(getpriority(PRIO_PROCESS, 0) - 1);
