@@ -302,8 +302,6 @@ static int64_t quiet(const struct life *l, int64_t to)
 	return to;
 }
 
-enum outage { KILLED, BOOTED, ASLEEP, SET, OUTAGES };
-
 static bool in_window(const struct life_job *j, int64_t t, int64_t until)
 {
 	return !j->window || t >= until - j->window;
@@ -326,9 +324,9 @@ static void by_catchup(struct life *l, int i, const int64_t *times, size_t n, in
 		fate(l, i, times[k - 1], MISSED);
 }
 
-static void missed(struct life *l, enum outage kind, int64_t behind, int64_t to)
+static void missed(struct life *l, enum world_outage kind, int64_t behind, int64_t to)
 {
-	bool clock = kind == ASLEEP || kind == SET, known = kind != BOOTED;
+	bool clock = kind == WORLD_ASLEEP || kind == WORLD_SET, known = kind != WORLD_BOOTED;
 	int64_t until = clock ? to : to - 2;
 	bool on_disk = l->on_disk;
 
@@ -340,7 +338,7 @@ static void missed(struct life *l, enum outage kind, int64_t behind, int64_t to)
 		for (int64_t t = j->from; n < TIMES && (t = next_of(j, t, to)) != ORACLE_NEVER;)
 			times[n++] = t;
 		j->from = to;
-		if (n == 0 || (kind == BOOTED && !on_disk))
+		if (n == 0 || (kind == WORLD_BOOTED && !on_disk))
 			continue;
 		if (clock && behind < MINUTE) {
 			for (size_t k = 0; k < n; k++)
@@ -357,7 +355,7 @@ static void missed(struct life *l, enum outage kind, int64_t behind, int64_t to)
 
 static void outage(struct life *l, struct world *w)
 {
-	enum outage kind = (enum outage)dice_roll(&l->d, OUTAGES);
+	enum world_outage kind = (enum world_outage)dice_roll(&l->d, WORLD_OUTAGES);
 	static const char *const names[] = { "killed", "booted", "asleep", "set" };
 	int64_t from = world_now(w), to, down;
 
@@ -367,18 +365,7 @@ static void outage(struct life *l, struct world *w)
 	down = to - from;
 	note(l, names[kind], down);
 	missed(l, kind, down, to);
-	if (kind == KILLED)
-		world_kill(w);
-	else if (kind == BOOTED)
-		world_boot(w);
-	if (kind == ASLEEP)
-		world_sleep(w, down);
-	else if (kind == SET)
-		world_set(w, down);
-	else
-		world_pass(w, down);
-	if (kind == KILLED || kind == BOOTED)
-		world_up(w);
+	world_outage(w, kind, down);
 }
 
 /* Up to three hours back, and on until the clock is where it was; somebody else may come meanwhile. */

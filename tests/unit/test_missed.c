@@ -136,10 +136,8 @@ static const char policies[] =
 
 static const char line[] = "#@ name=line alert=mail:a@b.c\n0 * * * * root x\n";
 
-enum manner { KILLED, BOOTED, ASLEEP };
-
 /* From ten past midnight UTC to ten past three. */
-static struct world *stopped(int64_t change, enum manner manner)
+static struct world *stopped(int64_t change, enum world_outage kind)
 {
 	struct world *w = world_open(change - 2 * HOUR - 30 * MINUTE);
 
@@ -148,16 +146,7 @@ static struct world *stopped(int64_t change, enum manner manner)
 	world_up(w);
 	world_pass(w, HOUR + 40 * MINUTE);
 	world_forget(w);
-	if (manner == KILLED)
-		world_kill(w);
-	else if (manner == BOOTED)
-		world_boot(w);
-	if (manner == ASLEEP) {
-		world_sleep(w, 3 * HOUR);
-	} else {
-		world_pass(w, 3 * HOUR);
-		world_up(w);
-	}
+	world_outage(w, kind, 3 * HOUR);
 	world_pass(w, 30 * MINUTE);
 	return w;
 }
@@ -183,8 +172,8 @@ static const struct row over_spring[] = {
 static void test_spring(void **state)
 {
 	(void)state;
-	for (enum manner m = KILLED; m <= ASLEEP; m++) {
-		struct world *w = stopped(spring, m);
+	for (enum world_outage kind = WORLD_KILLED; kind <= WORLD_ASLEEP; kind++) {
+		struct world *w = stopped(spring, kind);
 
 		COMPARE(w, "spring", over_spring, spring);
 		world_close(w);
@@ -213,8 +202,8 @@ static const struct row over_autumn[] = {
 static void test_autumn(void **state)
 {
 	(void)state;
-	for (enum manner m = KILLED; m <= ASLEEP; m++) {
-		struct world *w = stopped(autumn, m);
+	for (enum world_outage kind = WORLD_KILLED; kind <= WORLD_ASLEEP; kind++) {
+		struct world *w = stopped(autumn, kind);
 
 		COMPARE(w, "autumn", over_autumn, autumn);
 		world_close(w);
@@ -578,75 +567,9 @@ static void test_grace(void **state)
 	world_close(w);
 }
 
-/* --- a scheduler that comes late, and dies over it */
-
-static bool left_out(const struct world *w, const char *job, int64_t scheduled)
-{
-	for (size_t i = 0; i < w->left_count; i++) {
-		if (w->left[i].scheduled == scheduled && strcmp(w->left[i].job, job) == 0)
-			return true;
-	}
-	return false;
-}
-
-static size_t starts_of(const struct world *w, const char *job, int64_t scheduled)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < w->start_count; i++)
-		n += w->starts[i].scheduled == scheduled && strcmp(w->starts[i].job, job) == 0;
-	return n;
-}
-
-static void missed_or_started(struct world *w, int64_t from, int64_t to)
-{
-	static const char *const names[] = { "one", "two", "odd" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		for (int64_t t = from; t <= to; t++) {
-			if (strcmp(names[i], "odd") == 0 && t % 2 == 0)
-				continue;
-			if (starts_of(w, names[i], t) + left_out(w, names[i], t) == 1)
-				continue;
-			world_show(w);
-			fail_msg("%s of %+lld: %zu starts, %s on record as missed", names[i],
-				(long long)(t - from), starts_of(w, names[i], t),
-				left_out(w, names[i], t) ? "and" : "not");
-		}
-	}
-	for (size_t i = 0; i < w->told_count; i++) {
-		for (size_t k = 0; k < w->start_count; k++)
-			assert_string_not_equal(w->told[i].id, w->starts[k].id);
-	}
-}
-
-/* What the one before had claimed and not put on record was started, and not missed, too. */
-static void test_stalled(void **state)
-{
-	bool died = true;
-	struct world *w;
-
-	(void)state;
-	for (unsigned call = 1; died; call++) {
-		w = world_open(june);
-		world_write(w, false, TASK("one", "schedule = '* * * * * *' max = 50")
-			TASK("two", "schedule = '* * * * * *' max = 50")
-			TASK("odd", "schedule = '1-59/2 * * * * *' max = 50"));
-		world_up(w);
-		world_pass(w, 5);
-		w->stalled = 10;
-		died = world_die_due(w, call, true);
-		world_pass(w, 5);
-		world_see(w);
-		missed_or_started(w, june + 2, june + 18);
-		world_close(w);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stalled),
 		cmocka_unit_test(test_spring),
 		cmocka_unit_test(test_autumn),
 		cmocka_unit_test(test_steps),

@@ -66,7 +66,8 @@ static void blame(struct trial *t, const char *what, const char *job, int64_t at
 static void judge(struct trial *t, const char *job, int64_t at)
 {
 	const struct world *w = t->w;
-	unsigned started = 0, left = 0;
+	size_t left = world_left_at(w, job, at);
+	unsigned started = 0;
 
 	for (size_t i = 0; i < w->start_count; i++) {
 		if (strcmp(w->starts[i].job, job) != 0 || w->starts[i].scheduled != at)
@@ -75,8 +76,6 @@ static void judge(struct trial *t, const char *job, int64_t at)
 		if (w->starts[i].ends == 0 && !t->no_records)
 			blame(t, "no outcome", job, at);
 	}
-	for (size_t i = 0; i < w->left_count; i++)
-		left += strcmp(w->left[i].job, job) == 0 && w->left[i].scheduled == at;
 	if (started + left == 0)
 		blame(t, "on no record", job, at);
 	if (started > 1)

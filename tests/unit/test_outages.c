@@ -98,8 +98,6 @@ static void went_by(struct oracle *o, int64_t from, int64_t to)
 	}
 }
 
-enum outage { KILLED, BOOTED, ASLEEP, OUTAGE_KINDS };
-
 static bool in_window(const struct job_made *j, int64_t t, int64_t until)
 {
 	return !j->window || t >= until - j->window;
@@ -129,13 +127,13 @@ static void at_once(struct oracle *o, int i, const int64_t *times, size_t n)
 		fate(o, i, times[k], k == n - 1);
 }
 
-static void outage(struct oracle *o, enum outage kind, int64_t from, int64_t to)
+static void outage(struct oracle *o, enum world_outage kind, int64_t from, int64_t to)
 {
 	for (int i = 0; i < JOBS; i++) {
 		const struct job_made *j = &o->jobs[i];
-		int64_t times[1024], until = kind == ASLEEP ? to : to - 2;
+		int64_t times[1024], until = kind == WORLD_ASLEEP ? to : to - 2;
 		size_t n = 0;
-		bool made_up = kind == ASLEEP &&
+		bool made_up = kind == WORLD_ASLEEP &&
 			(to - from < 5 * MINUTE || (to - from < 180 * MINUTE && !j->star));
 
 		for (int64_t t = from / MINUTE + 1; t * MINUTE <= to; t++) {
@@ -143,7 +141,7 @@ static void outage(struct oracle *o, enum outage kind, int64_t from, int64_t to)
 				times[n++] = t * MINUTE;
 		}
 		if (!made_up)
-			by_catchup(o, i, times, n, until, kind != BOOTED);
+			by_catchup(o, i, times, n, until, kind != WORLD_BOOTED);
 		else if (n > 1 && j->catchup == CATCHUP_ALL && in_window(j, times[n - 1], until))
 			by_catchup(o, i, times, n, until, true);
 		else
@@ -153,28 +151,17 @@ static void outage(struct oracle *o, enum outage kind, int64_t from, int64_t to)
 
 /* --- the comparison */
 
-static size_t found(const struct world *w, const char *job, int64_t at, bool started)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; started && i < w->start_count; i++)
-		n += w->starts[i].scheduled == at && strcmp(w->starts[i].job, job) == 0;
-	for (size_t i = 0; !started && i < w->left_count; i++)
-		n += w->left[i].scheduled == at && strcmp(w->left[i].job, job) == 0;
-	return n;
-}
-
 static void compare(struct world *w, const struct oracle *o, uint32_t seed, const char *text)
 {
 	for (size_t i = 0; i < o->count; i++) {
 		const struct fate *f = &o->fates[i];
+		const char *job = o->jobs[f->job].name;
 
-		if (found(w, o->jobs[f->job].name, f->at, f->started) == 1 &&
-			found(w, o->jobs[f->job].name, f->at, !f->started) == 0)
+		if (world_started_at(w, job, f->at) == f->started && world_left_at(w, job, f->at) == !f->started)
 			continue;
 		world_show(w);
-		fail_msg("seed %u: %s of %lld: %s once is right\n%s", seed, o->jobs[f->job].name,
-			(long long)f->at, f->started ? "started" : "left out", text);
+		fail_msg("seed %u: %s of %lld: %s once is right\n%s", seed, job, (long long)f->at,
+			 f->started ? "started" : "left out", text);
 	}
 	if (w->start_count + w->left_count != o->count)
 		fail_msg("seed %u: %zu times too many", seed, w->start_count + w->left_count - o->count);
@@ -194,7 +181,7 @@ static void one_world(uint32_t seed)
 	world_write(w, false, text);
 	world_up(w);
 	for (int i = 0; i < OUTAGES; i++) {
-		enum outage kind = (enum outage)rolled(&dice, OUTAGE_KINDS);
+		enum world_outage kind = (enum world_outage)rolled(&dice, WORLD_SET);
 		int64_t up = (1 + rolled(&dice, 100)) * MINUTE, now;
 		int64_t down = (2 + (int64_t)rolled(&dice, rolled(&dice, 2) ? 7 : 300)) * MINUTE;
 
@@ -202,16 +189,7 @@ static void one_world(uint32_t seed)
 		world_pass(w, up);
 		went_by(&o, now, now + up);
 		outage(&o, kind, now + up, now + up + down);
-		if (kind == KILLED)
-			world_kill(w);
-		else if (kind == BOOTED)
-			world_boot(w);
-		if (kind == ASLEEP)
-			world_sleep(w, down);
-		else
-			world_pass(w, down);
-		if (kind != ASLEEP)
-			world_up(w);
+		world_outage(w, kind, down);
 	}
 	world_pass(w, 10);
 	compare(w, &o, seed, text);

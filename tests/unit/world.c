@@ -489,6 +489,25 @@ void world_boot(struct world *w)
 	w->booted = true;
 }
 
+void world_outage(struct world *w, enum world_outage kind, int64_t s)
+{
+	switch (kind) {
+	case WORLD_ASLEEP:
+		world_sleep(w, s);
+		return;
+	case WORLD_SET:
+		world_set(w, s);
+		return;
+	case WORLD_BOOTED:
+		world_boot(w);
+		break;
+	default:
+		world_kill(w);
+	}
+	world_pass(w, s);
+	world_up(w);
+}
+
 void world_close(struct world *w)
 {
 	all_ends(w);

@@ -39,6 +39,9 @@ struct world_told {
 	int64_t at;
 };
 
+/* How nobody is there to start anything; of a clock that is set, how its times are passed over. */
+enum world_outage { WORLD_KILLED, WORLD_BOOTED, WORLD_ASLEEP, WORLD_SET, WORLD_OUTAGES };
+
 struct world_run;
 struct world {
 	char dir[64];
@@ -85,6 +88,8 @@ void world_boot(struct world *w);
 void world_pass(struct world *w, int64_t s);  /* time goes on */
 void world_set(struct world *w, int64_t s);   /* the clock is set by that much */
 void world_sleep(struct world *w, int64_t s); /* the host is suspended */
+/* So many seconds of that; behind it there is a scheduler. */
+void world_outage(struct world *w, enum world_outage kind, int64_t s);
 int64_t world_now(const struct world *w);
 /* What stands on file by now is taken (world_seen.c). */
 void world_see(struct world *w);
@@ -93,6 +98,9 @@ void world_forget(struct world *w);
 /* How many lines since world_forget() have this text. */
 size_t world_said(struct world *w, const char *text);
 size_t world_started(const struct world *w, const char *job);
+/* How often for that time of it; as how many records say that it was not. */
+size_t world_started_at(const struct world *w, const char *job, int64_t scheduled);
+size_t world_left_at(const struct world *w, const char *job, int64_t scheduled);
 /* Of an event about a job, NULL: of any. */
 size_t world_heard(const struct world *w, const char *event, const char *job);
 void world_show(struct world *w);

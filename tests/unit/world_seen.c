@@ -188,6 +188,24 @@ size_t world_started(const struct world *w, const char *job)
 	return n;
 }
 
+size_t world_started_at(const struct world *w, const char *job, int64_t scheduled)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->start_count; i++)
+		n += w->starts[i].scheduled == scheduled && strcmp(w->starts[i].job, job) == 0;
+	return n;
+}
+
+size_t world_left_at(const struct world *w, const char *job, int64_t scheduled)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->left_count; i++)
+		n += w->left[i].scheduled == scheduled && strcmp(w->left[i].job, job) == 0;
+	return n;
+}
+
 size_t world_heard(const struct world *w, const char *event, const char *job)
 {
 	size_t n = 0;
