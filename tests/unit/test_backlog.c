@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "crond/base/diag.h"
+#include "crond/base/file.h"
 #include "crond/core/ctlmsg.h"
 #include "crond/core/histrec.h"
 #include "crond/crond.h"
@@ -115,24 +116,12 @@ struct found {
 	struct buf bytes;
 };
 
-static void read_one(const char *path, struct found *f)
+static void frames_read(struct slice rest, struct found *f)
 {
-	FILE *file = fopen(path, "re");
 	struct histrec h;
-	struct slice rest;
-	char part[4096];
-	size_t got;
 	struct diag d;
 	int32_t n;
 
-	assert_non_null(file);
-	buf_clear(&f->bytes);
-	while ((got = fread(part, 1, sizeof(part), file)) > 0)
-		buf_append(&f->bytes, part, got);
-	fclose(file);
-	rest = (struct slice){ f->bytes.data, f->bytes.len };
-	assert_int_equal(histrec_open(rest, &d), 0);
-	rest = (struct slice){ rest.s + HISTREC_HEAD, rest.n - HISTREC_HEAD };
 	while ((n = histrec_frame(rest)) > 0) {
 		assert_int_equal(histrec_decode(&h, (struct slice){ rest.s, (size_t)n }, &d), 0);
 		f->kinds[h.kind]++;
@@ -148,6 +137,20 @@ static void read_one(const char *path, struct found *f)
 	assert_int_equal(rest.n, 0);
 }
 
+static void read_one(const char *path, struct found *f)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct slice all;
+	struct diag d;
+
+	buf_clear(&f->bytes);
+	assert_true(fd >= 0 && file_read(fd, UINT32_MAX, &f->bytes) == 0);
+	close(fd);
+	all = (struct slice){ f->bytes.data, f->bytes.len };
+	assert_int_equal(histrec_open(all, &d), 0);
+	frames_read((struct slice){ all.s + HISTREC_HEAD, all.n - HISTREC_HEAD }, f);
+}
+
 /* All segments that the scheduler knows of, in its order. */
 static struct found *read_all(void)
 {
@@ -155,7 +158,6 @@ static struct found *read_all(void)
 	char path[PATH_MAX + 32];
 	struct segment *s;
 
-	buf_free(&f.bytes);
 	f = (struct found){ 0 };
 	TAILQ_FOREACH(s, &crond.backlog.segments, link) {
 		snprintf(path, sizeof(path), "%s/backlog/%" PRIu32, dir, s->number);
@@ -217,21 +219,15 @@ static size_t errors_kept(struct outcome o, char *out, size_t room)
 {
 	struct live_run *run = live("gold-1763668800-1");
 	struct run_records r = { .run = a_run(run->id), .outcome = o };
-	struct slice rest;
-	struct histrec h;
 	struct outcome again = { 0 };
+	struct found f = { 0 };
 	struct slice errors;
 	struct diag d;
-	int32_t n;
 
 	backlog_end_records(&crond, run, &r);
-	rest = (struct slice){ crond.backlog.batch.data, crond.backlog.batch.len };
-	while ((n = histrec_frame(rest)) > 0) {
-		assert_int_equal(histrec_decode(&h, (struct slice){ rest.s, (size_t)n }, &d), 0);
-		rest = (struct slice){ rest.s + n, rest.n - (size_t)n };
-	}
-	assert_int_equal(h.kind, HISTREC_END);
-	assert_int_equal(outcome_decode(&again, h.outcome, &d), 0);
+	frames_read((struct slice){ crond.backlog.batch.data, crond.backlog.batch.len }, &f);
+	assert_int_equal(f.last.kind, HISTREC_END);
+	assert_int_equal(outcome_decode(&again, f.last.outcome, &d), 0);
 	errors = outcome_errors(&again);
 	assert_true(errors.n < room);
 	memcpy(out, errors.s ? errors.s : "", errors.n);
