@@ -168,12 +168,12 @@ static void test_kills(void **state)
 
 static int refused(void)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int fd;
 
 	EXPECT(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 || errno == EINVAL);
 	EXPECT(syscall(OTHERS_CALL) == -1 && errno == ENOSYS);
 	EXPECT(socket(AF_UNIX, SOCK_STREAM, 0) == -1 && errno == EAFNOSUPPORT);
+	EXPECT(socket(AF_UNIX, SOCK_DGRAM, 0) == -1 && errno == EAFNOSUPPORT);
 	EXPECT(socket(AF_PACKET, SOCK_RAW, 0) == -1 && errno == EAFNOSUPPORT);
 	EXPECT(kill(getppid(), SIGKILL) == -1 && errno == EPERM);
 	EXPECT(kill(-1, SIGKILL) == -1 && errno == EPERM);
@@ -182,9 +182,6 @@ static int refused(void)
 	fd = open("/dev/null", O_RDWR);
 	EXPECT(fd >= 0 && fchmod(fd, 06755) == -1 && errno == EPERM);
 	EXPECT(mprotect(sbrk(0), 4096, PROT_EXEC) == -1 && errno == EACCES);
-	/* a socket that is open already leads no further than to who listens there */
-	memcpy(at.sun_path, control, strlen(control) + 1);
-	EXPECT(socket(AF_UNIX, SOCK_DGRAM, 0) == -1);
 	return 0;
 }
 
@@ -196,6 +193,7 @@ static int refused_strictly(void)
 	EXPECT(refused() == 0);
 	EXPECT(socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EAFNOSUPPORT);
 	EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1 && errno == EPERM);
+	/* a socket that is open already leads nowhere else */
 	memcpy(at.sun_path, control, strlen(control) + 1);
 	EXPECT(connect(0, (const struct sockaddr *)&at, sizeof(at)) == -1 && errno == EPERM);
 	EXPECT(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
@@ -321,7 +319,7 @@ static int without(void)
 
 	/* in a cage there is neither of the calls that make another */
 	EXPECT(cage_enter(&moves, &d) == -1);
-	EXPECT(strstr(d.text, "restricted") && d.text[0] != '\0');
+	EXPECT(strstr(d.text, "restricted"));
 	return 0;
 }
 
