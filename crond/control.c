@@ -19,15 +19,10 @@
 #include "crond/base/moment.h"
 
 enum {
-	ACCEPTS_EACH = 16,      /* at a time */
-	READ_EACH = 16384,
-	OUT_ENOUGH = 32768,     /* a verb goes on once less than this waits to be read */
-	IDLE_MS = 10000,        /* for a whole request */
-	BURST_US = 200000,      /* so much work in one go; beyond, half of a processor's time */
+	ACCEPTS_EACH = 16, /* at a time */
+	BURST_US = 200000, /* so much work in one go; beyond, half of a processor's time */
 	REST_MS = 5,
-	FULL_MS = 200,          /* before it is seen whether a descriptor is free again */
-	STALL_MS = 30000,       /* without reading anything of an answer */
-	GROUPS_MOST = 1024,
+	FULL_MS = 200,     /* before it is seen whether a descriptor is free again */
 };
 
 TAILQ_HEAD(client_queue, control_client);
@@ -174,23 +169,6 @@ static void control_drop(struct crond *c, struct control_client *k)
 	free(k);
 }
 
-/* As of the moment it connected: no user database is asked. */
-static bool peer_in_group(int fd, gid_t gid, gid_t group)
-{
-	gid_t groups[GROUPS_MOST];
-	socklen_t n = sizeof(groups);
-
-	if (gid == group)
-		return true;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &n) < 0)
-		return false;
-	for (size_t i = 0; i < n / sizeof(groups[0]); i++) {
-		if (groups[i] == group)
-			return true;
-	}
-	return false;
-}
-
 static bool has_room(const struct control *o, uid_t uid)
 {
 	const struct control_client *k;
@@ -203,16 +181,12 @@ static bool has_room(const struct control *o, uid_t uid)
 	return of_user < CLIENTS_EACH && o->count < CLIENTS_MOST - CLIENTS_RESERVED;
 }
 
-/* One that is not let in is told, as far as that goes without waiting. */
 static void turn_away(int fd)
 {
 	struct buf b = { 0 };
 
 	ctlmsg_error(&b, CTLMSG_BUSY, "too many connections: try again later");
-	if (!b.failed && send(fd, b.data, b.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		errno = 0; /* it will see the end */
-	buf_free(&b);
-	close(fd);
+	clients_turn_away(fd, &b);
 }
 
 static void client_new(struct crond *c, int fd, const struct ucred *peer)
@@ -232,10 +206,10 @@ static void client_new(struct crond *c, int fd, const struct ucred *peer)
 	k->after = INT64_MIN;
 	k->uid = peer->uid;
 	k->gid = peer->gid;
-	k->group = o->group_known && peer_in_group(fd, peer->gid, o->group);
+	k->group = o->group_known && clients_in_group(fd, peer->gid, o->group);
 	TAILQ_INSERT_TAIL(&o->clients, k, link);
 	o->count++;
-	expire_at(c, k, IDLE_MS);
+	expire_at(c, k, CLIENTS_IDLE_MS);
 	if (wait_for(c, w, EPOLLIN | EPOLLONESHOT) < 0)
 		control_drop(c, k);
 }
@@ -320,7 +294,7 @@ void control_run_over(struct crond *c, struct live_run *run, const struct outcom
 			continue;
 		control_run_ended(k, o);
 		answer_over(k);
-		expire_at(c, k, STALL_MS);
+		expire_at(c, k, CLIENTS_STALL_MS);
 		turn_give(c->control, k);
 	}
 }
@@ -360,7 +334,7 @@ static void request_begin(struct crond *c, struct control_client *k, struct slic
 	if (ctlmsg_asked(&k->asked, line, CTLMSG_OF_CONTROL, &k->out) < 0)
 		return;
 	k->verb = control_verb_get(k->asked.verb);
-	expire_at(c, k, STALL_MS);
+	expire_at(c, k, CLIENTS_STALL_MS);
 	k->changes = c->due.changes;
 	if (k->verb->all_only && !control_all(c, k)) {
 		control_fail(k, CTLMSG_DENIED, "%s is for root%s", ctlmsg_verb_name(k->asked.verb),
@@ -391,39 +365,14 @@ static bool line_take(struct crond *c, struct control_client *k)
 	return true;
 }
 
-/* 1: there was something; 0: not now; -1: it is gone. */
-static int client_read(struct control_client *k)
+/* false: nobody reads it any more. */
+static bool client_write(struct crond *c, struct control_client *k)
 {
-	ssize_t n;
+	ssize_t n = clients_write(k->watch->fd, &k->out, &k->sent);
 
-	if (!buf_reserve(&k->in, READ_EACH))
-		return -1;
-	n = recv(k->watch->fd, k->in.data + k->in.len, READ_EACH, MSG_DONTWAIT);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	if (n == 0) /* who has said all may still read: what it asked for is answered */
-		k->last = true;
-	k->in.len += (size_t)n;
-	return 1;
-}
-
-/* 0: all is sent, or as much as fits; -1: nobody reads it any more. */
-static int client_write(struct crond *c, struct control_client *k)
-{
-	while (k->sent < k->out.len) {
-		ssize_t n = send(k->watch->fd, k->out.data + k->sent, k->out.len - k->sent,
-			MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN ? 0 : -1;
-		k->sent += (size_t)n;
-		expire_at(c, k, STALL_MS);
-	}
-	buf_clear(&k->out);
-	k->sent = 0;
-	return 0;
+	if (n > 0)
+		expire_at(c, k, CLIENTS_STALL_MS);
+	return n >= 0;
 }
 
 static void answer_step(struct crond *c, struct control_client *k)
@@ -467,20 +416,20 @@ static void client_rest(struct crond *c, struct control_client *k)
 /* One piece of work: what one client can ask for at a time is never long. */
 static void client_turn(struct crond *c, struct control_client *k)
 {
-	if (client_write(c, k) < 0) {
+	if (!client_write(c, k)) {
 		control_drop(c, k);
 		return;
 	}
 	if (!k->verb && k->sent == k->out.len && !line_take(c, k) && !k->last) {
-		if (client_read(k) < 0) {
+		if (clients_read(k->watch->fd, &k->in, &k->last) < 0) {
 			control_drop(c, k);
 			return;
 		}
 		line_take(c, k);
 	}
-	if (k->verb && !k->run[0] && k->out.len - k->sent < OUT_ENOUGH)
+	if (k->verb && !k->run[0] && k->out.len - k->sent < CLIENTS_OUT_ENOUGH)
 		answer_step(c, k);
-	if (k->out.failed || client_write(c, k) < 0)
+	if (k->out.failed || !client_write(c, k))
 		control_drop(c, k);
 	else
 		client_rest(c, k);

@@ -122,15 +122,14 @@ void clients_close(struct clients *c)
 	c->fd = -1;
 }
 
-/* The kernel keeps the groups that it had when it connected: no user database is asked. */
-static bool client_in_group(const struct client *k, gid_t group)
+bool clients_in_group(int fd, gid_t gid, gid_t group)
 {
 	gid_t groups[GROUPS_MOST];
 	socklen_t n = sizeof(groups);
 
-	if (k->gid == group)
+	if (gid == group)
 		return true;
-	if (getsockopt(k->fd, SOL_SOCKET, SO_PEERGROUPS, groups, &n) < 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &n) < 0)
 		return false;
 	for (size_t i = 0; i < n / sizeof(groups[0]); i++) {
 		if (groups[i] == group)
@@ -143,7 +142,7 @@ bool clients_all(const struct clients *c, const struct client *k)
 {
 	if (k->uid == 0 || (c->owner != (uid_t)-1 && k->uid == c->owner))
 		return true;
-	return c->group_known && client_in_group(k, c->group);
+	return c->group_known && clients_in_group(k->fd, k->gid, c->group);
 }
 
 static bool has_room(const struct clients *c, uid_t uid)
@@ -158,17 +157,20 @@ static bool has_room(const struct clients *c, uid_t uid)
 	return of_user < CLIENTS_EACH && c->count < CLIENTS_MOST - CLIENTS_RESERVED;
 }
 
-/* One that is not let in is told, as far as that goes without waiting. */
+void clients_turn_away(int fd, struct buf *words)
+{
+	if (!words->failed && words->len && send(fd, words->data, words->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		errno = 0; /* it will see the end */
+	buf_free(words);
+	close(fd);
+}
+
 static void turn_away(struct clients *c, int fd)
 {
 	struct buf b = { 0 };
 
 	c->calls->refuse(&b, CLIENTS_TOO_MANY);
-	if (!b.failed && b.len)
-		(void)!send(
-			fd, b.data, b.len, MSG_DONTWAIT | MSG_NOSIGNAL); /* it will see the end */
-	buf_free(&b);
-	close(fd);
+	clients_turn_away(fd, &b);
 }
 
 static void client_new(struct clients *c, int fd, const struct ucred *peer, int64_t now)
@@ -239,39 +241,49 @@ static bool line_take(struct clients *c, struct client *k, int64_t now)
 	return true;
 }
 
-/* recv() gives no room for descriptors: the kernel closes those that come along. -1: gone. */
-static int client_read(struct client *k)
+/* recv() gives no room for descriptors: the kernel closes those that come along. */
+int clients_read(int fd, struct buf *in, bool *last)
 {
 	ssize_t n;
 
-	if (!buf_reserve(&k->in, READ_EACH))
+	if (!buf_reserve(in, READ_EACH))
 		return -1;
-	n = recv(k->fd, k->in.data + k->in.len, READ_EACH, MSG_DONTWAIT);
+	n = recv(fd, in->data + in->len, READ_EACH, MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (n == 0) /* who has said all may still read: what it asked for is answered */
-		k->last = true;
-	k->in.len += (size_t)n;
+		*last = true;
+	in->len += (size_t)n;
 	return 0;
 }
 
-/* 0: all is sent, or as much as fits; -1: nobody reads it any more. */
-static int client_write(struct client *k, int64_t now)
+ssize_t clients_write(int fd, struct buf *out, size_t *sent)
 {
-	while (k->sent < k->out.len) {
-		ssize_t n = send(k->fd, k->out.data + k->sent, k->out.len - k->sent,
-			MSG_DONTWAIT | MSG_NOSIGNAL);
+	const size_t before = *sent;
+	size_t total = out->len;
+
+	while (*sent < total) {
+		ssize_t n = send(fd, out->data + *sent, total - *sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return errno == EAGAIN ? 0 : -1;
-		k->sent += (size_t)n;
-		k->deadline = now + CLIENTS_STALL_MS;
+			return errno == EAGAIN ? (ssize_t)(*sent - before) : -1;
+		*sent += (size_t)n;
 	}
-	buf_clear(&k->out);
-	k->sent = 0;
-	return 0;
+	buf_clear(out);
+	*sent = 0;
+	return (ssize_t)(total - before);
+}
+
+/* false: nobody reads it any more. */
+static bool client_write(struct client *k, int64_t now)
+{
+	ssize_t n = clients_write(k->fd, &k->out, &k->sent);
+
+	if (n > 0)
+		k->deadline = now + CLIENTS_STALL_MS;
+	return n >= 0;
 }
 
 /* What it is heard for now; nothing to wait for: its next turn. false: it has gone. */
@@ -297,16 +309,16 @@ static bool client_rest(struct clients *c, struct client *k)
 /* One piece of work. false: it has gone. */
 static bool client_turn(struct clients *c, struct client *k, int64_t now)
 {
-	if (client_write(k, now) < 0)
+	if (!client_write(k, now))
 		return false;
 	if (!k->answer && !k->out.len && !line_take(c, k, now) && !k->last) {
-		if (client_read(k) < 0)
+		if (clients_read(k->fd, &k->in, &k->last) < 0)
 			return false;
 		line_take(c, k, now);
 	}
 	if (k->answer && k->out.len - k->sent < CLIENTS_OUT_ENOUGH && !c->calls->step(c->arg, k))
 		answer_over(c, k);
-	if (k->out.failed || client_write(k, now) < 0)
+	if (k->out.failed || !client_write(k, now))
 		return false;
 	return client_rest(c, k);
 }

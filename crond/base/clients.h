@@ -88,6 +88,19 @@ int clients_wait_fd(const struct clients *c, int64_t now_ms);
 int64_t clients_due(const struct clients *c, int64_t now_ms);
 void clients_close(struct clients *c);
 
+/* What crond/control.c, whose clients wait in the scheduler's own loop, has in common with this: */
+
+/* The kernel keeps the groups that who is at the other end had when it connected, gid being its
+ * own: no user database is asked. */
+bool clients_in_group(int fd, gid_t gid, gid_t group);
+/* Appends what has come. 0, with *last where nothing more will; -1: it has gone. */
+int clients_read(int fd, struct buf *in, bool *last);
+/* Sends as much as fits, from *sent on; out is empty once all is sent. How many bytes; -1: nobody
+ * reads it any more. */
+ssize_t clients_write(int fd, struct buf *out, size_t *sent);
+/* Closes it; before, it is told these words, as far as that goes without waiting. words is freed. */
+void clients_turn_away(int fd, struct buf *words);
+
 /* May it see and do what concerns everybody: root, the owner, members of the group. */
 bool clients_all(const struct clients *c, const struct client *k);
 
