@@ -36,6 +36,7 @@ TAILQ_HEAD(segments, segment);
 struct backlog {
 	bool on;                  /* records are made */
 	bool begun;               /* ours is the last segment, which is open */
+	bool unseen;              /* what a scheduler before us has left is not known yet, or not all */
 	int dir, fd;              /* of the segments; the one that is written */
 	struct segments segments; /* in their order */
 	struct buf batch;         /* frames that are on no file yet */
@@ -48,7 +49,6 @@ struct backlog {
 
 /* Finds what a scheduler before us has left. */
 void backlog_open(struct crond *c);
-void backlog_again(struct crond *c); /* where its directory could not be made */
 /* crond.conf was read again. */
 void backlog_config(struct crond *c);
 /* It is being sent to the launcher. */

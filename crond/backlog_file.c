@@ -63,23 +63,44 @@ static void segment_remove(struct backlog *b, struct segment *s)
 	segment_free(b, s);
 }
 
-static void segments_find(struct backlog *b)
+/* 0, or -1 with errno: it is one, perhaps, and not known. */
+static int segment_look(struct backlog *b, const char *name)
+{
+	const struct segment *s;
+	uint64_t number;
+	struct stat st;
+
+	if (text_number(slice_of(name), UINT32_MAX - 1, &number) < 0 || !number)
+		return 0;
+	TAILQ_FOREACH(s, &b->segments, link) {
+		if (s->number == number)
+			return 0;
+	}
+	if (fstatat(b->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return !S_ISREG(st.st_mode) || segment_new(b, (uint32_t)number, (uint64_t)st.st_size) ? 0 : -1;
+}
+
+/* Those of a scheduler before us. 0, or -1 with errno: there may be more. */
+static int segments_find(struct backlog *b)
 {
 	int fd = openat(b->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *e;
-	struct stat st;
-	uint64_t number;
+	int error = errno, bad = 0;
+	const struct dirent *e;
 
-	if (!dir && fd >= 0)
-		close(fd);
-	while (dir && (e = readdir(dir))) {
-		if (text_number(slice_of(e->d_name), UINT32_MAX - 1, &number) == 0 && number &&
-			fstatat(b->dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-			segment_new(b, (uint32_t)number, (uint64_t)st.st_size);
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		errno = error;
+		return -1;
 	}
-	if (dir)
-		closedir(dir);
+	while (!bad && (errno = 0, e = readdir(dir)))
+		bad = segment_look(b, e->d_name);
+	error = errno;
+	closedir(dir);
+	errno = error;
+	return bad || error ? -1 : 0;
 }
 
 /* The run-time directory is memory on most systems, and everybody's. */
@@ -111,30 +132,12 @@ static bool wanted(const struct crond *c)
 	return c->set.conf.history && !passing && history_installed(c);
 }
 
-static void nowhere_say(struct crond *c, int error)
-{
-	char why[160];
-
-	snprintf(why, sizeof(why), "%s; no run is on record until it can be made", strerror(error));
-	trouble_say(c, BACKLOG_DIR, why);
-}
-
+/* Where it cannot be made, or what is there cannot be seen, records wait in memory. */
 static void backlog_on(struct crond *c)
 {
-	struct backlog *b = &c->backlog;
-
-	b->dir = dir_open(c);
-	if (b->dir < 0) {
-		if (!b->failing)
-			nowhere_say(c, errno);
-		b->failing = true;
-		wait_later(c, LATER_BACKLOG, AGAIN_MS);
-		return;
-	}
-	b->failing = false;
-	b->most = size_most(b->dir);
-	segments_find(b);
-	b->on = true;
+	c->backlog.most = BACKLOG_MOST;
+	c->backlog.on = c->backlog.unseen = true;
+	backlog_flush(c);
 	history_listen(c);
 }
 
@@ -150,9 +153,10 @@ static void backlog_off(struct crond *c)
 		segment_free(b, s);
 	if (b->fd >= 0)
 		close(b->fd);
-	close(b->dir);
+	if (b->dir >= 0)
+		close(b->dir);
 	b->fd = b->dir = -1;
-	b->on = b->begun = false;
+	b->on = b->begun = b->unseen = false;
 	buf_free(&b->batch);
 }
 
@@ -162,12 +166,6 @@ void backlog_open(struct crond *c)
 	TAILQ_INIT(&c->backlog.segments);
 	place_boot(c->backlog.boot, sizeof(c->backlog.boot));
 	if (wanted(c))
-		backlog_on(c);
-}
-
-void backlog_again(struct crond *c)
-{
-	if (!c->backlog.on && wanted(c))
 		backlog_on(c);
 }
 
@@ -250,7 +248,7 @@ static int segment_begin(struct crond *c)
 
 void backlog_begin(struct crond *c)
 {
-	if (!c->backlog.begun)
+	if (!c->backlog.begun && !c->backlog.unseen)
 		segment_begin(c);
 }
 
@@ -276,15 +274,31 @@ static int write_batch(struct crond *c)
 	return append(b, last, &b->batch);
 }
 
-/* What finds no room waits in memory, and counts. */
+static int backlog_see(struct crond *c)
+{
+	struct backlog *b = &c->backlog;
+
+	if (b->dir < 0) {
+		b->dir = dir_open(c);
+		if (b->dir < 0)
+			return -1;
+		b->most = size_most(b->dir);
+	}
+	return segments_find(b);
+}
+
+/* What finds no room waits in memory, and counts. Nothing is written while it is not known what is
+ * there: it would come in front of it, or not at all. */
 void backlog_flush(struct crond *c)
 {
 	struct backlog *b = &c->backlog;
 	int error;
 
-	if (!b->batch.len)
+	if (!b->batch.len && !b->unseen)
 		return;
-	error = write_batch(c) < 0 ? errno : 0;
+	if (b->unseen)
+		b->unseen = backlog_see(c) < 0;
+	error = b->unseen || (b->batch.len && write_batch(c) < 0) ? errno : 0;
 	if (error && !b->failing)
 		trouble_say(c, BACKLOG_DIR, strerror(error));
 	b->failing = error != 0;

@@ -62,7 +62,7 @@ static void (*const later_calls[LATERS])(struct crond *c) = {
 	[LATER_METRICS] = metrics_turn,
 	[LATER_HEARTBEAT] = heartbeat_turn,
 	[LATER_PULSE] = pulse_look,
-	[LATER_BACKLOG] = backlog_again, /* and backlog_flush() with each turn */
+	[LATER_BACKLOG] = NULL, /* backlog_flush() comes with each turn */
 	[LATER_LOOKUP] = lookup_turn,
 	[LATER_USERS] = reload_awaited,
 };

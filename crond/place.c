@@ -5,6 +5,7 @@
 
 #include "crond/crond.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -309,6 +310,23 @@ static int open_private(int at, const char *path, const char *shown, mode_t mode
 	return fd;
 }
 
+/* Files that one before us, who was killed, had not put in place yet: nobody else writes here. */
+static void sweep(int fd)
+{
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = again >= 0 ? fdopendir(again) : NULL;
+	const struct dirent *e;
+
+	if (!dir && again >= 0)
+		close(again);
+	while (dir && (e = readdir(dir))) {
+		if (strncmp(e->d_name, ".tmp-", 5) == 0)
+			unlinkat(fd, e->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 static int open_run_dir(struct crond *c)
 {
 	const struct settings *s = &c->set;
@@ -327,6 +345,7 @@ static int open_run_dir(struct crond *c)
 	c->runs = open_private(c->run_fd, "runs", runs, 0700);
 	if (c->runs < 0)
 		return -1;
+	sweep(c->run_fd);
 	room_measure(c);
 	return 0;
 }

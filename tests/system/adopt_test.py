@@ -214,11 +214,14 @@ def test_a_restart_by_term_leaves_runs_to_the_next(room):
 
 
 def test_run_directories_are_swept(room):
+    unfinished = "/run/crond/.tmp-0123456789abcdef"  # of one that was killed within a write
+    lab.put(unfinished, "")
     room.crontab("alice", "#@ seconds\n* * * * * * echo x >>%s/x\n" % OUT)
     room.start()
     room.wait_out("x", 6)
     left = len(os.listdir("/run/crond/runs"))
     check(left <= 4, "%d run directories are left" % left)
+    check(not os.path.exists(unfinished), "a file that was never put in place is left")
 
 
 if __name__ == "__main__":

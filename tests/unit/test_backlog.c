@@ -34,7 +34,7 @@ static struct crond crond;
 static char dir[PATH_MAX];
 
 /* A scheduler whose crond-history is there and is not started: what stands on file is seen. */
-static void scheduler_open(void)
+static void scheduler_made(void)
 {
 	int log = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
@@ -50,6 +50,11 @@ static void scheduler_open(void)
 	snprintf(crond.set.state_dir, sizeof(crond.set.state_dir), "%s", dir);
 	snprintf(crond.set.helpers, sizeof(crond.set.helpers), "%s", dir);
 	snprintf(crond.fqdn, sizeof(crond.fqdn), "h.example.org");
+}
+
+static void scheduler_open(void)
+{
+	scheduler_made();
 	backlog_open(&crond);
 }
 
@@ -325,6 +330,40 @@ static void another_scheduler(void **state)
 	free(other);
 }
 
+/* Where it cannot be seen what one before us has left nothing is written in front of it, and
+ * nothing is lost. */
+static void unseen_at_first(void **state)
+{
+	struct live_run *run = live("a-1-1"), *other = live("b-1-1");
+	struct rlimit was, few;
+	struct found *f;
+	int next;
+
+	(void)state;
+	start(run);
+	backlog_flush(&crond);
+	scheduler_end();
+	scheduler_made();
+	next = dup(0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few = (struct rlimit){ (rlim_t)next + 1, was.rlim_max }; /* its directory, and no more */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	backlog_open(&crond);
+	backlog_begin(&crond);
+	start(other);
+	backlog_flush(&crond);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_true(crond.backlog.on && crond.later[LATER_BACKLOG] > 0);
+	assert_int_equal(segments_count(), 0);
+	backlog_flush(&crond);
+	assert_int_equal(segments_count(), 2);
+	f = read_all();
+	assert_string_equal(f->starts, "a-1-1 b-1-1 ");
+	free(run);
+	free(other);
+}
+
 /* What is committed goes, but the one that is being written. */
 static void committed(void **state)
 {
@@ -553,6 +592,7 @@ static void switched_off(void **state)
 /* Where its directory cannot be made at first, it is made once that is possible. */
 static void no_place_at_first(void **state)
 {
+	struct live_run *run = live("a-1-1");
 	char path[PATH_MAX + 16];
 	int fd;
 
@@ -562,18 +602,18 @@ static void no_place_at_first(void **state)
 	assert_int_equal(rmdir(path), 0);
 	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	close(fd);
-	scheduler_open();
-	assert_false(crond.backlog.on);
+	scheduler_begin();
+	start(run);
+	backlog_flush(&crond);
 	assert_true(crond.later[LATER_BACKLOG] > 0);
-	backlog_again(&crond);
-	assert_false(crond.backlog.on);
-	assert_int_equal(unlink(path), 0);
-	backlog_again(&crond);
-	assert_true(crond.backlog.on);
 	backlog_begin(&crond);
+	assert_false(crond.backlog.begun);
+	assert_int_equal(unlink(path), 0);
+	backlog_flush(&crond);
 	assert_true(crond.backlog.begun);
-	backlog_again(&crond);
-	assert_true(crond.backlog.on && crond.backlog.begun);
+	assert_int_equal(crond.backlog.batch.len, 0);
+	assert_string_equal(read_all()->starts, "a-1-1 ");
+	free(run);
 }
 
 int main(void)
@@ -584,6 +624,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(errors_of_one_stream, begin, end),
 		cmocka_unit_test_setup_teardown(end_without_start, begin, end),
 		cmocka_unit_test_setup_teardown(another_scheduler, begin, end),
+		cmocka_unit_test_setup_teardown(unseen_at_first, begin, end),
 		cmocka_unit_test_setup_teardown(committed, begin, end),
 		cmocka_unit_test_setup_teardown(committed_before_closed, begin, end),
 		cmocka_unit_test_setup_teardown(committed_in_little_room, begin, end),
