@@ -272,7 +272,7 @@ class Machine:
     def wait_journal(self, text, unit):
         """journald writes when it comes to it."""
         self.wait_for(lambda: any(text in line for line in self.journal(
-            "_SYSTEMD_UNIT=%s.service" % unit)), 5, "%s of %s in the journal" % (text, unit))
+            "_SYSTEMD_UNIT=%s.service" % unit)), 20, "%s of %s in the journal" % (text, unit))
 
     def report(self):
         print("--- console\n" + lab.read(self.console)[-500:])
