@@ -30,6 +30,7 @@ PROGRAM = os.path.abspath(os.environ.get("CROND_NOTIFY") or os.path.join(
     os.environ.get("CROND_BUILD", "."), "crond/crond-notify"))
 SLOWNESS = int(os.environ.get("LAB_SLOWNESS", "1"))  # as in lab.slowness
 ROOT = os.geteuid() == 0
+KEPT = []
 NOBODY = 65534
 
 EVENT_MAGIC, NOTICE_MAGIC = 0x656E7243, 0x6E6E7243
@@ -108,7 +109,7 @@ def config(hooks, mailer="/bin/false", host="web-1"):
         for tag, key in ((14, "rate"), (15, "rate_ms")):
             if key in hook:
                 out += number(tag, hook[key])
-        out += number(8, hook.get("timeout", 2000)) + number(9, hook.get("retries", 4))
+        out += number(8, hook.get("timeout", 15000)) + number(9, hook.get("retries", 4))
         out += number(10, 1 if hook.get("users") else 0)
     return out
 
@@ -227,31 +228,33 @@ class Scheduler:
         self.send("e", event(*args, **more))
 
     def take(self, seconds=0.0):
-        """Reads what is said for so long."""
+        """Reads what is said for so long, or one message of what was; False where that is none."""
         end = time.monotonic() + seconds
         while True:
             self.here.settimeout(max(end - time.monotonic(), 0.0001))
             try:
                 message = self.here.recv(4096)
             except (socket.timeout, BlockingIOError):
-                return
+                return False
             except ConnectionResetError:
                 continue
             if not message:
-                return
+                return False
             if message[:1] == b"s":
                 self.acks.append(message[1:].decode())
             else:
                 assert message[:1] == b"l", message
                 self.lines.append(message[1:].decode())
             if time.monotonic() > end:
-                return
+                return True
 
     def until(self, what, seconds=10):
         seconds *= SLOWNESS
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if what():
+                while self.take():  # what was said by then
+                    pass
                 return
             self.take(0.02)
         raise AssertionError("not within %d s; said: %s" % (seconds, self.lines))
@@ -267,6 +270,10 @@ class Scheduler:
     def close(self, seconds=12):
         self.here.close()
         return self.process.wait(seconds * SLOWNESS)
+
+
+def at_most(seconds):  # as in lab
+    return seconds + 4 * (SLOWNESS - 1)
 
 
 def landlock():
@@ -389,10 +396,10 @@ def test_retry(c):
     s.event("one", ["webhook:flaky", "webhook:busy"])
     s.until(lambda: len(c.got.of("/flaky")) == 3 and len(c.got.of("/busy")) == 2)
     times = [g[0] for g in c.got.of("/flaky")]
-    assert 0.08 <= times[1] - times[0] <= 0.5, times     # 5 of 20 ms, a fifth of jitter
-    assert 0.48 <= times[2] - times[1] <= 1.2, times     # 30
+    assert 0.08 <= times[1] - times[0] <= at_most(0.5), times     # 5 of 20 ms, a fifth of jitter
+    assert 0.48 <= times[2] - times[1] <= at_most(1.2), times     # 30
     times = [g[0] for g in c.got.of("/busy")]
-    assert 0.8 <= times[1] - times[0] <= 1.3, times      # 40, as asked for
+    assert 0.8 <= times[1] - times[0] <= at_most(1.3), times      # 40, as asked for
     is_equal(set(c.got.ids("/flaky")), {"one"})
     s.until(lambda: not c.waiting())
     is_equal(c.failed(), [])
@@ -407,7 +414,7 @@ def test_partly(c):
     s.event("one", ["webhook:up", "webhook:down"])
     state = os.path.join(c.spool, "one.state")
     s.until(lambda: os.path.exists(state) and "done" in open(state).read() and
-            "wait 1" in open(state).read())
+            "wait" in open(state).read())
     s.kill()
     s = c.start()
     s.config(c.hooks("up", "down"))
@@ -436,20 +443,18 @@ def test_given_up(c):
               "fancy": {"url": c.base + "/x", "retries": 0, "template": "fancy"}})
     names = ["no", "moved", "refused", "file", "nosecret", "outside", "badhead", "fancy"]
     s.event("one", ["webhook:" + n for n in names] + ["pigeon:coo"])
-    s.until(lambda: "one.event" in c.failed())
-    s.take(0.1)
+    s.until(lambda: c.failed() == ["one.event", "one.state"])
     for name, why in (("no", "answered 500"), ("moved", "302"), ("refused", "onnect"),
                       ("file", "neither http nor https"), ("nosecret", "No such file"),
                       ("badhead", "header 1"), ("fancy", "template"), ("pigeon", "neither")):
-        assert s.said("3", "given up", name, why), (name, s.lines)
+        s.until(lambda: s.said("3", "given up", name, why))
     if landlock() > 1:  # what everybody may read is not for it either
-        assert s.said("3", "given up", "outside", "Permission denied"), s.lines
+        s.until(lambda: s.said("3", "given up", "outside", "Permission denied"))
     everything = "\n".join(s.lines)
     for hidden in ("hidden", "S3CRET", "pw@", "/no?"):
         assert hidden not in everything, everything
     is_equal(len(c.got.of("/no")), 2)
     is_equal(c.got.of("/x") + c.got.of("GET /elsewhere") + c.got.of("/elsewhere"), [])
-    is_equal(c.failed(), ["one.event", "one.state"])
     s.kill()
     s = c.start()
     s.config(c.hooks("no"))
@@ -460,9 +465,11 @@ def test_given_up(c):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Of nobody who listens; it is kept from others, who might."""
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    KEPT.append(s)
+    return s.getsockname()[1]
 
 
 def test_others(c):
@@ -484,9 +491,9 @@ def test_others(c):
         s.event("good-%d" % i, ["webhook:good"])
     s.until(lambda: len(c.got.of("/good")) == 20)
     took = time.monotonic() - start
-    assert took < 4 * SLOWNESS, "the good receiver waited %.1f s" % took
+    assert took < at_most(4), "the good receiver waited %.1f s" % took
     s.until(lambda: c.got.of("/flood-cut"))
-    s.until(lambda: not [n for n in c.waiting() if n.startswith("flood")])
+    s.until(lambda: not [n for n in c.waiting() if n.startswith("flood")], 30)
     ids = c.got.ids("/flood")
     is_equal(sorted(ids), sorted(set(ids)))
     assert len(set(ids)) == 20, ids
@@ -520,7 +527,7 @@ def test_mail(c):
     os.mkdir(box)
     os.chmod(box, 0o777)
     mailer = c.file("sendmail", MAILER.format(dir=box).encode(), 0o755)
-    s = c.start("--mail-deadline=700")
+    s = c.start()
     s.config({}, mailer=mailer)
     s.event("m1", ["mail:ops@example.org"], job="g\xfcld\nBcc: x", stdout_tail=b"out\0\xff\n.\n" +
             b"y" * 3000, command="run me")
@@ -542,17 +549,21 @@ def test_mail(c):
     assert "\nCommand:     run me\n" in body and "\nout\ufffd\ufffd\n.\ny" in body, body
     assert "<pre>out\ufffd\ufffd\n.\ny" in html and "run me" in html, html
     assert max(len(line) for line in whole.encode().split(b"\n")) < 998
-    s.event("m2", ["mail:hang@example.org"])
     s.event("m3", ["mail:deaf@example.org"])
     s.event("m4", ["mail:-oQ/tmp", "mail:a b@example.org", "mail:"])
     s.event("m5", ["mail:fine@example.org"])
     s.until(lambda: not [n for n in c.waiting() if n[:2] in ("m4", "m5")])
-    s.until(lambda: s.said("m2", "took too long and was killed"))
-    assert s.said("m3", "exited with 69: go away"), s.lines
+    s.until(lambda: s.said("m3", "exited with 69: go away"))
     is_equal(sum("the address is not safe" in line for line in s.lines), 3)
     s.config({}, mailer=c.dir + "/missing")  # another mailer is for another process
-    is_equal(s.process.wait(15), 0)
+    is_equal(s.process.wait(15 * SLOWNESS), 0)
     s = c.start("--mail-deadline=300")
+    s.config({}, mailer=mailer)
+    s.event("m2", ["mail:hang@example.org"])
+    s.until(lambda: s.said("m2", "took too long and was killed"))
+    s.config({}, mailer=c.dir + "/missing")
+    is_equal(s.process.wait(15 * SLOWNESS), 0)
+    s = c.start()
     s.config({}, mailer=c.dir + "/missing")
     s.event("m6", ["mail:fine@example.org"])
     s.until(lambda: s.said("m6", "cannot run", "No such file"))
@@ -652,8 +663,8 @@ def test_drain(c):
     s.event("never", ["webhook:silent"])
     s.until(lambda: c.got.of("/silent"))
     start = time.monotonic()
-    is_equal(s.close(14), 0)
-    assert 9 < time.monotonic() - start < 11 + SLOWNESS
+    is_equal(s.close(40), 0)
+    assert 9 < time.monotonic() - start < at_most(12)  # not a minute
     is_equal(c.waiting(), ["never.event"])
 
 
@@ -669,14 +680,14 @@ def test_one_at_a_time(c):
     is_equal(second.acks, [])
     first.process.send_signal(signal.SIGTERM)
     second.until(lambda: second.acks == ["two"] and c.got.ids("/a") == ["two"])
-    is_equal(first.process.wait(1), 0)
+    is_equal(first.process.wait(20), 0)
     third = c.start()
     third.here.close()
     fourth = c.start()
     second.process.send_signal(signal.SIGSTOP)
     time.sleep(0.2)
     second.kill()
-    is_equal(third.process.wait(20), 0)  # 15 s, where fourth is the first to see the lock free
+    is_equal(third.process.wait(60), 0)  # 15 s, where fourth is the first to see the lock free
     fourth.config(c.hooks("a"))
     fourth.event("three", ["webhook:a"])
     fourth.until(lambda: "three" in c.got.ids("/a"))
@@ -744,7 +755,7 @@ def test_kills(c):
 
     s = start()
     todo = list(ids)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 60 * SLOWNESS
     while kills < 40 or len(acked) < 100 or c.waiting():
         assert time.monotonic() < deadline, "seed %d: %d acked, %d wait, %s" % (
             seed, len(acked), len(c.waiting()), s.lines)
