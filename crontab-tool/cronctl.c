@@ -16,7 +16,7 @@ static int cronctl_version(int argc, char **argv)
 	if (argc > 1)
 		return cronctl_usage(argv[0]);
 	printf("cronctl %s\n", PACKAGE_VERSION);
-	return fflush(stdout) ? CRONCTL_FAILED : CRONCTL_OK;
+	return CRONCTL_OK;
 }
 
 static int cronctl_help(int argc, char **argv);
@@ -74,7 +74,7 @@ static int cronctl_help(int argc, char **argv)
 		return cronctl_usage(argv[0]);
 	for (size_t i = 0; i < VERBS; i++)
 		print_usage(stdout, &verbs[i], i ? "      " : "usage:");
-	return fflush(stdout) ? CRONCTL_FAILED : CRONCTL_OK;
+	return CRONCTL_OK;
 }
 
 static const struct verb *find_verb(const char *name)
@@ -145,6 +145,15 @@ static const char *verb_meant(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ? "help" : word;
 }
 
+/* An answer that could not be written whole is none, whatever the verb made of it. */
+static int finished(int status)
+{
+	if (status || (fflush(stdout) == 0 && !ferror(stdout)))
+		return status;
+	perror("cronctl: standard output");
+	return CRONCTL_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	char called[CALLED_MOST];
@@ -161,5 +170,5 @@ int main(int argc, char **argv)
 		return unknown_verb(argv[1]);
 	snprintf(called, sizeof(called), CALLED "%s", v->name);
 	argv[1] = called;
-	return v->run(argc - 1, argv + 1);
+	return finished(v->run(argc - 1, argv + 1));
 }

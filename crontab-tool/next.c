@@ -388,7 +388,7 @@ static int next_of_job(const struct asked *a, const char *job)
 	talk_close(&t);
 	buf_free(&request);
 	buf_free(&out);
-	return fflush(stdout) ? CRONCTL_FAILED : status;
+	return status;
 }
 
 int cronctl_next(int argc, char **argv)

@@ -130,6 +130,11 @@ def test_users_see_and_steer_their_own(room):
     for user in ("root", "nohome"):
         equal(sorted(jobs(room, user=user)), ["alice:hers", "bob:his", "given", "lent", "ours"],
               "what %s sees" % user)
+    for verb in ("list", "status", "reload"):  # an answer that cannot be written is none
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([room.program("cronctl"), verb], stdout=full, stderr=subprocess.PIPE, text=True,
+                                  timeout=20 * lab.slowness(), check=False)
+        check(done.returncode == 1 and "standard output" in done.stderr, "%s: %s" % (verb, done))
     run = good(room, "run", "hers", user="alice").strip()
     room.wait_log(r'RUN job=alice:hers run=%s by="uid 2001 \(alice\)"' % run)
     room.wait_for(lambda: jobs(room)["alice:hers"]["state"] == "running", 5, "hers running")

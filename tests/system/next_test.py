@@ -157,10 +157,12 @@ def test_usage():
 
 
 def test_output_that_fails():
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run([CRONCTL, "next", "-"], input=b"UTC\t0\t1\t* * * * *\n", stdout=full,
-                              stderr=subprocess.PIPE, timeout=60, check=False)
-    assert done.returncode == 1 and b"standard output" in done.stderr, done
+    for words in (["next", "-"], ["next", "* * * * *"], ["version"], ["help"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([CRONCTL, *words], input=b"UTC\t0\t1\t* * * * *\n", stdout=full,
+                                  stderr=subprocess.PIPE, timeout=60, check=False)
+        assert done.returncode == 1 and b"standard output" in done.stderr, (words, done)
+        assert done.stderr.count(b"\n") == 1, (words, done)
 
 
 def main():
