@@ -185,8 +185,10 @@ static int limits_take(struct crond *c)
 {
 	struct rlimit files;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return 0;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0) {
+		fprintf(stderr, "crond: the limit of open files: %s\n", strerror(errno));
+		return -1;
+	}
 	if (files.rlim_max < FILES_LEAST) {
 		fprintf(stderr, "crond: the hard limit of open files is %ju: at least %d are needed\n",
 			(uintmax_t)files.rlim_max, FILES_LEAST);
