@@ -374,11 +374,11 @@ def alive(pid):
     return any(p.pid == pid for p in processes())
 
 
-def kill(*found):
-    """SIGKILL for processes; one that has ended since it was found is as dead as is wanted."""
+def kill(*found, number=signal.SIGKILL):
+    """A signal for processes; one that has ended since it was found is as dead as is wanted."""
     for process in found:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
+            os.kill(process.pid, number)
 
 
 class Lab:

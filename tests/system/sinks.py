@@ -25,8 +25,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):  # noqa: N802 (the name is the library's)
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        mode = self.server.receiver.mode  # as it is before anybody sees that this has come
         self.server.receiver.tried.append(Post(self.path, dict(self.headers), body))
-        getattr(self, "answer_" + self.server.receiver.mode)(body)
+        getattr(self, "answer_" + mode)(body)
 
     def do_GET(self):  # noqa: N802
         self.server.receiver.gets.append(self.path)
