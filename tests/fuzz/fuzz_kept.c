@@ -279,6 +279,7 @@ static void check_paused(struct slice bytes)
 			rest.s += n;
 			rest.n -= n;
 		}
+	state_pause(c, 1, "one", false); /* who is paused already is not written down again */
 	state_pause(c, 1, "one", true);
 	next = scheduler();
 	demand(state_open(next, &stamp) == 0 && !has_said());
