@@ -21,8 +21,8 @@ def table(user, uid, text):
 def kill_child(room, daemon):
     """It ends amid a question, as it does when that takes too long."""
     pid = room.wait_for(lambda: names.child(daemon), 20, "crond-lookup")[0]
-    os.kill(pid, signal.SIGKILL)
-    return pid
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def test_accounts_of_a_service(room):
@@ -42,8 +42,10 @@ def test_accounts_of_a_service(room):
     equal(room.wait_out("alice")[0], "2001:2001 3102", "whose a local user's job is")
     equal(room.wait_out("group")[0], "3103", "the group of a task")
     equal(room.wait_out("boot"), ["boot"], "at the boot")
-    check(room.log("bad username|nobody2"), "who is nowhere is not named")
-    check(not room.log("WARNING .no answer|ERROR .*lookup"), "something is wrong with the service")
+    room.wait_log("bad username|nobody2")
+    # three seconds are its, and may be the machine's that stands still
+    check(not room.log("WARNING .no answer|ERROR .*lookup" if lab.slowness() == 1 else "ERROR .*lookup"),
+          "something is wrong with the service")
     equal(len(names.child(daemon)), 1, "processes that look up")
     service.add("carol", 3001, 3001, 3104)
     names.refreshed()
@@ -54,8 +56,7 @@ def test_accounts_of_a_service(room):
     service.add("carol", 3001, 3001, 3105)
     names.refreshed()
     room.wait_for(lambda: "3001:3001 3105" in room.lines("carol"), 20, "who is back")
-    daemon.send_signal(signal.SIGTERM)
-    daemon.wait(20)
+    room.stop(daemon, deadline=20)
     room.wait_for(lambda: not [p for p in lab.processes() if p.exe == "crond-lookup"], 20, "its end")
 
 
@@ -100,9 +101,10 @@ def test_no_answer_later(room):
     table("carol", 3001, EACH % (IDS % "carol"))
     daemon = room.start()
     room.wait_out("carol")
+    before = service.asked("carol")
     service.set("hang", True)
     names.refreshed()
-    room.wait_for(lambda: service.asked("carol") > 2, 20, "another question")
+    room.wait_for(lambda: service.asked("carol") > before, 20, "another question")
     kill_child(room, daemon)
     room.wait_log(r"\(carol\) WARNING \(no answer from the name service: what was known of this user stays")
     service.set("ill", True)

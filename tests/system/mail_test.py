@@ -101,8 +101,9 @@ def test_a_hung_mailer_delays_nothing(room):
     room.crontab("bob", EVERY + "date +\\%%s.\\%%N >>%s/late\n" % OUT)
     room.start()
     stamps = room.wait_out("late", 6, 15)
-    check(max(float(one) % 1 for one in stamps) < 0.5 * lab.slowness(), "late: %s" % stamps)
-    check(len(room.lines("x")) >= 4, "the job with the hung mailer stopped: %s" % room.lines("x"))
+    # all would be late
+    check(sorted(float(one) % 1 for one in stamps)[2] < 0.5, "late: %s" % stamps)
+    room.wait_out("x", 4)
 
 
 def test_a_failing_mailer_is_said(room):

@@ -95,7 +95,7 @@ def test_long_lines():
 
 def test_coprocess():
     child = subprocess.Popen([CRONCTL, "next", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    late = threading.Timer(20, child.kill)
+    late = threading.Timer(60, child.kill)
     late.start()
     for i in range(100):
         child.stdin.write(b"UTC\t%d\t1\t* * * * *\n" % (i * 60))

@@ -154,6 +154,7 @@ def test_who_may_ask_for_what(room):
                       ("writable", r"INSECURE MODE \(group/other writable\)")):
         room.wait_log(r"%s \(.*%s\.conf\)" % (why, name))
     equal(room.wait_out("bob")[0], "7 99", "what anybody may ask for")
+    room.wait_log("WARNING .*webhook")
     equal([line.text.split("WARNING ")[1] for line in room.log("WARNING .*webhook")],
           ["(/var/spool/cron/crontabs/bob:1:36: 'webhook:ops': crond.conf does not let users' jobs "
            "have this webhook)"], "who may be told")

@@ -90,7 +90,9 @@ def test_refusals(room):
                        ("opening", "session")):
         equal(failed(room, user), ("spawn", "PAM %s: Permission denied" % step), user)
         check(not room.out(user), user + " ran")
+    room.wait_log(r"CRON\[\d+\]: Permission denied$", 10, 3)
     equal(len(room.log(r"CRON\[\d+\]: Permission denied$")), 3, "lines in Debian's words")
+    room.wait_for(lambda: calls("opening", "delete"), 10, "the end of what was opened in vain")
     equal([len(calls(user, "delete")) for user in ("account", "credentials", "opening")],
           [0, 0, 1], "credentials that were taken back")
     equal(failed(room, "unlucky"), ("spawn", "cannot execute /nowhere: No such file or directory"),
@@ -136,16 +138,16 @@ def test_sessions_that_hang(room):
     users(room, account="account=hang", opening="open=hang-child",
           blocked="open=hang-blocked", closing="close=hang-child")
     users_many(room, 100)
-    room.start()
     ran = time.monotonic()
+    room.start()
     room.wait_out("closing")
     room.cron_d("able", "#@ seconds\n* * * * * * able date +\\%s >>" + OUT + "/able\n")
-    room.wait_out("able", 3, 6)
+    room.wait_out("able", 3, 20)
     late = [float(one.text.split("late=")[1].split("ms")[0]) for one in room.log("late=.*user=able")]
-    check(all(one < 1000 for one in late), "late by %s ms" % late)
+    check(all(one < 1000 * lab.at_most(1) for one in late), "late by %s ms" % late)
     for user, step in (("account", "account"), ("opening", "session")):
         equal(failed(room, user, 60), ("spawn", "PAM %s: no answer within 30 s" % step), user)
-    check(29 < time.monotonic() - ran < 50, "ended after %d s" % (time.monotonic() - ran))
+    check(29 < time.monotonic() - ran < lab.at_most(50), "ended after %d s" % (time.monotonic() - ran))
     equal(failed(room, "blocked"), ("spawn", "PAM session: the keeper died in it"), "blocked")
     room.wait_log(r"\(closing\) ERROR .*closing the session: no answer within 30 s")
     room.wait_log(" FAIL .* user=many", 20, 100)
@@ -153,7 +155,7 @@ def test_sessions_that_hang(room):
     def quiet():
         return not [p for p in lab.processes() if b"sleep" in p.argv[:1]]
     room.wait_for(quiet, 10, "the end of what modules have started")
-    equal(len(room.log(r"\(able\) CMD")), len(room.lines("able")), "jobs")
+    room.wait_for(lambda: len(room.log(r"\(able\) CMD")) == len(room.lines("able")), 10, "all jobs")
 
 
 def users_many(room, count):
@@ -171,13 +173,14 @@ def test_what_is_the_jobs(room):
     users(room, able="open=limits open=umask reinit=group")
     # five are too few for a redirection
     room.cron_d("able", "@reboot able ulimit -n; ulimit -c; umask; id -G; "
-                        "cut -d' ' -f19 /proc/$$/stat; sleep 1\n")
+                        "cut -d' ' -f19 /proc/$$/stat; until test -e %s/go; do sleep 0.1; done\n" % OUT)
     room.start()
     keeper = keeper_of(room, "able")
     room.wait_log(r"\(able\) CMD")
     limits = read("/proc/%d/limits" % keeper)
     check(not re.search(r"^Max open files +5 ", limits, re.M), "the keeper has the job's limits")
     equal(read("/proc/%d/stat" % keeper).split()[18], "0", "the keeper's nice value")
+    put(OUT + "/go", "")
     text = room.wait_for(room.mails, 10, "mail")[0][2].partition("\n\n")[2]
     equal(text.split("\n"), ["5", "2048", "0027", "3100 2999", "7", ""],
           "limits, umask, groups, nice value")
@@ -234,6 +237,7 @@ def test_debians_stack(room):
     check("\nContent-Type: text/x-pam\n" in mail, mail)
     check("FROM_PAM=yes" in mail.partition("\n\n")[2].split("\0"), "no variable of PAM in " + mail)
     room.wait_for(lambda: not room.keepers(), 20, "the end of all keepers")
+    room.wait_log(r"CRON\[\d+\]: pam_unix\(cron:session\): session closed for user ", 20, 25)
     opened = room.log(r"CRON\[\d+\]: pam_unix\(cron:session\): session opened for user ")
     closed = room.log(r"CRON\[\d+\]: pam_unix\(cron:session\): session closed for user ")
     equal(len(opened), 25, "sessions")
