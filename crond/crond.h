@@ -331,6 +331,11 @@ bool outbox_look(struct crond *c);   /* the same with whatever is there; is some
 void outbox_flush(struct crond *c);  /* sends what was not sent */
 void outbox_unsent(struct crond *c); /* what was sent may be lost */
 void outbox_told(struct crond *c, const char *id); /* crond-notify has it */
+
+/* mails.c: mails that wait for another try, and are lost with their keeper */
+void mails_open(struct crond *c);
+void mails_wait(struct crond *c); /* there is one more: looks again in some seconds */
+void mails_look(struct crond *c);
 /* runs.c */
 struct live_run *run_new(struct crond *c, const char *id, const struct run *record);
 struct live_run *run_find(struct crond *c, const char *id);
@@ -560,7 +565,8 @@ struct crond {
 	bool events_waiting; /* some event in the outbox has not been sent */
 	int handled_fd;      /* downtime.c's; -1: not open */
 	bool handled_said;   /* that it cannot be written */
-	int outbox_wd;       /* inotify's; -1: looked at each minute */
+	int outbox_wd;       /* inotify's; -1: looked at each minute; likewise: */
+	int mails_wd;
 	struct outbox_tree outbox;
 	TAILQ_HEAD(, outbox_event) outbox_queue; /* not sent */
 	size_t outbox_count, outbox_users; /* and of these of users' own jobs */

@@ -124,7 +124,7 @@ static const char *const laters[LATERS] = {
 	[LATER_PENDING] = "pending", [LATER_HOLD] = "hold", [LATER_HISTORY] = "history",
 	[LATER_METRICS] = "metrics", [LATER_HEARTBEAT] = "heartbeat",
 	[LATER_REMOVED] = "removed", [LATER_BACKLOG] = "backlog", [LATER_PULSE] = "pulse",
-	[LATER_LOOKUP] = "lookup", [LATER_USERS] = "users",
+	[LATER_LOOKUP] = "lookup", [LATER_USERS] = "users", [LATER_MAILS] = "mails",
 };
 
 /* A word of a list. */

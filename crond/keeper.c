@@ -294,7 +294,8 @@ static struct mail *mail_begin(struct keeper *k, struct hold *h, bool failed)
 		.mask = &waiting_mask,
 		.told = told_to_end(),
 		.shared = k->shared,
-		.shared_fd = k->shared_fd };
+		.shared_fd = k->shared_fd,
+		.runs = k->runs };
 
 	return mail_send(&means, &h->spawn, &h->output, failed);
 }

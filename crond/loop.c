@@ -24,6 +24,8 @@ static void look_unwatched(struct crond *c)
 	reload_poll(c);
 	if (c->outbox_wd < 0)
 		outbox_look(c);
+	if (c->mails_wd < 0)
+		mails_look(c);
 }
 
 static void launch_again(struct crond *c)
@@ -65,6 +67,7 @@ static void (*const later_calls[LATERS])(struct crond *c) = {
 	[LATER_BACKLOG] = NULL, /* backlog_flush() comes with each turn */
 	[LATER_LOOKUP] = lookup_turn,
 	[LATER_USERS] = reload_awaited,
+	[LATER_MAILS] = mails_look,
 };
 
 static void later_fire(struct crond *c)

@@ -24,6 +24,7 @@
 #include "crond/guard.h"
 #include "crond/launch.h"
 #include "crond/mailturn.h"
+#include "crond/mailwait.h"
 #include "crond/output.h"
 
 /* A pipe takes this much whole or not at all. */
@@ -50,6 +51,7 @@ struct mail {
 	char *command;           /* cronie's -m, in pieces */
 	const char *words[WORDS_MOST + 1];
 	int in, status;
+	int waits; /* mailwait_begin()'s; -1: it does not wait, or nobody could know */
 	bool gone;
 };
 
@@ -304,6 +306,14 @@ static void show_sessions(struct mail *m, struct run *r, const struct spawn *how
 
 /* --- turns and tries */
 
+/* From now on somebody else is to say so where we are killed. */
+static void waits_note(struct mail *m)
+{
+	if (m->waits < 0)
+		m->waits = mailwait_begin(m->means.runs, m->run.id, m->run.user, m->output->total);
+	spawn_memory_free();
+}
+
 /* So long, unless we are told to end: false. */
 static bool mail_pause(struct mail *m, int64_t ms)
 {
@@ -332,7 +342,7 @@ static bool turn_wait(struct mail *m)
 
 	if (taken || !mailturn_wait(&m->turn, MAILS_QUEUED_MOST))
 		return taken;
-	spawn_memory_free();
+	waits_note(m);
 	while (!taken && guard_now() < until && mail_pause(m, ms)) {
 		taken = mailturn_take(&m->turn);
 		ms = ms * 2 < TURN_LOOK_MOST_MS ? ms * 2 : TURN_LOOK_MOST_MS;
@@ -423,7 +433,7 @@ static bool retry_wait(struct mail *m)
 		given_up(m, m->tries > RETRIES ? "the mailer cannot take it" : "too many mails wait");
 		return false;
 	}
-	spawn_memory_free();
+	waits_note(m);
 	waited = mail_pause(m, delay_ms(m));
 	mailturn_leave(&m->turn);
 	if (!waited)
@@ -433,6 +443,7 @@ static bool retry_wait(struct mail *m)
 
 static void mail_free(struct mail *m)
 {
+	mailwait_end(m->means.runs, m->run.id, m->waits);
 	free(m->command);
 	buf_free(&m->head);
 	buf_free(&m->env);
@@ -474,6 +485,7 @@ struct mail *mail_send(const struct mail_means *means, const struct spawn *how, 
 	m->run = *how->run;
 	m->s = *how;
 	m->output = o;
+	m->waits = -1;
 	mailturn_init(&m->turn, means->shared, means->shared_fd, (uid_t)m->run.uid);
 	if (!addresses_judge(&m->run, means->log))
 		goto over;

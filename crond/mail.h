@@ -22,6 +22,7 @@ struct mail_means {
 	const volatile sig_atomic_t *told; /* to end: nothing is waited for any more */
 	struct launch_shared *shared;
 	int shared_fd;
+	int runs; /* the directory of runs */
 };
 
 /* how: run, groups and environment as for the job; both stay until mail_again(). failed:

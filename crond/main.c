@@ -132,6 +132,7 @@ static int crond_serve(struct crond *c, int ready)
 
 	watch_open(c);
 	outbox_open(c);
+	mails_open(c);
 	say_startup(c);
 	daemon_open(c);
 	reload_first(c);

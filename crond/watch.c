@@ -220,6 +220,8 @@ static void event_take(struct crond *c, const struct inotify_event *e)
 		reload_users(c);
 	if (e->wd == c->outbox_wd && e->len)
 		outbox_add(c, e->name);
+	if (e->wd == c->mails_wd && e->len)
+		mails_wait(c);
 	if (e->wd == c->etc_wd && e->len && strcmp(e->name, "localtime") == 0)
 		wait_later(c, LATER_ZONES, ZONES_MS);
 	SLIST_FOREACH_SAFE(d, &c->directories, link, next) {

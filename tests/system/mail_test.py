@@ -1,5 +1,6 @@
 """A job's output reaches its owner, through whatever sendmail there is."""
 import os
+import signal
 import time
 
 import lab
@@ -112,6 +113,19 @@ def test_a_failing_mailer_is_said(room):
     room.start()
     line = room.wait_log(r"MAIL \(mailed 6 bytes of output but got status 0x004b from MTA\s*\)")
     check("(alice)" in line.text, "the line names nobody: " + line.text)
+
+
+def test_a_mail_that_waited_with_a_keeper_that_is_killed_is_said(room):
+    room.fake_sendmail("exit 75")
+    room.crontab("alice", "#@ name=one\n@reboot echo hello\n")
+    room.start()
+    keeper = room.wait_log(r"MAIL \(mailed 6 bytes of output but got status 0x004b").sender
+    room.wait_for(lambda: [1 for one in os.scandir("/run/crond/mails") if one.stat().st_size], 20,
+                  "the mail that waits")
+    os.kill(keeper, signal.SIGKILL)
+    line = room.wait_log(r"\(alice\) MAIL \(given up: the keeper of run alice:one-\d+-1 died; "
+                         r"6 bytes of output lost\)", 30)
+    equal((line.priority, os.listdir("/run/crond/mails")), (3, []), "its priority, and what still waits")
 
 
 def test_no_mailer_is_said(room):

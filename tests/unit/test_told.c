@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "crond/mailwait.h"
 #include "tests/unit/world.h"
 
 enum { MINUTE = 60, HOUR = 3600 };
@@ -280,6 +282,34 @@ static void test_faults(void **state)
 	world_close(w);
 }
 
+/* A mail that waits for another try is lost with its keeper: once. */
+static void test_mails(void **state)
+{
+	static const char lost[] = "(alice) MAIL (given up: the keeper of run m-1-1 died; 6 bytes of output lost)";
+	struct world *w = world_open(june);
+	int fd, other;
+
+	(void)state;
+	world_up(w);
+	fd = mailwait_begin(w->c->runs, "m-1-1", "alice", 6);
+	other = mailwait_begin(w->c->runs, "m-2-1", "alice", 6);
+	assert_true(fd >= 0 && other >= 0);
+	mails_look(w->c);
+	assert_true(w->c->later[LATER_MAILS] != 0);
+	mailwait_end(w->c->runs, "m-2-1", other);
+	close(fd); /* killed */
+	world_kill(w);
+	world_up(w);
+	assert_int_equal(world_said(w, lost), 1);
+	mails_look(w->c);
+	world_kill(w);
+	world_up(w);
+	assert_int_equal(world_said(w, lost), 1);
+	assert_int_equal(world_said(w, "MAIL"), 1);
+	assert_true(w->c->later[LATER_MAILS] == 0);
+	world_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +320,7 @@ int main(void)
 		cmocka_unit_test(test_removed_over_a_death),
 		cmocka_unit_test(test_crond),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_mails),
 	};
 
 	setenv("TZ", "UTC0", 1);

@@ -361,6 +361,7 @@ bool world_try(struct world *w)
 	}
 	clock_init(c, stamp);
 	outbox_open(c);
+	mails_open(c);
 	reload_first(c);
 	adopt_all(c);
 	clock_missed(c);
