@@ -200,7 +200,7 @@ def hostile(room):
 def test_helpers_come_and_go(room):
     begin(room)
     hostile(room)
-    os.kill(helper(), signal.SIGKILL)
+    lab.kill(*[p for p in lab.processes() if p.pid == helper()])
     equal(ids(room, user="bob"), ["dead"], "who asks meanwhile waits for the next one")
     room.conf("history { enabled = no }\n")
     good(room, "reload")

@@ -27,7 +27,10 @@ def boot(daemon, handled):
     """Nothing lives, the run-time directory is gone; the state is as it was some time ago."""
     daemon.kill()
     daemon.wait()
-    lab.kill(*[p for p in lab.processes() if p.exe.startswith("crond")])
+
+    def ours():  # a launcher may be about to fork
+        return [p for p in lab.processes() if p.exe.startswith("crond")]
+    lab.wait_for(lambda: not ours() or lab.kill(*ours()), 10, "the end of all")
     shutil.rmtree("/run/crond")
     with open(HANDLED, "wb") as f:
         f.write(handled)
@@ -62,13 +65,18 @@ def test_what_was_missed_is_made_up_for(room):
     time.sleep(4.7)
     daemon = room.start()
     found = room.wait_log("CATCHUP job=one starts=1 ")
-    room.wait_for(lambda: max(seconds(room, "all")) > stopped + 6, 15, "all of them")
+    wanted = set(range(min(seconds(room, "all")), stopped + 8))  # in whatever order they come
+    room.wait_for(lambda: wanted <= set(seconds(room, "all")), 15, "each of the seconds")
     every = seconds(room, "all")
-    equal(sorted(every), list(range(min(every), max(every) + 1)), "each second once")
-    one = sorted(seconds(room, "one"))
-    check(max(b - a for a, b in zip(one, one[1:])) > 2, "one for several: %s" % one)
+    equal(len(set(every)), len(every), "each second once")
+
+    def gap():
+        one = sorted(seconds(room, "one"))
+        return max(b - a for a, b in zip(one, one[1:])) > 2
+    room.wait_for(gap, 10, "one for several")
+    one = seconds(room, "one")
     equal(len(set(one)), len(one), "starts of one")
-    room.wait_for(lambda: set(range(stopped + 1, stopped + 3)) <= set(seconds(room, "turn")), 5,
+    room.wait_for(lambda: set(range(stopped + 1, stopped + 3)) <= set(seconds(room, "turn")), 10,
                   "those that wait for their turn")
     check(room.log(r"CATCHUP job=window starts=[12] from=\d+ to=\d+ older=left-out"), "window")
     room.wait_for(lambda: {"none", "late"} <= {post.json()["job"] for post in receiver.posts
