@@ -20,6 +20,7 @@ enum {
 	GATHER_MS = 50,       /* the end of a short run comes with its start: one sync for both */
 	TICK_MS = 200,        /* from one transaction to the next, each of which waits for the disk; */
 	ASKED_MS = 20,        /* where somebody asks */
+	READ_AGAIN_MS = 1000, /* a part of the backlog that could not be read */
 	BATCH = 2000,         /* records of a transaction */
 	PRUNE_MS = 60 * 1000, /* and only when something was written */
 	PRUNE_MORE_MS = 100,
@@ -208,7 +209,7 @@ static void batch_write(struct history *h, int64_t now)
 	}
 	backlog_committed(&h->backlog, tell, h);
 	h->wrote_ms = now;
-	h->write_ms = now + (backlog_waiting(&h->backlog) ? 0 : TICK_MS);
+	h->write_ms = now + (h->backlog.unread ? READ_AGAIN_MS : backlog_waiting(&h->backlog) ? 0 : TICK_MS);
 	if (!h->prune_ms)
 		h->prune_ms = h->write_ms + PRUNE_MS;
 	h->waited += count;
@@ -323,6 +324,8 @@ bool history_turn(struct history *h, int64_t now)
 	if (h->told && !h->ended) /* people come behind what is to be written */
 		clients_step(&h->asked.clients, now);
 	report_flush(&h->report, now);
+	if (h->report.closed) /* who would wait for our word in vain starts another one */
+		end(h, now);
 	return !is_over(h, now);
 }
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WINDOW = 4 * HISTREC_MOST, SEGMENTS_MOST = 8192 };
+enum { WINDOW = 4 * HISTREC_MOST, SEGMENTS_MOST = 8192, READ_TRIES = 10 };
 
 int backlog_open(struct backlog *b)
 {
@@ -128,6 +128,25 @@ static enum backlog_next segment_skip(
 	return BACKLOG_BAD;
 }
 
+/* As many bytes as there are, up to most; -1 with errno. */
+static ssize_t read_all(int fd, char *into, size_t most, off_t at)
+{
+	size_t had = 0;
+	ssize_t n;
+
+	while (had < most) {
+		n = pread(fd, into + had, most - had, at + (off_t)had);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		had += (size_t)n;
+	}
+	return (ssize_t)had;
+}
+
 /* The window holds what follows s->at: all that is left of it, or more than a record. */
 static int window_fill(struct backlog *b, const struct segment *s)
 {
@@ -138,9 +157,7 @@ static int window_fill(struct backlog *b, const struct segment *s)
 		(b->from + b->length - s->at >= left || b->from + b->length - s->at >= HISTREC_MOST))
 		return 0;
 	b->length = 0;
-	do
-		n = pread(s->fd, b->window, left < WINDOW ? left : WINDOW, (off_t)s->at);
-	while (n < 0 && errno == EINTR);
+	n = read_all(s->fd, b->window, left < WINDOW ? (size_t)left : WINDOW, (off_t)s->at);
 	if (n < 0)
 		return -1;
 	b->number = s->number;
@@ -203,13 +220,15 @@ enum backlog_next backlog_next(struct backlog *b, struct histrec *h, struct diag
 	enum backlog_next next = BACKLOG_EMPTY;
 	struct segment *s;
 
-	while (next == BACKLOG_EMPTY && (s = segment_next(b))) {
-		if (window_fill(b, s) < 0)
-			next = segment_skip(b, s, strerror(errno), d);
-		else if (s->at == 0)
-			next = head_step(b, s, d);
-		else
-			next = record_step(b, s, h, d);
+	b->unread = false;
+	while (next == BACKLOG_EMPTY && !b->unread && (s = segment_next(b))) {
+		if (window_fill(b, s) < 0) {
+			b->unread = ++s->unread < READ_TRIES;
+			next = b->unread ? BACKLOG_EMPTY : segment_skip(b, s, strerror(errno), d);
+			continue;
+		}
+		s->unread = 0;
+		next = s->at == 0 ? head_step(b, s, d) : record_step(b, s, h, d);
 	}
 	return next;
 }

@@ -23,6 +23,7 @@ struct segment {
 	uint64_t committed; /* of which this is safe */
 	uint64_t told;      /* of which the scheduler knows */
 	bool closed;
+	unsigned unread;    /* tries in a row to read on that failed */
 	bool foreign;       /* it has no head of ours: nothing of it is read, however it grows */
 };
 
@@ -35,6 +36,7 @@ struct backlog {
 	uint32_t number;   /* of this segment, */
 	uint64_t from;     /* there, */
 	size_t length;     /* so much */
+	bool unread;       /* what follows cannot be read now: it is tried again, later */
 	uint32_t skipped;  /* records and rests of segments that could not be read, ever */
 };
 

@@ -244,6 +244,44 @@ static void test_cut_records_wait_for_their_rest(void **state)
 	feeder_finish(&f);
 }
 
+/* A disk that fails for a moment costs no record; one that goes on so costs what is left of it. */
+static void test_what_cannot_be_read_is_tried_again(void **state)
+{
+	int none = open("/dev/null", O_WRONLY | O_CLOEXEC), kept;
+	const struct segment *s;
+	struct feeder f;
+
+	(void)state;
+	feeder_begin(&f);
+	feeder_start(&f, "a-1-1", NULL);
+	feeder_send(&f);
+	feeder_turn(&f);
+	s = TAILQ_LAST(&f.h.backlog.all, segments);
+	kept = dup(s->fd);
+	assert_true(none >= 0 && kept >= 0 && dup2(none, s->fd) == s->fd);
+	feeder_start(&f, "a-2-1", NULL);
+	feeder_send(&f);
+	for (int i = 0; i < 3; i++)
+		feeder_turn(&f);
+	feeder_row(&f, "SELECT count(*) FROM runs", "1");
+	assert_true(f.done < f.size);
+	assert_int_equal(dup2(kept, s->fd), s->fd);
+	feeder_turn(&f);
+	feeder_row(&f, "SELECT count(*) FROM runs", "2");
+	assert_int_equal(f.done, f.size);
+	assert_null(strstr(f.said, "cannot be read"));
+	assert_int_equal(dup2(none, s->fd), s->fd);
+	feeder_start(&f, "a-3-1", NULL);
+	feeder_send(&f);
+	for (int i = 0; i < 12; i++)
+		feeder_turn(&f);
+	assert_int_equal(f.done, f.size);
+	assert_non_null(strstr(f.said, "cannot be read"));
+	close(none);
+	close(kept);
+	feeder_finish(&f);
+}
+
 /* What the scheduler wrote before its end, and told nobody of. */
 static void test_what_was_not_told_is_taken_at_the_end(void **state)
 {
@@ -404,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_lines_and_bytes_are_limited),
 		cmocka_unit_test(test_bad_records_harm_themselves),
 		cmocka_unit_test(test_cut_records_wait_for_their_rest),
+		cmocka_unit_test(test_what_cannot_be_read_is_tried_again),
 		cmocka_unit_test(test_what_was_not_told_is_taken_at_the_end),
 		cmocka_unit_test(test_segments_in_turn),
 		cmocka_unit_test(test_one_transaction_a_tick),
