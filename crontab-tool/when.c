@@ -6,7 +6,6 @@
 
 #include <ctype.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -33,38 +32,48 @@ static int moment(struct tm *tm, bool utc, int64_t *at)
 	return 0;
 }
 
-/* "14:00" or "14:00:05"; how many bytes, 0: none. */
-static int clock_take(const char *text, struct tm *tm)
+/* So many digits at most, and at least one: no sign, no blanks. *text moves on behind them. */
+static bool digits_take(const char **text, int most, int *value)
 {
-	int n = 0, more = 0;
+	int n = 0;
 
-	if (!isdigit((unsigned char)*text) || sscanf(text, "%2d:%2d%n", &tm->tm_hour, &tm->tm_min, &n) != 2 ||
-		!n)
-		return 0;
-	if (text[n] == ':' && isdigit((unsigned char)text[n + 1]) &&
-		sscanf(text + n, ":%2d%n", &tm->tm_sec, &more) == 1)
-		n += more;
-	return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec < 60 ? n : 0;
+	for (*value = 0; n < most && isdigit((unsigned char)**text); n++)
+		*value = *value * 10 + *(*text)++ - '0';
+	return n > 0;
+}
+
+static bool letter_take(const char **text, char letter)
+{
+	bool there = **text == letter;
+
+	*text += there;
+	return there;
+}
+
+/* "14:00" or "14:00:05". */
+static bool clock_take(const char **text, struct tm *tm)
+{
+	if (!digits_take(text, 2, &tm->tm_hour) || !letter_take(text, ':') || !digits_take(text, 2, &tm->tm_min))
+		return false;
+	if (letter_take(text, ':') && !digits_take(text, 2, &tm->tm_sec))
+		return false;
+	return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec < 60;
 }
 
 static int date_parse(const char *text, int64_t *at)
 {
 	struct tm tm = { 0 };
 	bool utc = false;
-	int n = 0, more;
 
-	if (sscanf(text, "%4d-%2d-%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &n) != 3 || !n)
+	if (!digits_take(&text, 4, &tm.tm_year) || !letter_take(&text, '-') || !digits_take(&text, 2, &tm.tm_mon) ||
+		!letter_take(&text, '-') || !digits_take(&text, 2, &tm.tm_mday))
 		return -1;
 	tm.tm_year -= 1900;
 	tm.tm_mon--;
-	text += n;
-	if (*text == 'T' || *text == ' ') {
-		more = clock_take(text + 1, &tm);
-		if (!more)
+	if (letter_take(&text, 'T') || letter_take(&text, ' ')) {
+		if (!clock_take(&text, &tm))
 			return -1;
-		text += 1 + more;
-		utc = *text == 'Z';
-		text += utc;
+		utc = letter_take(&text, 'Z');
 	}
 	return *text ? -1 : moment(&tm, utc, at);
 }
@@ -73,7 +82,6 @@ static int day_parse(const char *text, int64_t now, int64_t *at)
 {
 	time_t t = (time_t)now;
 	struct tm tm;
-	int n;
 
 	if (!localtime_r(&t, &tm))
 		return -1;
@@ -86,8 +94,7 @@ static int day_parse(const char *text, int64_t now, int64_t *at)
 		*at = mktime(&tm);
 		return 0;
 	}
-	n = clock_take(text, &tm);
-	return n && !text[n] ? moment(&tm, false, at) : -1;
+	return clock_take(&text, &tm) && !*text ? moment(&tm, false, at) : -1;
 }
 
 int when_parse(const char *text, int64_t now, int64_t *at)
