@@ -6,63 +6,51 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "crond/base/kernel.h"
+#include "crond/procstat.h"
 
 enum { GENERATIONS = 256 };
 
-struct process {
-	pid_t parent, group, session;
-};
-
-static ssize_t proc_read(pid_t pid, const char *file, char *text, size_t n)
+static int process_read(pid_t pid, struct procstat *p)
 {
 	char path[48];
-	ssize_t got;
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	got = read(fd, text, n - 1);
-	close(fd);
-	text[got > 0 ? got : 0] = '\0';
-	return got;
-}
-
-/* "PID (NAME) STATE PPID PGRP SESSION ..."; NAME may hold anything, so from its end on. */
-static int process_read(pid_t pid, struct process *p)
-{
-	char text[512];
-	const char *at;
-
-	if (pid <= 0 || proc_read(pid, "stat", text, sizeof(text)) <= 0)
-		return -1;
-	at = strrchr(text, ')');
-	if (!at || sscanf(at + 1, " %*c %d %d %d", &p->parent, &p->group, &p->session) != 3)
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (pid <= 0 || procstat_read(AT_FDCWD, path, p) < 0)
 		return -1;
 	return p->group < 0 ? -1 : 0; /* it was reaped while its file was open */
 }
 
+/* By one of its user ids: the real one, the effective, the saved. */
 static bool process_is(pid_t pid, uid_t uid)
 {
-	char text[2048];
-	unsigned ids[4];
-	const char *at;
+	char text[2048], *at, *end;
+	bool is = false;
+	ssize_t n;
+	int fd;
 
-	if (proc_read(pid, "status", text, sizeof(text)) <= 0)
+	snprintf(text, sizeof(text), "/proc/%d/status", (int)pid);
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
 	at = strstr(text, "\nUid:");
-	if (!at || sscanf(at + 5, "%u %u %u %u", &ids[0], &ids[1], &ids[2], &ids[3]) != 4)
+	if (!at)
 		return false;
-	return ids[0] == uid || ids[1] == uid || ids[2] == uid;
+	at += strlen("\nUid:");
+	for (int i = 0; i < 3; i++, at = end)
+		is |= strtoul(at, &end, 10) == uid && end != at;
+	return is;
 }
 
 /* 1 or 0; -1 where a process between the two has just gone. */
-static int descends(pid_t pid, struct process p, pid_t job)
+static int descends(pid_t pid, struct procstat p, pid_t job)
 {
 	const pid_t self = getpid();
 
@@ -80,7 +68,7 @@ static int descends(pid_t pid, struct process p, pid_t job)
 bool sender_belongs(pid_t pid, uid_t uid, pid_t job, uid_t owner)
 {
 	bool trusted = uid == owner || uid == 0;
-	struct process p;
+	struct procstat p;
 	int ours;
 
 	if (pid == getpid()) /* systemd-notify speaks for its parent, where root lets it */

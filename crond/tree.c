@@ -17,16 +17,15 @@
 
 #include "crond/base/kernel.h"
 #include "crond/cgroup.h"
+#include "crond/procstat.h"
 
 enum { MEMBERS_MOST = 4096, HUNT_ROUNDS = 2000 };
 static const int64_t TICK_NS = INT64_C(1000000000) / 100; /* of the times in /proc */
 
 struct process {
-	pid_t pid, parent, group, session;
-	unsigned long long born; /* ticks since the system's start */
-	unsigned long long cpu, resident; /* ticks; pages */
-	char state;
+	pid_t pid;
 	bool ours;
+	struct procstat is;
 };
 
 struct snapshot {
@@ -34,33 +33,13 @@ struct snapshot {
 	size_t n, cap;
 };
 
-/* "PID (NAME) STATE PPID PGRP SESSION ..."; NAME may hold anything, so from its end on. */
 static int process_read(int proc, const char *pid, struct process *p)
 {
-	char path[64], text[1024];
-	unsigned long long system;
-	const char *at;
-	ssize_t n;
-	int fd;
+	char path[64];
 
 	snprintf(path, sizeof(path), "%.16s/stat", pid);
-	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return -1;
-	text[n] = '\0';
-	at = strrchr(text, ')');
-	p->pid = atoi(pid);
-	p->ours = false;
-	if (!at || sscanf(at + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d"
-		" %*d %*d %llu %*u %llu", &p->state, &p->parent, &p->group, &p->session, &p->cpu, &system,
-		&p->born, &p->resident) != 8)
-		return -1;
-	p->cpu += system;
-	return 0;
+	*p = (struct process){ .pid = (pid_t)strtol(pid, NULL, 10) };
+	return procstat_read(proc, path, &p->is);
 }
 
 static int snapshot_add(struct snapshot *s, const struct process *p)
@@ -78,6 +57,14 @@ static int snapshot_add(struct snapshot *s, const struct process *p)
 	return 0;
 }
 
+static int by_pid(const void *a, const void *b)
+{
+	const struct process *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+/* By their pids. */
 static int snapshot_take(struct snapshot *s, DIR *dir)
 {
 	struct dirent *e;
@@ -87,22 +74,17 @@ static int snapshot_take(struct snapshot *s, DIR *dir)
 		if (*e->d_name >= '1' && *e->d_name <= '9' &&
 			process_read(dirfd(dir), e->d_name, &p) == 0 && snapshot_add(s, &p) < 0)
 			return -1;
+	if (s->n)
+		qsort(s->at, s->n, sizeof(*s->at), by_pid);
 	return 0;
-}
-
-static int by_pid(const void *a, const void *b)
-{
-	const struct process *x = a, *y = b;
-
-	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
 static bool parent_is_ours(const struct snapshot *s, const struct process *p, pid_t self)
 {
-	struct process key = { .pid = p->parent };
+	struct process key = { .pid = p->is.parent };
 	const struct process *parent;
 
-	if (p->parent == self)
+	if (p->is.parent == self)
 		return true;
 	parent = bsearch(&key, s->at, s->n, sizeof(*s->at), by_pid);
 	return parent && parent->ours;
@@ -128,7 +110,6 @@ static void snapshot_mark(struct snapshot *s, const struct tree *t, pid_t self)
 	const pid_t job = t->job;
 	bool changed = true;
 
-	qsort(s->at, s->n, sizeof(*s->at), by_pid);
 	mark_members(s, t->cgroup);
 	while (changed) {
 		changed = false;
@@ -137,7 +118,7 @@ static void snapshot_mark(struct snapshot *s, const struct tree *t, pid_t self)
 
 			if (p->ours || p->pid == self)
 				continue;
-			p->ours = p->session == job || p->group == job || p->pid == job ||
+			p->ours = p->is.session == job || p->is.group == job || p->pid == job ||
 				parent_is_ours(s, p, self);
 			changed |= p->ours;
 		}
@@ -154,7 +135,7 @@ static void process_signal(int proc, const struct process *seen, int sig)
 	if (fd < 0 && errno == ESRCH)
 		return;
 	snprintf(pid, sizeof(pid), "%d", (int)seen->pid);
-	if (process_read(proc, pid, &now) == 0 && now.born == seen->born) {
+	if (process_read(proc, pid, &now) == 0 && now.is.born == seen->is.born) {
 		kernel_signal(fd, seen->pid, sig);
 		if (sig != SIGKILL && sig != SIGCONT)
 			kernel_signal(fd, seen->pid, SIGCONT);
@@ -178,7 +159,7 @@ static int snapshot_signal(const struct snapshot *s, int proc, int sig)
 	int count = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		if (!s->at[i].ours || s->at[i].state == 'Z' || s->at[i].state == 'X')
+		if (!s->at[i].ours || s->at[i].is.state == 'Z' || s->at[i].is.state == 'X')
 			continue;
 		count++;
 		if (sig)
@@ -261,9 +242,9 @@ static bool is_left(const struct snapshot *s, const struct process *p, pid_t job
 	const struct process key = { .pid = job };
 	const struct process *leader = bsearch(&key, s->at, s->n, sizeof(*s->at), by_pid);
 
-	if (job <= 1 || p->session != job || (int64_t)(p->born + 1) * TICK_NS <= after_ns)
+	if (job <= 1 || p->is.session != job || (int64_t)(p->is.born + 1) * TICK_NS <= after_ns)
 		return false;
-	return !leader || (int64_t)leader->born * TICK_NS <= before_ns;
+	return !leader || (int64_t)leader->is.born * TICK_NS <= before_ns;
 }
 
 int tree_kill_left(const struct tree *t, int64_t born_after_ns, int64_t born_before_ns)
@@ -275,7 +256,6 @@ int tree_kill_left(const struct tree *t, int64_t born_after_ns, int64_t born_bef
 	if (t->cgroup >= 0)
 		cgroup_kill(t->cgroup);
 	if (dir && kernel_proc_is_ours() && snapshot_take(&s, dir) == 0) {
-		qsort(s.at, s.n, sizeof(*s.at), by_pid);
 		for (size_t i = 0; i < s.n; i++)
 			s.at[i].ours = is_left(&s, &s.at[i], t->job, born_after_ns, born_before_ns);
 		snapshot_mark(&s, &(struct tree){ -1, t->cgroup }, -1);
@@ -299,11 +279,11 @@ int tree_usage(pid_t keeper, const struct tree *t, struct tree_usage *u)
 		goto out;
 	snapshot_mark(&s, t, keeper);
 	for (size_t i = 0; i < s.n; i++) {
-		if (!s.at[i].ours || s.at[i].pid == keeper || s.at[i].state == 'Z')
+		if (!s.at[i].ours || s.at[i].pid == keeper || s.at[i].is.state == 'Z')
 			continue;
 		u->processes++;
-		u->cpu_us += s.at[i].cpu * (1000000 / 100);
-		u->memory_kb += s.at[i].resident * page_kb;
+		u->cpu_us += s.at[i].is.cpu * (1000000 / 100);
+		u->memory_kb += s.at[i].is.resident * page_kb;
 	}
 	rc = 0;
 out:
