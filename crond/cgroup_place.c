@@ -59,8 +59,10 @@ static bool mount_find(char root[PATH_MAX], char point[PATH_MAX])
 		}
 	}
 	buf_free(&b);
-	unescape(root);
-	unescape(point);
+	if (found) {
+		unescape(root);
+		unescape(point);
+	}
 	return found;
 }
 
