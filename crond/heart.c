@@ -286,9 +286,7 @@ static void hear_clock(struct heart *h, const struct sdnotify *m, int64_t now)
 	}
 	if (m->stopping)
 		phase_enter(h, HEART_STOPPING, now);
-	else if (m->ready && h->phase == HEART_STARTING)
-		phase_enter(h, HEART_BEATING, now);
-	else if (m->watchdog && h->phase != HEART_STOPPING)
+	else if ((m->ready && h->phase == HEART_STARTING) || (m->watchdog && h->phase != HEART_STOPPING))
 		phase_enter(h, HEART_BEATING, now);
 	h->triggered |= m->trigger;
 	if (m->has_extend && m->extend_us > h->extend_us)

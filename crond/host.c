@@ -304,6 +304,7 @@ static struct host_zone *zone_get(struct crond *c, const char *name, int32_t del
 {
 	const char *key = name ? name : "";
 	struct host_zone *h = zone_find(c, key, delay);
+	const size_t room = strlen(key) + 1;
 	struct zone *z;
 
 	if (h)
@@ -311,12 +312,12 @@ static struct host_zone *zone_get(struct crond *c, const char *name, int32_t del
 	z = zone_make(name, delay, d);
 	if (!name && d->text[0] && !c->zone_said)
 		say_local(c, d->text);
-	h = z ? malloc(sizeof(*h) + strlen(key) + 1) : NULL;
+	h = z ? malloc(sizeof(*h) + room) : NULL;
 	if (!h) {
 		zone_free(z);
 		return NULL;
 	}
-	strcpy(h->name, key);
+	memcpy(h->name, key, room);
 	h->zone = z;
 	h->users = 0;
 	h->delay = delay;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "crond/base/file.h"
+#include "crond/base/text.h"
 #include "crond/keeper.h"
 #include "crond/pam.h"
 #include "crond/told.h"
@@ -91,6 +92,7 @@ static int setup(struct keeper *k, char **argv)
 {
 	enum log_target target = log_target_find(argv[5]);
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t level;
 	void *shared;
 	int fd;
 
@@ -102,13 +104,15 @@ static int setup(struct keeper *k, char **argv)
 		return usage("QUEUE, REPORT, RUNS and SHARED are open descriptors from 3 on");
 	if (target == LOG_TARGETS)
 		return usage("the log's target is syslog, stderr, json or journal");
+	if (text_number(slice_of(argv[6]), LOG_DEBUG, &level) < 0)
+		return usage("LEVEL is 0 to 7");
 	shared = mmap(NULL, sizeof(*k->shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (shared == MAP_FAILED)
 		return usage("SHARED cannot be mapped");
 	k->shared = shared;
 	k->shared_fd = fd;
 	k->starts_most = STARTS_PER_CPU * (uint32_t)(cpus > 0 ? cpus : 1);
-	log_open(&k->log, target, atoi(argv[6]), &k->shared->log_lost);
+	log_open(&k->log, target, (int)level, &k->shared->log_lost);
 	return 0;
 }
 
@@ -163,17 +167,18 @@ static void keeper_start(struct keeper *k, const char *id)
  * nothing of the old; its queue and its pid stay. Where it cannot, keepers go without. */
 static void renew(struct keeper *k, char **argv)
 {
+	const int stay[] = { k->queue, k->report, k->runs, k->shared_fd };
 	struct pollfd p = { .fd = k->queue, .events = POLLIN };
 
 	if (poll(&p, 1, -1) < 0 || !pam_changed())
 		return;
-	for (int i = 1; i <= 4; i++)
-		fcntl(atoi(argv[i]), F_SETFD, 0);
+	for (size_t i = 0; i < sizeof(stay) / sizeof(stay[0]); i++)
+		fcntl(stay[i], F_SETFD, 0);
 	execv("/proc/self/exe", argv);
 	log_line(&k->log, LOG_WARNING, "CRON", getpid(), 0,
 		"(CRON) ERROR (cannot begin anew with what PAM has now: %s)", strerror(errno));
-	for (int i = 1; i <= 4; i++)
-		descriptor(argv[i]);
+	for (size_t i = 0; i < sizeof(stay) / sizeof(stay[0]); i++)
+		fcntl(stay[i], F_SETFD, FD_CLOEXEC);
 	pam_forget();
 }
 

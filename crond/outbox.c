@@ -111,6 +111,7 @@ void outbox_add(struct crond *c, const char *id)
 	char path[OUTBOX_PATH];
 	struct outbox_event *e;
 	struct stat st;
+	const size_t room = strlen(id) + 1;
 	uint64_t size;
 	bool of_user;
 
@@ -125,10 +126,10 @@ void outbox_add(struct crond *c, const char *id)
 		outbox_full(c, id);
 		return;
 	}
-	e = calloc(1, sizeof(*e) + strlen(id) + 1);
+	e = calloc(1, sizeof(*e) + room);
 	if (!e) /* the next look finds it */
 		return;
-	strcpy(e->id, id);
+	memcpy(e->id, id, room);
 	e->of_user = of_user;
 	e->size = size;
 	c->outbox_users += of_user;

@@ -248,6 +248,13 @@ static void child_words(struct spawn *s)
 	s->env[s->env_count] = NULL;
 }
 
+static const char *program(const struct spawn *s)
+{
+	if (s->file)
+		return s->file;
+	return s->words ? s->words[0] : s->run->shell;
+}
+
 static int child_main(void *arg)
 {
 	struct spawn *s = arg;
@@ -273,7 +280,7 @@ static int child_main(void *arg)
 		child_words(s);
 	if (!s->shell) {
 		errno = s->error;
-		child_fail(s, SPAWN_EXEC, s->file ? s->file : s->words[0]);
+		child_fail(s, SPAWN_EXEC, program(s));
 	}
 	execve(s->run->shell, (char *const *)(uintptr_t)shell_words, s->env);
 	child_fail(s, SPAWN_EXEC, s->run->shell);
@@ -290,7 +297,7 @@ static bool was_stuck(struct spawn *s)
 		how.si_code != CLD_KILLED || how.si_status != SIGKILL)
 		return false;
 	s->step = SPAWN_EXEC;
-	s->what = s->file ? s->file : s->words ? s->words[0] : s->run->shell;
+	s->what = program(s);
 	s->error = ETIMEDOUT;
 	return true;
 }

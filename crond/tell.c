@@ -83,14 +83,15 @@ static void event_of_job(struct crond *c, const struct job *job, char name[JOB_N
 }
 
 /* On file until crond-notify has it: a scheduler that dies loses none. */
-static void keep(struct crond *c, struct event *e, const char *run_id, const char *mark)
+static void keep(struct crond *c, const struct event *e, const char *run_id, const char *mark)
 {
+	struct event named = *e;
 	char id[EVENT_ID_MOST];
 
 	event_id(id, run_id, mark);
-	e->id = id;
-	e->run_id = run_id;
-	if (rundir_post(c->runs, e) < 0)
+	named.id = id;
+	named.run_id = run_id;
+	if (rundir_post(c->runs, &named) < 0)
 		trouble_say(c, id, "its alert cannot be kept");
 	else
 		outbox_add(c, id);

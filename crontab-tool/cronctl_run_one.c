@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "crond/base/text.h"
 #include "crontab-tool/columns.h"
 #include "crontab-tool/cronctl.h"
 #include "crontab-tool/cronctl_asked.h"
@@ -24,22 +25,22 @@ static void put_instant(const json_t *o, const char *member, const char *name)
 	const char *text = talk_text(o, member);
 	char day[48], zone[16], shown[TEXT_MOST];
 	struct tm tm = { 0 };
-	int ms = -1;
+	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	uint64_t ms;
+	bool exact;
 	time_t t;
 
-	if (!text || sscanf(text, "%d-%d-%dT%d:%d:%d.%dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-			     &tm.tm_min, &tm.tm_sec, &ms) < 6) {
+	if (!rest) {
 		put_fact(name, text);
 		return;
 	}
-	tm.tm_year -= 1900;
-	tm.tm_mon--;
+	exact = *rest == '.' && text_number((struct slice){ rest + 1, strspn(rest + 1, "0123456789") }, 999, &ms) == 0;
 	t = timegm(&tm);
 	if (!localtime_r(&t, &tm) || !strftime(day, sizeof(day), "%a %Y-%m-%d %H:%M:%S", &tm) ||
 		!strftime(zone, sizeof(zone), "%z", &tm))
 		return;
-	if (ms >= 0)
-		snprintf(shown, sizeof(shown), "%s.%03d %s", day, ms, zone);
+	if (exact)
+		snprintf(shown, sizeof(shown), "%s.%03u %s", day, (unsigned)ms, zone);
 	else
 		snprintf(shown, sizeof(shown), "%s %s", day, zone);
 	put_fact(name, shown);

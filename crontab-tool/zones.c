@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -88,11 +89,11 @@ static struct zone *zone_local(struct diag *d)
 
 static struct zone *zone_named(const char *name, struct diag *d)
 {
-	char path[sizeof(ZONEINFODIR) + 1 + NAME_MOST + 1] = ZONEINFODIR "/";
+	char path[sizeof(ZONEINFODIR) + 1 + NAME_MOST + 1];
 	struct zone *zone;
 
 	if (zone_name_ok(slice_of(name))) {
-		strcat(path, name);
+		snprintf(path, sizeof(path), "%s/%s", ZONEINFODIR, name);
 		zone = zone_from_file(path, d);
 		if (zone || !errno)
 			return zone;

@@ -210,7 +210,9 @@ void event_encode(const struct event *e, struct buf *out)
 		return;
 	}
 	record_begin(out, EVENT_MAGIC, EVENT_VERSION);
-	for (uint16_t tag = 1; tag < EVENT_TAGS_END; tag++) {
+	for (unsigned i = 1; i < EVENT_TAGS_END; i++) {
+		const uint16_t tag = (uint16_t)i;
+
 		if (texts[tag].most)
 			cut |= put_text(out, tag, *text_at(&copy, tag));
 		if (slices[tag].most)

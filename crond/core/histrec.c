@@ -115,8 +115,8 @@ int histrec_encode(const struct histrec *h, struct buf *out)
 	uint32_t head[2] = { 0, h->kind };
 
 	buf_append(out, head, sizeof(head));
-	for (uint16_t tag = 1; tag < TAGS; tag++)
-		put_field(out, tag, (const char *)h + rows[tag].at);
+	for (unsigned tag = 1; tag < TAGS; tag++)
+		put_field(out, (uint16_t)tag, (const char *)h + rows[tag].at);
 	if (!out->failed && out->len - before <= HISTREC_MOST) {
 		head[0] = (uint32_t)(out->len - before - sizeof(head[0]));
 		memcpy(out->data + before, head, sizeof(head));

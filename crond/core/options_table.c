@@ -14,7 +14,7 @@
 #define FALLBACK(value) .fallback_line = (value), .fallback_task = (value)
 #define LIMIT(upper, lower, what, of) \
 	[OPTION_LIMIT_##upper] = { \
-		.def = { OPTION_LIMIT_##upper, "limit-" lower, BOTH, .help = what }, \
+		.def = { OPTION_LIMIT_##upper, "limit-" lower, BOTH, .help = (what) }, \
 		.kind = &option_limit_pair, AT(limits[RLIMIT_##upper]), .unit = (of) }
 
 enum { COUNT_MOST = 100000 };

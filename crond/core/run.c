@@ -168,8 +168,8 @@ static void field_encode(struct buf *out, uint16_t tag, const struct run *r)
 void run_encode(const struct run *r, struct buf *out)
 {
 	record_begin(out, RUN_MAGIC, RUN_VERSION);
-	for (uint16_t tag = 0; tag < RUN_TAGS_END; tag++)
-		field_encode(out, tag, r);
+	for (unsigned tag = 0; tag < RUN_TAGS_END; tag++)
+		field_encode(out, (uint16_t)tag, r);
 }
 
 static int number_decode(const struct record_field *f, uint64_t most, uint64_t *value)

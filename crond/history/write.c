@@ -95,24 +95,22 @@ static void bind_some(sqlite3_stmt *q, int at, int64_t value)
 		sqlite3_bind_int64(q, at, value);
 }
 
-static enum db_trouble query_get(struct writer *w, enum write_query which, sqlite3_stmt **q,
+/* NULL, with the trouble in *t. */
+static sqlite3_stmt *query_get(struct writer *w, enum write_query which, enum db_trouble *t,
 	struct diag *d)
 {
-	int code;
+	int code = SQLITE_OK;
 
 	if (w->opened != w->db->opened) {
 		memset(w->queries, 0, sizeof(w->queries));
 		w->opened = w->db->opened;
 	}
-	if (!w->queries[which]) {
+	if (!w->queries[which])
 		code = sqlite3_prepare_v3(w->db->handle, queries[which], -1,
 			SQLITE_PREPARE_PERSISTENT, &w->queries[which], NULL);
-		if (code)
-			return db_judge(w->db, code, d);
-	}
-	*q = w->queries[which];
+	*t = code ? db_judge(w->db, code, d) : DB_FINE;
 	w->cleaned = 0;
-	return DB_FINE;
+	return code ? NULL : w->queries[which];
 }
 
 static enum db_trouble query_run(struct writer *w, sqlite3_stmt *q, struct diag *d)
@@ -157,8 +155,8 @@ static enum db_trouble count_keep(struct writer *w, const struct histrec *h, str
 
 	if (!count || (count > LOOK_EACH && w->starts++ % (count / LOOK_EACH) != 0))
 		return DB_FINE;
-	t = query_get(w, WRITE_COUNT, &q, d);
-	if (t)
+	q = query_get(w, WRITE_COUNT, &t, d);
+	if (!q)
 		return t;
 	bind_string(w, q, 1, h->job);
 	sqlite3_bind_int64(q, 2, count);
@@ -168,10 +166,10 @@ static enum db_trouble count_keep(struct writer *w, const struct histrec *h, str
 
 static enum db_trouble start_write(struct writer *w, const struct histrec *h, struct diag *d)
 {
-	sqlite3_stmt *q;
-	enum db_trouble t = query_get(w, WRITE_START, &q, d);
+	enum db_trouble t;
+	sqlite3_stmt *q = query_get(w, WRITE_START, &t, d);
 
-	if (t)
+	if (!q)
 		return t;
 	bind_head(w, q, h);
 	bind_string(w, q, 11, h->boot);
@@ -181,10 +179,10 @@ static enum db_trouble start_write(struct writer *w, const struct histrec *h, st
 
 static enum db_trouble none_write(struct writer *w, const struct histrec *h, struct diag *d)
 {
-	sqlite3_stmt *q;
-	enum db_trouble t = query_get(w, WRITE_NONE, &q, d);
+	enum db_trouble t;
+	sqlite3_stmt *q = query_get(w, WRITE_NONE, &t, d);
 
-	if (t)
+	if (!q)
 		return t;
 	bind_head(w, q, h);
 	sqlite3_bind_text(q, 11, result_name(h->result), -1, SQLITE_STATIC);
@@ -234,8 +232,8 @@ static enum db_trouble end_write(struct writer *w, const struct histrec *h, bool
 		*refused = true;
 		return DB_FINE;
 	}
-	t = query_get(w, WRITE_END, &q, d);
-	if (t)
+	q = query_get(w, WRITE_END, &t, d);
+	if (!q)
 		return t;
 	bind_string(w, q, 1, h->run_id);
 	sqlite3_bind_int64(q, 2, h->attempt ? h->attempt : 1);
@@ -246,10 +244,10 @@ static enum db_trouble end_write(struct writer *w, const struct histrec *h, bool
 
 static enum db_trouble boot_write(struct writer *w, const struct histrec *h, struct diag *d)
 {
-	sqlite3_stmt *q;
-	enum db_trouble t = query_get(w, WRITE_LOST, &q, d);
+	enum db_trouble t;
+	sqlite3_stmt *q = query_get(w, WRITE_LOST, &t, d);
 
-	if (t)
+	if (!q)
 		return t;
 	bind_string(w, q, 1, h->boot);
 	return query_run(w, q, d);
@@ -257,10 +255,10 @@ static enum db_trouble boot_write(struct writer *w, const struct histrec *h, str
 
 static enum db_trouble gap_write(struct writer *w, const struct histrec *h, struct diag *d)
 {
-	sqlite3_stmt *q;
-	enum db_trouble t = query_get(w, WRITE_GAP, &q, d);
+	enum db_trouble t;
+	sqlite3_stmt *q = query_get(w, WRITE_GAP, &t, d);
 
-	if (t)
+	if (!q)
 		return t;
 	sqlite3_bind_int64(q, 1, h->at_ns);
 	sqlite3_bind_int64(q, 2, (int64_t)h->count);

@@ -89,9 +89,11 @@ static json_t *json_sentence(const struct event *e)
 
 static json_t *json_duration(const struct event *e)
 {
+	const int64_t ms = e->took_ns / 1000000;
+
 	if (e->took_ns <= 0 && e->finished_ns <= 0)
 		return json_null();
-	return json_real((double)(e->took_ns / 1000000) / 1000.0);
+	return json_real((double)ms / 1000.0);
 }
 
 static json_t *json_event(const struct event *e, const char *link);

@@ -54,11 +54,8 @@ static int options_read(struct options *o, int argc, char **argv)
 			o->as_root = true;
 		else if (c == 'l' && text_number(slice_of(optarg), 1 << 20, &listening) == 0)
 			o->listening = (int)listening;
-		else if (c == 'u' && text_number(slice_of(optarg), 60000, &o->unit_ms) == 0)
-			continue;
-		else if (c == 'm' && text_number(slice_of(optarg), 600000, &o->mail_ms) == 0)
-			continue;
-		else
+		else if ((c != 'u' || text_number(slice_of(optarg), 60000, &o->unit_ms)) &&
+			(c != 'm' || text_number(slice_of(optarg), 600000, &o->mail_ms)))
 			return -1;
 	}
 	if (argc - optind != 2 || text_number(slice_of(argv[optind]), 1 << 20, &fd))

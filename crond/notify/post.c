@@ -428,8 +428,8 @@ static bool repeats_secret(const struct transfer *t, const char *words)
 	if ((url && repeats(words, url + 3 + host)) || (t->key && repeats(words, t->key)))
 		return true;
 	for (const struct curl_slist *l = t->headers; l; l = l->next)
-		if (strncmp(l->data, "X-Cronward-Id:", 14) && strncmp(l->data, "Content-Type:", 13) &&
-			strncmp(l->data, "Idempotency-Key:", 16) && strchr(l->data, ':') &&
+		if (strncmp(l->data, "X-Cronward-Id:", 14) != 0 && strncmp(l->data, "Content-Type:", 13) != 0 &&
+			strncmp(l->data, "Idempotency-Key:", 16) != 0 && strchr(l->data, ':') &&
 			repeats(words, strchr(l->data, ':')))
 			return true;
 	return false;

@@ -114,13 +114,14 @@ static struct sending *free_slot(struct sendmail *s)
 
 int sendmail_mailer(struct sendmail *s, const char *path)
 {
+	const size_t room = strlen(path) + 1;
+
 	if (strcmp(path, "off") == 0 || strcmp(path, s->mailer) == 0)
 		return 0;
-	if (!s->mailer[0] && strlen(path) < sizeof(s->mailer)) {
-		strcpy(s->mailer, path);
-		return 0;
-	}
-	return -1;
+	if (s->mailer[0] || room > sizeof(s->mailer))
+		return -1;
+	memcpy(s->mailer, path, room);
+	return 0;
 }
 
 int sendmail_start(struct sendmail *s, const char *address, struct slice mail,

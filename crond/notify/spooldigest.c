@@ -153,7 +153,7 @@ int spool_take_digest(struct spool *s, const char *name, struct diag *d)
 	        : read_members(s, &made, id, spool_mtime(s->dirfd, name),
 	                  (struct slice){ bytes.data, bytes.len }, d);
 	buf_free(&bytes);
-	if (bad) {
+	if (bad || !made) {
 		if (made)
 			let_go(made);
 		return -1;
