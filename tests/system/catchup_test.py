@@ -50,8 +50,7 @@ def test_what_was_missed_is_made_up_for(room):
                     "sleep 4"))
     daemon = room.start()
     room.wait_out("all", 2)
-    launcher, = [p.pid for p in lab.processes()
-                 if p.exe.startswith("crond-launcher") and p.ppid == daemon.pid]
+    launcher = room.launcher(daemon).pid
     os.kill(launcher, signal.SIGSTOP)
     room.wait_log(r"FAIL job=late run=late-\d+-1 result=missed reason=\"not started within its grace")
     os.kill(launcher, signal.SIGCONT)

@@ -61,6 +61,11 @@ class Container:
                 pass
         return [p for p in found if p.ppid == init and p.state in states]
 
+    def launcher(self):
+        """Its pid. What a keeper leaves to mail has the same program, and leads no session."""
+        found = [p.pid for p in self.children("SRD") if p.exe.startswith("crond-launcher") and p.sid == p.pid]
+        return len(found) == 1 and found[0]
+
     def send(self, number):
         os.kill(self.init(), number)
 
@@ -100,10 +105,9 @@ def test_orphans_are_reaped_and_not_taken_for_others(room):
     box = Container(room, "-f")
     room.wait_out("many", deadline=30)
     room.wait_for(lambda: not box.children("Z"), 5, "no zombie below the first process")
-    before = [p.pid for p in box.children("S") if p.exe.startswith("crond-launcher")]
-    equal(len(before), 1, "launchers")
+    before = room.wait_for(box.launcher, 5, "a launcher")
     check("the launcher ended" not in box.text(), box.text())
-    os.kill(before[0], signal.SIGKILL)
+    os.kill(before, signal.SIGKILL)
     count = len(room.lines("going"))
     room.wait_out("going", count + 2)
     room.wait_for(lambda: not box.children("Z"), 5, "no zombie after the launcher was killed")
@@ -117,7 +121,7 @@ def test_stop_ends_jobs_first(room):
                          ">>%s/up; while :; do sleep 0.1; done" % (OUT, OUT)) + task("bad", STUBBORN))
     room.cron_d("a", SECOND + "test -e %s/left || { echo x >%s/left; setsid sh -c 'trap \"echo told "
                 ">>%s/left; exit\" TERM; echo up >>%s/up; while :; do sleep 0.1; done' >>%s/null 2>&1 & }\n" % (OUT, OUT, OUT, OUT, OUT))
-    grace = 1 + lab.slowness()
+    grace = 1 + 2 * lab.slowness()
     room.conf("stop-grace = %ds\n" % grace)
     box = Container(room, "-f")
     room.wait_out("up", 3)
@@ -127,8 +131,8 @@ def test_stop_ends_jobs_first(room):
     equal(room.lines("kind"), ["kind"], "a job that ends itself")
     equal(room.lines("left"), ["x", "told"], "what a job has left")
     text = box.text()
-    # the line of each second may just be under way
-    check(re.search("Shutting down; [23] running jobs get up to %d s to end" % grace, text), text)
+    # the line of each second may just be under way, or several be late
+    check(re.search(r"Shutting down; ([2-9]|\d\d) running jobs get up to %d s to end" % grace, text), text)
     for name in ("good", "bad"):
         check(re.search("END job=%s .*result=killed.* reason=\"shutdown\"" % name, text), text)
 
@@ -140,7 +144,7 @@ def test_stop_is_quick_and_by_default_in_time_for_managers(room):
     room.wait_out("x", 1)
     status, took = box.stop(signal.SIGINT)
     equal(status, 0, "exit status")
-    check(took < 5 + 2 * lab.slowness(), "it took %.1f s of the 8" % took)
+    check(took < 7.5, "it took %.1f s of the 8" % took)
     check("get up to 8 s to end" in box.text(), box.text())
     check(not room.keepers(), "keepers are left")
 
@@ -203,7 +207,7 @@ def test_every_habit_of_starting_it(room):
         equal(box.stop()[0], 0, "exit status: " + box.text())
     for words in (["-f", "-l", "2"], ["-f", "-d", "8"], ["-c", "/etc/crontabs"]):
         box = Container(room, *words, wait=None)
-        check(box.outer.wait(10) != 0, "%s: it ended well" % words)
+        check(box.outer.wait(10 * lab.slowness()) != 0, "%s: it ended well" % words)
         check("crond" in box.text(), "%s: nothing is said: %s" % (words, box.text()))
 
 
@@ -217,7 +221,11 @@ def test_json_lines_are_whole(room):
         task("n%d" % i, "echo 'mark \"%d\"'; head -c 3000 /dev/urandom | tr -d '\\n'; echo; "
              "printf '\\033[1m\\377'" % i) for i in range(30)))
     box = Container(room, "-f")
-    time.sleep(3)
+    for i in range(30):  # and what it prints last
+        box.wait(r'"n%d",.*mark \\"%d\\"' % (i, i), 20)
+        box.wait(r'"n%d",.*u001b\[1m' % i)
+    for stream in ("out", "err"):
+        box.wait('"std%s"' % stream)
     equal(box.stop()[0], 0, "exit status")
     with open(box.errors, "rb") as f:
         raw = f.read()
@@ -273,7 +281,9 @@ def test_output_is_mailed_where_it_can_be(room):
     check("output: for-root" not in box.text(), "what is mailed is shown, too: " + box.text())
     os.remove("/usr/sbin/sendmail")
     box.wait("output: for-root")
-    check("No MTA" not in box.text(), box.text())
+    seen = box.text().index("output: for-root")  # a run before it may have meant to mail
+    room.wait_for(lambda: box.text().count("output: for-root") > 2, 10, "what is not mailed")
+    check("No MTA" not in box.text()[seen:], box.text())
 
 
 def test_log_appears_later(room):
@@ -317,7 +327,7 @@ def test_a_uid_without_an_account(room):
         box.wait("output: %s\n" % what)
     equal(box.stop()[0], 0, "exit status")
     box = Container(room, *words[1:], "-f", program=words[0], wait=None)
-    check(box.outer.wait(10) != 0, "it runs the system's jobs without root")
+    check(box.outer.wait(10 * lab.slowness()) != 0, "it runs the system's jobs without root")
     check("only root can run the system's jobs" in box.text(), box.text())
     lab.put("/home/alice/other.crontab", EVERY + "* * * * * * root id -u\n")
     box = Container(room, *words[1:], "-f", "--system", "/home/alice/other.crontab",
@@ -386,11 +396,11 @@ def test_nothing_can_be_written(room):
     lab.put("/home/alice/my.crontab", EVERY + "* * * * * * echo x\n")
     shut = "for d in /run /tmp /var/tmp /dev/shm /var/lib; do mkdir -p $d; mount -t tmpfs -o ro t $d; done"
     box = Container(room, "-f", setup=shut, wait=None)
-    equal(box.outer.wait(10), 1, "exit status")
+    equal(box.outer.wait(10 * lab.slowness()), 1, "exit status")
     check(re.search(r"crond: /run/crond\S*: Read-only file system; another place is named by \S+ in "
                     r"crond.conf, or by --prefix\n$", box.text()), box.text())
     box = Container(room, "-f", "/home/alice/my.crontab", setup=shut, wait=None)
-    equal(box.outer.wait(10), 1, "exit status of a private instance")
+    equal(box.outer.wait(10 * lab.slowness()), 1, "exit status of a private instance")
     check("nowhere to write" in box.text() and "--prefix" in box.text(), box.text())
     box = Container(room, "-f", "--prefix", "/mnt/elsewhere", setup=shut + "; mkdir /mnt/elsewhere")
     equal(box.stop()[0], 0, "exit status with --prefix")
@@ -409,7 +419,8 @@ def test_no_accounts_at_all(room):
     box.wait("output: alice\n")
     os.rename("/etc/passwd", "/etc/passwd.away")  # and it changes under a daemon that runs
     box.wait("FAIL .*its user has no passwd entry")
-    check("output: 0" in box.text()[-4000:], "root's jobs stopped")
+    count = box.text().count("output: 0\n")
+    room.wait_for(lambda: box.text().count("output: 0\n") > count + 1, 10, "root's jobs")
 
 
 def test_no_zone_of_that_name(room):

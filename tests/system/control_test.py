@@ -116,10 +116,10 @@ def prepare_people(room):
     with open("/etc/group", "a", encoding="ascii") as groups:
         groups.write("staff9:x:%d:\n" % STAFF)
     room.conf('control-group = "staff9"\n')
-    room.crontab("alice", "#@ name=hers\n0 0 1 1 * sleep 60\n")
-    room.crontab("bob", "#@ name=his\n0 0 1 1 * sleep 60\n")
-    room.cron_d("given", "#@ name=given\n0 0 1 1 * alice sleep 60\n")
-    room.tasks("t", task("ours", "sleep 60") + task("lent", "sleep 60", 'user = "alice"'))
+    room.crontab("alice", "#@ name=hers\n0 0 1 1 * sleep 600\n")
+    room.crontab("bob", "#@ name=his\n0 0 1 1 * sleep 600\n")
+    room.cron_d("given", "#@ name=given\n0 0 1 1 * alice sleep 600\n")
+    room.tasks("t", task("ours", "sleep 600") + task("lent", "sleep 600", 'user = "alice"'))
     begin(room)
 
 
@@ -165,7 +165,7 @@ def test_users_see_and_steer_their_own(room):
 
 
 def test_a_job_is_listed_shown_and_steered(room):
-    room.tasks("t", task("gold", "exit 3") + task("nap", "sleep 60", 'timeout = "1h"') +
+    room.tasks("t", task("gold", "exit 3") + task("nap", "sleep 600", 'timeout = "1h"') +
                task("far", "true", 'hosts = { "10.99.0.0/16" }') +
                task("off", "true", "enabled = no", schedule="0 0 30 2 *") +
                task("a-rather-long-name-of-a-task-that-has-to-be-cut-somewhere", "true",
@@ -175,7 +175,7 @@ def test_a_job_is_listed_shown_and_steered(room):
     daemon = begin(room)
     status, out, _ = cronctl(room, "run", "--wait", "gold")
     equal(status, 1, "the status of a run that fails")
-    check(re.match(r"gold-\d+-\d\nexit 3, \d+m?s\n$", out), "what run --wait says: %r" % out)
+    check(re.match(r"gold-\d+-\d\nexit 3, [\d.]+m?s\n$", out), "what run --wait says: %r" % out)
     told = jobs(room)
     equal({name: one["state"] for name, one in told.items() if "alice" not in name and
            "rather" not in name},
@@ -250,7 +250,7 @@ def test_reload_says_what_it_did(room):
 
 
 def test_what_waits_is_killed_too(room):
-    room.tasks("q", task("line", "sleep 60", "concurrency = queue"))
+    room.tasks("q", task("line", "sleep 600", "concurrency = queue"))
     begin(room)
     ids = [good(room, "run", "line").split()[0] for _ in range(2)]
     room.wait_for(lambda: jobs(room)["line"]["state"] == "running", 5, "the first one running")
@@ -266,12 +266,15 @@ def test_a_daemon_is_steered(room):
     begin(room)
     room.wait_for(lambda: jobs(room)["serve"]["running"] == 2, 10, "two copies")
     check(re.search(r"^serve +running +daemon ", good(room, "list"), re.M), "the daemon's line")
-    before = [p.pid for p in lab.processes() if p.name == "sleep"]
+
+    def copies():
+        now = {p.pid for p in lab.processes() if p.name == "sleep"}
+        return len(now) == 2 and now
+    before = room.wait_for(copies, 10, "both of them")
     good(room, "restart", "serve")
 
     def others():
-        now = [p.pid for p in lab.processes() if p.name == "sleep"]
-        return len(now) == 2 and not set(now) & set(before)
+        return copies() and not copies() & before
     room.wait_for(others, 10, "two other copies")
     bad(room, 1, "no end to wait for", "run", "--wait", "serve")
     killed = good(room, "kill", "serve").splitlines()
@@ -334,8 +337,6 @@ def test_no_client_does_harm(room):
             for _ in range(100):
                 flood.sendall(b"x" * (1 << 20))
         check("longer than" in answer(flood)[-1]["error"], "nothing about a request of 100 MB")
-        half = stack.enter_context(connect())
-        half.sendall(b'{"version":1,"verb":"li')
         for _ in range(10):  # they ask for much and read nothing
             stalled = stack.enter_context(connect())
             stalled.setblocking(False)
@@ -348,6 +349,9 @@ def test_no_client_does_harm(room):
         equal(len(jobs(room)), 300, "jobs that are listed meanwhile")
         grown = resident(daemon.pid) - before
         check(grown < 6000 * lab.slowness(), "%d KB more in memory" % grown)
+        half = stack.enter_context(connect())
+        half.sendall(b'{"version":1,"verb":"li')
+        good(room, "status")  # a request that is not whole is waited for, ten seconds
         half.sendall(b'st"}\n')
         equal(len(answer(half)), 301, "lines to a request that came in two parts")
 
@@ -357,24 +361,32 @@ import os, select, socket, sys
 os.setgid(%(uid)d)
 os.setuid(%(uid)d)
 held, busy, heard = {}, 0, select.poll()
-for _ in range(1000):
+def hold():
     s = socket.socket(socket.AF_UNIX)
     s.connect("%(socket)s")
     held[s.fileno()] = s
     heard.register(s, select.POLLIN)
+for _ in range(1000):
+    hold()
 while busy < 984:
-    for fd, _ in heard.poll(5000) or sys.exit("%%d were turned away" %% busy):
+    for fd, _ in heard.poll(%(patience)d) or sys.exit("%%d were turned away" %% busy):
         busy += b"busy" in held[fd].recv(4096)
         heard.unregister(fd)
 print(busy, flush=True)
-sys.stdin.read()
+heard.register(0, select.POLLIN)
+while True:  # who says nothing for long is sent away, and comes again
+    for fd, _ in heard.poll():
+        heard.unregister(fd)
+        held.pop(fd).close() if fd else sys.exit()
+        hold()
 """
 
 
 def test_a_crowd_gets_its_share(room):
     room.crontab("bob", "#@ name=his\n0 0 1 1 * true\n")
     begin(room)
-    crowd = subprocess.Popen(["python3", "-c", CROWD % {"uid": 2001, "socket": SOCKET}],
+    crowd = subprocess.Popen(["python3", "-c", CROWD % {
+        "uid": 2001, "socket": SOCKET, "patience": 10000 * lab.slowness()}],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     busy = int(crowd.stdout.readline())
     check(busy >= 980, "%d of 1000 connections were turned away" % busy)
@@ -398,8 +410,9 @@ def test_descriptors_are_left_for_starts(room):
         room.wait_out("tick", len(room.lines("tick")) + 2)
         part = (cpu_seconds(daemon.pid) - used) / (time.monotonic() - began)
         check(part < 0.5, "%g of a processor" % part)
-        have = len(os.listdir("/proc/%d/fd" % daemon.pid))
-        check(have <= few - 10, "%d descriptors of %d are taken" % (have, few))
+        # a start takes some for a moment
+        room.wait_for(lambda: len(os.listdir("/proc/%d/fd" % daemon.pid)) <= few - 10, 5,
+                      "%d descriptors or less to be taken" % (few - 10))
     equal(room.log("FAIL job=tick"), [], "failed starts")
     room.wait_for(lambda: cronctl(room, "status")[0] == 0, 10, "an answer once they are gone")
 
@@ -434,18 +447,24 @@ def test_starts_are_on_time_among_floods(room):
     crowd = [threading.Thread(target=flood) for _ in range(20)]
     for one in crowd:
         one.start()
-    ticks = sorted(line.split() for line in room.wait_out("ticks", 3, 15))
+    room.wait_out("ticks", 4, 15)
     going.set()
     for one in crowd:
         one.join()
-    seconds = [int(due) for due, _ in ticks]
-    equal(seconds, list(range(seconds[0], seconds[0] + len(seconds))), "each second")
-    late = sorted(float(at) - int(due) for due, at in ticks)
-    check(late[len(late) // 2] < 0.5 * lab.slowness(), "starts among floods: %s" % late)
+
+    def ticks():
+        return sorted(line.split() for line in room.lines("ticks"))
+
+    def whole():  # runs of several seconds may write in any order
+        seconds = [int(due) for due, _ in ticks()]
+        return seconds == list(range(seconds[0], seconds[0] + len(seconds)))
+    room.wait_for(whole, 10, "each second")
+    late = sorted(float(at) - int(due) for due, at in ticks()[:4])
+    check(late[1] < 0.5 * lab.slowness(), "starts among floods: %s" % late)  # a stall makes several late
 
 
 def test_a_daemon_that_dies_is_said(room):
-    room.tasks("t", task("nap", "sleep 2"))
+    room.tasks("t", task("nap", "sleep 600"))
     daemon = begin(room)
     waiting = subprocess.Popen([room.program("cronctl"), "run", "--wait", "nap"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
