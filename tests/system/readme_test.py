@@ -105,6 +105,8 @@ def sleepers():
 
 def test_the_examples_do_what_is_said_of_them(room):
     furnish(room)
+    if time.time() % 300 > 300 - 10 * lab.slowness():  # or import starts by itself amid all this
+        time.sleep(300 - time.time() % 300)
     lint = subprocess.run([room.program("crond"), "-t"], capture_output=True, text=True, check=False)
     equal((lint.returncode, [line for line in lint.stderr.splitlines() if "error" in line]), (0, []),
           "crond -t")

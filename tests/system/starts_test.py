@@ -24,23 +24,25 @@ def test_every_kind_of_table_fires_on_its_second(room):
     room.start()
     for name, user, odd in (("system", "root", 0), ("crond", "bob", 1), ("alice", "alice", 0),
                             ("task", "task", 0)):
-        lines = room.wait_out(name, 3)
-        equal({line.split()[0] for line in lines}, {user}, "users of " + name)
-        stamps = [float(line.split()[1]) - odd for line in lines]
-        late = seconds_late(stamps, 2)
-        check(max(late) < 0.5 * lab.slowness(), "%s started late: %s" % (name, late))
-        seconds = [int(one) for one in stamps]
-        equal([b - a for a, b in zip(seconds, seconds[1:])], [2] * (len(seconds) - 1),
-              "steps of " + name)
+        def in_time(name=name, odd=odd):
+            """Three in a row; where the machine stood still it may take some more."""
+            stamps = [float(line.split()[1]) - odd for line in room.lines(name)]
+            seconds = [int(one) for one in stamps]
+            late = seconds_late(stamps, 2)
+            return [one for one in range(len(stamps) - 2) if max(late[one:one + 3]) < 0.5 and
+                    seconds[one + 1] - seconds[one] == seconds[one + 2] - seconds[one + 1] == 2]
+        room.wait_for(in_time, 15, "three starts of %s, each on its second" % name)
+        equal({line.split()[0] for line in room.lines(name)}, {user}, "users of " + name)
 
 
 def test_a_plain_line_fires_at_the_full_minute(room):
     room.crontab("alice", "* * * * * date +\\%%s.\\%%N >>%s/minute\n" % OUT)
+    before = int(time.time()) // 60
     room.start()
-    began = time.time()
+    after = int(time.time()) // 60
     stamps = room.wait_out("minute", 1, 65)
-    check(seconds_late(stamps, 60)[0] < 0.5 * lab.slowness(), "late: %s" % stamps)
-    equal(int(float(stamps[0])) // 60, int(began) // 60 + 1, "the minute")
+    check(seconds_late(stamps, 60)[0] < lab.at_most(0.5), "late: %s" % stamps)
+    check(int(float(stamps[0])) // 60 in (before + 1, after + 1), "the minute: %s" % stamps)
 
 
 def test_log_line_carries_the_jobs_pid(room):
@@ -100,7 +102,7 @@ def test_one_daemon_only(room):
         except BlockingIOError:
             pass
     second = room.launch("-f")
-    equal(second.wait(10), 1, "exit status of the second")
+    equal(second.wait(60), 1, "exit status of the second")
     check(str(daemon.pid) in lab.read(room.errors) or room.log(r"%d" % daemon.pid),
           "the second did not name the first's pid")
     equal(open("/run/crond.pid").read().strip(), str(daemon.pid), "pid file afterwards")
@@ -109,7 +111,7 @@ def test_one_daemon_only(room):
 def test_it_goes_to_the_background_without_f(room):
     room.crontab("alice", "#@ seconds\n* * * * * * echo x >>%s/x\n" % OUT)
     began = room.launch()
-    equal(began.wait(10), 0, "exit status of the one called")
+    equal(began.wait(60), 0, "exit status of the one called")
     room.wait_out("x")
     pid = int(open("/run/crond.pid").read())
     check(pid != began.pid and lab.alive(pid), "the pid file does not name the daemon")
@@ -121,17 +123,18 @@ def test_it_goes_to_the_background_without_f(room):
 
 
 def test_term_ends_the_daemon_and_not_its_jobs(room):
-    room.system("#@ seconds\n*/2 * * * * * root echo $$ >>%s/pid; sleep 4; echo $$ >>%s/done\n"
-                % (OUT, OUT))
+    room.system("#@ seconds\n*/2 * * * * * root echo $$ >>%s/pid; "
+                "until test -e %s/go; do sleep 0.1; done; echo $$ >>%s/done\n" % (OUT, OUT, OUT))
     daemon = room.start()
     pid = room.wait_out("pid")[0]
     equal(room.stop(daemon), 0, "exit status")
     check(lab.alive(int(pid)), "the job is gone with the daemon")
-    begun = len(room.lines("pid"))
-    check(pid in room.wait_out("done", begun), "the job did not come to its end")
-    time.sleep(2.2)
-    equal(len(room.lines("pid")), begun, "jobs begun after the daemon ended")
+    lab.put(OUT + "/go", "")
     room.wait_for(lambda: not room.keepers(), 5, "the end of the keepers")
+    begun = len(room.lines("pid"))
+    check(pid in room.lines("done"), "the job did not come to its end")
+    time.sleep(2.2)
+    equal((len(room.lines("pid")), len(room.lines("done"))), (begun, begun), "jobs begun after the daemon ended")
 
 
 def test_the_scheduler_forks_no_job(room):
@@ -166,9 +169,12 @@ def test_no_idle_wakeups(room):
     def switches():
         with open("/proc/%d/status" % daemon.pid, encoding="utf-8") as status:
             return sum(int(line.split()[1]) for line in status if "ctxt_switches" in line)
-    before = switches()
-    time.sleep(5)
-    check(switches() - before <= 2, "%d wake-ups in 5 s" % (switches() - before))
+
+    def quiet():  # once it has loaded
+        before = switches()
+        time.sleep(5)
+        return switches() - before <= 2
+    room.wait_for(quiet, 10, "no more than two wake-ups in 5 s")
 
 
 if __name__ == "__main__":

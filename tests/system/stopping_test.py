@@ -79,8 +79,8 @@ def test_a_killed_keeper_harms_no_job(room):
     check("was killed" in line.text, "the line: %s" % line)
     room.wait_for(lambda: not any(p.sid == pid for p in lab.processes()), 5, "the end of all of it")
     for where in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"):
-        check(not glob.glob("%s/**/%s" % (where, line.text.split("run=")[1].split()[0]),
-                            recursive=True), "its cgroup is left")
+        room.wait_for(lambda where=where: not glob.glob("%s/**/%s" % (
+            where, line.text.split("run=")[1].split()[0]), recursive=True), 5, "the end of its cgroup")
 
 
 def test_what_nobody_has_read_is_kept(room):
@@ -103,17 +103,18 @@ def test_what_nobody_has_read_is_kept(room):
 
 def test_a_timeout_that_only_tells(room):
     room.tasks("f", reboot("slow", "sleep 1.5; exit 7", 'timeout = "300ms"', "on-timeout = alert") +
-               reboot("quiet", "sleep 2.5; echo end >%s/quiet" % OUT, 'timeout = "1200ms"',
+               reboot("quiet", "until test -e %s/go; do sleep 0.1; done; echo end >%s/quiet" % (OUT, OUT),
+                      'timeout = "1200ms"',
                       "on-timeout = alert"))
     daemon = room.start()
     line = room.wait_log(r"TIMEOUT job=slow run=\S+ reason=.runs longer than 300 ms, and goes on. ")
     equal(line.priority, 4, "priority")
     kill(daemon)  # nobody is there when the other one's time is over
-    keepers = room.keepers()
-    room.wait_for(lambda: len(room.keepers()) < len(keepers), 5, "the end of the first")
+    room.wait_for(lambda: len(room.keepers()) == 1, 5, "the end of the first")
     room.start()
     room.wait_log(r"FAIL job=slow run=\S+ result=exit code=7 ")
     room.wait_log(r"TIMEOUT job=quiet run=\S+ reason=.runs longer than 1200 ms")
+    lab.put(OUT + "/go", "")
     equal(room.wait_out("quiet"), ["end"], "what it did afterwards")
     equal(len(room.log("TIMEOUT job=")), 2, "each is said once")
 
@@ -121,7 +122,7 @@ def test_a_timeout_that_only_tells(room):
 def test_an_order_outlives_who_gave_it(room):
     """The file is what counts: a scheduler that finds it sends it on."""
     room.tasks("f", reboot("long", "trap 'echo usr >%s/got; exit 0' USR1; trap '' TERM; "
-                                   "echo up >%s/up; sleep 1000 & wait" % (OUT, OUT),
+                                   "sleep 1000 & echo up >%s/up; wait" % (OUT, OUT),
                            'stop-signal = "USR1"', 'kill-after = "500ms"'))
     daemon = room.start()
     room.wait_out("up")
@@ -138,19 +139,19 @@ def test_an_order_outlives_who_gave_it(room):
     check('reason="stopped by hand: uid 2001 (alice)"' in line.text, "the line: %s" % line)
     equal(line.priority, 5, "priority")
     equal(room.out("got"), "usr\n", "the signal it was stopped by")
-    check(not room.keepers(), "a keeper is left")
+    room.wait_for(lambda: not room.keepers(), 5, "the end of its keeper")
 
 
 def test_leftovers_go_or_stay(room):
     """What outlives the main process: a task's goes, a line's stays, or as it says."""
     behind = "setsid sh -c 'trap \\\"\\\" TERM; echo $$ >%s/%%s; exec sleep %%s'" \
-        ">/dev/null 2>&1 & sleep 0.3" % OUT
-    room.tasks("f", reboot("goes", behind % ("goes", "1001"), 'kill-after = "100ms"') +
-               reboot("stays", behind % ("stays", "1002"), "leftovers = leave"))
+        ">/dev/null 2>&1 & until test -s %s/%%s; do sleep 0.1; done" % (OUT, OUT)
+    room.tasks("f", reboot("goes", behind % ("goes", "1001", "goes"), 'kill-after = "100ms"') +
+               reboot("stays", behind % ("stays", "1002", "stays"), "leftovers = leave"))
     line = "@reboot root %s\n"
     plain = behind.replace("\\\"", '"')
-    room.system(line % (plain % ("line", "1003")) + "#@ leftovers=kill kill-after=100ms\n" +
-                line % (plain % ("killed", "1004")))
+    room.system(line % (plain % ("line", "1003", "line")) + "#@ leftovers=kill kill-after=100ms\n" +
+                line % (plain % ("killed", "1004", "killed")))
     room.start()
     pids = {name: int(room.wait_out(name)[0]) for name in ("goes", "stays", "line", "killed")}
     for name in ("goes", "killed"):
