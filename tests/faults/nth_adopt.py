@@ -76,9 +76,7 @@ class Adopt:
         wrong = self.over((who, kind, n, what))
         self.machine.settle()
         report = self.machine.report()
-        if self.machine.room.daemon.poll() is not None:
-            self.machine.died += 1
-            wrong += self.machine.last_words() + self.machine.begin(None)
+        wrong += self.machine.revived(report)
         return report, wrong + self.judge(runs)
 
     def judge(self, runs):
@@ -94,7 +92,7 @@ class Adopt:
             wrong += start.judge(subprocess.CompletedProcess([], 0), run)
             if len(self.ends(run)) > 2:  # within its second a scheduler takes in again what one before it has
                 wrong.append("%s: taken in %d times: %s" % (run, len(self.ends(run)), self.ends(run)))
-        return wrong + self.whole()
+        return wrong + self.whole() + nth_daemon.history(self.machine, runs.values())
 
     def ends(self, run):
         return [line for _, line in self.machine.results.get(run, []) if "RECOVERED" not in line and "reason= " not in line]

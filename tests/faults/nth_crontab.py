@@ -142,7 +142,6 @@ def sweep(room, name, args, new, **how):
     counts = scenario.counts()
     done.run("crontab", done.kinds(counts, "crontab"), scenario.one)
     if not done.short:
-        for kind in done.kinds(counts, "crontab"):
-            done.each("crontab", kind, "kill", scenario.one)
+        done.kill("crontab", done.kinds(counts, "crontab"), scenario.one)
         done.run("crontab+1", done.kinds(counts, "crontab+1"), scenario.one)
     done.finish(20)

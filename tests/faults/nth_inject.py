@@ -19,6 +19,7 @@ import lab  # noqa: E402
 
 INJECT = lab.BUILD + "/tests/faults/inject"
 MOST = 4000       # calls of a kind, in one scenario
+EACH = 30         # of a kind with more calls, errors beside the first one hit about so many, evenly spread
 
 # What each kind of call may well say. The first one is the one of a short selection. What is
 # not here never fails: close(2) and signal masks.
@@ -164,7 +165,7 @@ class Sweep:
     """What was tried in one scenario, and what was wrong."""
 
     def __init__(self, name, short=False):
-        self.name, self.short, self.tried, self.faults = name, short, {}, []
+        self.name, self.short, self.tried, self.faults, self.totals = name, short, {}, [], {}
         self.began = time.monotonic()
 
     def errors(self, kind):
@@ -181,14 +182,30 @@ class Sweep:
             for what in self.errors(kind):
                 self.each(who, kind, what, one)
 
+    def kill(self, who, kinds, one):
+        """As run(): who calls dies there."""
+        for kind in kinds:
+            self.each(who, kind, "kill", one)
+
+    def step(self, who, kind):
+        """The first error hits each call; the others each as well where these are few."""
+        return 1 if os.environ.get("NTH_ALL") else max(1, self.totals.get((who, kind), 0) // EACH)
+
     def each(self, who, kind, what, one):
-        for n in range(1, MOST):
-            (_, hits, example), faults = one(who, kind, n, what)
+        tries = 0
+        for n in range(1, MOST, self.step(who, kind)):
+            try:
+                (_, hits, example), faults = one(who, kind, n, what)
+            except lab.Failure as failure:
+                raise lab.Failure("%s %s %d of %s, or the one before: %s" % (what, kind, n, who, failure)) from None
             if not hits:
-                if n > 1:
-                    self.note(who, kind, n - 1)
+                if tries:
+                    self.note(who, kind, tries)
+                if what == self.errors(kind)[0]:
+                    self.totals[who, kind] = n - 1
                 self.blame(who, kind, n, what, example or "nothing failed", faults)
                 return
+            tries += 1
             self.blame(who, kind, n, what, example, faults)
         self.add(["%s %s %s: no end of calls" % (who, kind, what)])
 
