@@ -77,7 +77,7 @@ def test_digest(c):
 def test_cut(c):
     """A death while a digest and an alert are under way repeats both as they were."""
     s = c.start()
-    s.config({"x": {"url": c.base + "/silent", "timeout": 60000, "rate": 2, "rate_ms": 200}})
+    s.config({"x": {"url": c.base + "/silent", "timeout": 60000, "rate": 2, "rate_ms": 1000}})
     for i in range(7):
         s.event("e%d" % i, ["webhook:x", "webhook:later"])
         s.until(lambda: c.got.of("/silent"))  # one by itself, then the others
@@ -103,7 +103,7 @@ def test_cut(c):
 def test_accepted_and_killed(c):
     """A digest that was accepted is not told again by a death before its members are settled."""
     s = c.start()
-    s.config({"x": {"url": c.base + "/silent", "timeout": 60000, "rate": 2, "rate_ms": 200}})
+    s.config({"x": {"url": c.base + "/silent", "timeout": 60000, "rate": 2, "rate_ms": 1000}})
     for i in range(5):
         s.event("e%d" % i, ["webhook:x"])
     s.until(lambda: sum(len(events_of(p)) for p in c.got.of("/silent")) == 5)
@@ -163,7 +163,7 @@ def test_crowd_of_mails(c):
     is_equal(len(mails(path)), 16)
     is_equal(len(c.waiting()), 25)
     s.process.terminate()
-    is_equal(s.process.wait(8), 0)  # what has to wait for its time does not hold up the end
+    is_equal(s.process.wait(8 * notify_test.SLOWNESS), 0)  # what has to wait for its time does not hold up the end
     s = c.start()
     s.config({}, mailer=mailer)
     s.until(lambda: not c.waiting())
@@ -209,7 +209,7 @@ class Asked:
 
     def talk(self, line, out):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-            s.settimeout(20)
+            s.settimeout(20 * notify_test.SLOWNESS)
             s.connect(self.path)
             s.sendall(line.encode())
             while True:

@@ -120,6 +120,8 @@ def reload_lines(world):
     world.room.cron_d("sys", "# nothing\n")
     world.table("alice", "# nothing\n")
     world.start()
+    if not world.peer:
+        world.room.wait_log("jobs in force")
     time.sleep(1.1)  # they tell changes by whole seconds
     world.table("bob", "# new\n")
     world.table("alice", "# changed\n")

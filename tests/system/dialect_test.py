@@ -40,8 +40,9 @@ def in_the_background(world):
     code, out, err = world.run()
     equal((code, out, err), (0, "", ""), "what cron says to its caller")
     world.room.wait_for(lambda: world.lines("STARTUP"), 10, "the daemon")
-    time.sleep(0.3)
     if world.debian:
+        world.wait_lines(3)
+        time.sleep(0.3)
         equal(world.lines()[1:], ["cron: (CRON) STARTUP (fork ok)",
                                   "cron: (CRON) INFO (Running @reboot jobs)"], "lines")
     os.kill(int(lab.read("/run/crond.pid")), signal.SIGKILL)
@@ -67,6 +68,7 @@ def there_is_one_already(world):
 def end(world):
     daemon = world.start()
     equal(world.room.stop(daemon), 0, "status")
+    world.wait_lines(1, "Shutting down")
     equal(world.lines()[-1], "crond: (CRON) INFO (Shutting down)", "last line")
 
 
@@ -138,7 +140,7 @@ def a_directory_that_is_not_there(world):
     command = "(pwd >%s/where)" % OUT
     if world.debian:
         world.expect(["cron: (CRON) INFO (Running @reboot jobs)", "CRON: (alice) CMD " + command])
-        equal(world.room.lines("where"), ["/var/spool/cron"], "where it ran")
+        equal(world.room.wait_out("where"), ["/var/spool/cron"], "where it ran")
     else:
         world.expect(["CROND: (alice) CMD " + command, "CROND: (alice) CMDEND " + command,
                        "CROND: (CRON) ERROR chdir failed (/nowhere): No such file or directory"])
@@ -197,7 +199,7 @@ def test_a_letter_of_the_other_dialect_is_refused(room):
                              ("cronie", ["-l", "-L1"])):
         for letter in letters:
             daemon = room.launch("-f", "--dialect", dialect, letter)
-            equal(daemon.wait(10), 1, "status of %s in dialect %s" % (letter, dialect))
+            equal(daemon.wait(10 * lab.slowness()), 1, "status of %s in dialect %s" % (letter, dialect))
             check("%s is an option of dialect" % letter[:2] in lab.read(room.errors).splitlines()[-1],
                   lab.read(room.errors))
 
