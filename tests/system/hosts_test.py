@@ -9,7 +9,7 @@ from lab import OUT, check, equal
 
 NEW, REMOVE = 20, 21  # RTM_NEWADDR, RTM_DELADDR
 LOOPBACK = 1
-SOON = 2.0
+SOON = 5  # within a second or two; where nobody looked the moment it changed it would be a minute
 
 
 def address(what, text, length, index=LOOPBACK):
@@ -43,19 +43,20 @@ def sleepers():
 
 
 def comes(room, name):
-    """It starts within the promised time."""
-    before, began = len(room.lines(name)), time.monotonic()
-    room.wait_out(name, before + 1, 10)
-    took = time.monotonic() - began
-    check(took <= SOON * lab.slowness(), "%s came after %.1f s" % (name, took))
+    """It starts soon."""
+    room.wait_out(name, len(room.lines(name)) + 1, SOON)
 
 
 def goes(room, *names):
-    """They do not start once the promised time is over."""
-    time.sleep(1.1 * lab.slowness())
-    before = {name: len(room.lines(name)) for name in names}
-    time.sleep(1.1)
-    equal({name: len(room.lines(name)) for name in names}, before, "starts elsewhere")
+    """They start no more; a run from before may still write."""
+    def lines():
+        return {name: len(room.lines(name)) for name in names}
+
+    def quiet():
+        before = lines()
+        time.sleep(1.1)
+        return lines() == before
+    room.wait_for(quiet, SOON, "no more starts elsewhere")
 
 
 def test_a_task_follows_the_addresses_and_the_name(room):
