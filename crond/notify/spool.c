@@ -349,8 +349,10 @@ struct entry *spool_take_in(struct spool *s, const char *name, bool kept, struct
 	struct entry *made = NULL;
 	struct event e;
 	int64_t received;
+	int error = EBADMSG;
 
 	if (spool_read_file(dirfd, name, EVENT_MOST, &record)) {
+		error = errno;
 		diag_error(d, 0, 0, "%m");
 		goto out;
 	}
@@ -364,6 +366,7 @@ struct entry *spool_take_in(struct spool *s, const char *name, bool kept, struct
 	received = spool_mtime(dirfd, name);
 	made = make(s, &e, record.len, received);
 	if (!made) {
+		error = ENOMEM;
 		diag_error(d, 0, 0, "out of memory");
 		goto out;
 	}
@@ -372,6 +375,8 @@ struct entry *spool_take_in(struct spool *s, const char *name, bool kept, struct
 	spool_load_state(s, made);
 out:
 	buf_free(&record);
+	if (!made)
+		errno = error;
 	return made;
 }
 

@@ -106,6 +106,16 @@ void spool_put_aside(struct spool *s, const char *name, const char *why)
 		report_log(s->report, LOG_ERR, "bad spool file %s: %s; put aside as %s", name, why, bad);
 }
 
+/* Nothing is wrong with one that cannot be read for now: it is no reason to keep it from whoever
+ * is started next. */
+static void put_aside_or_leave(struct spool *s, const char *name, const char *why, int error)
+{
+	if (error == EIO || error == ENOMEM || error == EMFILE || error == ENFILE || error == EINTR)
+		report_log(s->report, LOG_ERR, "spool file %s: %s; it waits for the next start", name, why);
+	else
+		spool_put_aside(s, name, why);
+}
+
 /* Calls each with every name; a name may vanish meanwhile. */
 static int each_name(int dirfd, int (*each)(void *arg, const char *name), void *arg)
 {
@@ -193,7 +203,7 @@ static int load_one(void *arg, const char *name)
 	if (spool_id_of(id, name, SPOOL_EVENT) && known_has(&s->known, id))
 		spool_unlink(s->dirfd, id);
 	else if (!spool_take_in(s, name, false, &d))
-		spool_put_aside(s, name, d.text);
+		put_aside_or_leave(s, name, d.text, errno);
 	return 0;
 }
 
@@ -202,7 +212,7 @@ static int load_digest(void *arg, const char *name)
 	struct diag d;
 
 	if (is_kind(name, SPOOL_DIGEST) && spool_take_digest(arg, name, &d))
-		spool_put_aside(arg, name, d.text);
+		put_aside_or_leave(arg, name, d.text, errno);
 	return 0;
 }
 

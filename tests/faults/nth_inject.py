@@ -204,6 +204,8 @@ class Sweep:
                 if what == self.errors(kind)[0]:
                     self.totals[who, kind] = n - 1
                 self.blame(who, kind, n, what, example or "nothing failed", faults)
+                if os.environ.get("NTH_PROGRESS"):
+                    print("%s: %s %s %s: %d" % (self.name, who, kind, what, tries), flush=True)
                 return
             tries += 1
             self.blame(who, kind, n, what, example, faults)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -36,6 +37,12 @@ static void world_begin(struct world *w)
 	report_open(&w->report, -1, 0);
 	assert_int_equal(spool_open(&w->spool, w->path, &w->report, &d), 0);
 	assert_int_equal(spool_load(&w->spool, NULL, NULL, &d), 0);
+}
+
+static void unheard(void *arg, struct entry *e)
+{
+	(void)arg;
+	(void)e;
 }
 
 static void world_end(struct world *w)
@@ -163,12 +170,41 @@ static void test_what_is_tried_again_has_to_find_room(void **state)
 	world_end(&w);
 }
 
+/* What cannot be read when crond-notify starts is told by the one after it. */
+static void test_what_cannot_be_read_now_stays(void **state)
+{
+	struct rlimit was, few;
+	struct world w;
+	struct diag d;
+	int next;
+
+	(void)state;
+	world_begin(&w);
+	add(&w, "a", true);
+	spool_free(&w.spool);
+	assert_int_equal(spool_open(&w.spool, w.path, &w.report, &d), 0);
+	next = dup(0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few = (struct rlimit){ (rlim_t)next + 2, was.rlim_max }; /* what was told, and the directory */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(spool_load(&w.spool, NULL, NULL, &d), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_null(spool_find(&w.spool, "a"));
+	spool_free(&w.spool);
+	assert_int_equal(spool_open(&w.spool, w.path, &w.report, &d), 0);
+	assert_int_equal(spool_load(&w.spool, unheard, NULL, &d), 0);
+	assert_non_null(spool_find(&w.spool, "a"));
+	world_end(&w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_users_crowd_out_nothing_of_roots),
 		cmocka_unit_test(test_roots_own_go_when_they_alone_are_too_many),
 		cmocka_unit_test(test_what_is_tried_again_has_to_find_room),
+		cmocka_unit_test(test_what_cannot_be_read_now_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
