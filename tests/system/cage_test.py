@@ -79,7 +79,8 @@ def a_dead_mailer_process(room, daemon, notify, mailer):
                     ' alert = "mail:ops@example.org"\n}\n')
     room.wait_for(lambda: "again" in room.lines("group"), 30, "a mail by the new one")
     check(not lab.alive(notify), "crond-notify went on without")
-    equal([len(some) for some in helpers(daemon, "crond-notify")], [1, 1], "another one, and who executes for it")
+    room.wait_for(lambda: [len(some) for some in helpers(daemon, "crond-notify")] == [1, 1], 10,
+                  "another one, and who executes for it")
 
 
 def another_place(room, history):
