@@ -79,14 +79,20 @@ static int snapshot_take(struct snapshot *s, DIR *dir)
 	return 0;
 }
 
+static struct process *snapshot_find(const struct snapshot *s, pid_t pid)
+{
+	const struct process key = { .pid = pid };
+
+	return s->n ? bsearch(&key, s->at, s->n, sizeof(*s->at), by_pid) : NULL;
+}
+
 static bool parent_is_ours(const struct snapshot *s, const struct process *p, pid_t self)
 {
-	struct process key = { .pid = p->is.parent };
 	const struct process *parent;
 
 	if (p->is.parent == self)
 		return true;
-	parent = bsearch(&key, s->at, s->n, sizeof(*s->at), by_pid);
+	parent = snapshot_find(s, p->is.parent);
 	return parent && parent->ours;
 }
 
@@ -96,8 +102,7 @@ static void mark_members(struct snapshot *s, int cgroup)
 	ssize_t n = cgroup < 0 ? 0 : cgroup_members(cgroup, pids, MEMBERS_MOST);
 
 	for (ssize_t i = 0; i < n; i++) {
-		struct process key = { .pid = pids[i] };
-		struct process *p = bsearch(&key, s->at, s->n, sizeof(*s->at), by_pid);
+		struct process *p = snapshot_find(s, pids[i]);
 
 		if (p)
 			p->ours = true;
@@ -239,8 +244,7 @@ int tree_hunt(pid_t job)
 static bool is_left(const struct snapshot *s, const struct process *p, pid_t job, int64_t after_ns,
 	int64_t before_ns)
 {
-	const struct process key = { .pid = job };
-	const struct process *leader = bsearch(&key, s->at, s->n, sizeof(*s->at), by_pid);
+	const struct process *leader = snapshot_find(s, job);
 
 	if (job <= 1 || p->is.session != job || (int64_t)(p->is.born + 1) * TICK_NS <= after_ns)
 		return false;

@@ -16,9 +16,9 @@ enum { QUOTE_MOST = 100, WAIT_S = 60, WAIT_DINGTALK_S = 600 };
 /* What robots answer that means something else than "try again". */
 static const struct verdict_row {
 	enum webhook_template template;
-	json_int_t code;
+	int code;
 	bool final;
-	int64_t wait_s;
+	int wait_s;
 } rows[] = {
 	{ WEBHOOK_FEISHU, 11232, false, WAIT_S }, /* too often */
 	{ WEBHOOK_FEISHU, 19001, true, 0 },       /* no such robot */
