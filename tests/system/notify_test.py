@@ -382,7 +382,7 @@ def test_known(c):
     s.config(c.hooks("a", "b"))
     s.event("one", ["webhook:a"])
     s.event("two", ["webhook:a"])
-    s.until(lambda: "two" in c.got.ids("/a"))
+    s.until(lambda: "two" in c.got.ids("/a") and len(s.acks) == 2)
     is_equal(s.acks, ["one", "two"])
     is_equal(c.got.ids("/a"), ["one", "two"])
     is_equal(c.got.ids("/b"), ["one"])
