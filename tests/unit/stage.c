@@ -139,6 +139,22 @@ void stage_mailer(struct player *p, const char *script)
 	close(fd);
 }
 
+void stage_file_make(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+uint32_t stage_slowness(void)
+{
+	const char *text = getenv("LAB_SLOWNESS");
+	int slow = text ? atoi(text) : 1;
+
+	return slow > 1 ? (uint32_t)slow : 1;
+}
+
 void stage_file_wait(const char *path, off_t size)
 {
 	struct stat st = { 0 };

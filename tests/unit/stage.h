@@ -7,7 +7,7 @@
 
 #include "tests/unit/player.h"
 
-enum { SOON_MS = 10000 };
+enum { SOON_MS = 30000 };
 
 #define LIST(text) ((struct slice){ text, sizeof(text) })
 #define STAGE_TEST(f) cmocka_unit_test_setup_teardown(f, stage_setup, stage_teardown)
@@ -25,6 +25,10 @@ void stage_assert_output(const struct outcome *o, const char *text);
 /* A path in the player's directory, valid until the next call. */
 char *stage_file(struct player *p, const char *name);
 void stage_file_wait(const char *path, off_t size);
+/* What jobs of a test wait for, made: one that lives for a while instead may be over too soon. */
+void stage_file_make(const char *path);
+/* How much longer things may take than on a machine that is ours alone: LAB_SLOWNESS, or 1. */
+uint32_t stage_slowness(void);
 /* How many processes have this text among their arguments? They get sig, unless it is 0. */
 int stage_processes_signal(const char *marker, int sig);
 int stage_processes(const char *marker);
