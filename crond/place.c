@@ -475,6 +475,7 @@ void place_close(struct crond *c)
 		unlinkat(c->run_fd, files[i], 0);
 	unlinkat(c->run_fd, "outbox", AT_REMOVEDIR); /* if nothing waits there */
 	unlinkat(c->run_fd, "notify", AT_REMOVEDIR);
+	unlinkat(c->run_fd, "mails", AT_REMOVEDIR);
 	unlinkat(c->run_fd, "runs", AT_REMOVEDIR); /* stays where jobs still run */
 	unlinkat(c->run_fd, "state/paused", 0);
 	unlinkat(c->run_fd, "state/handled", 0);
