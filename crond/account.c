@@ -128,16 +128,20 @@ int account_local(const char *name, struct account *a)
 {
 	FILE *f = fopen("/etc/passwd", "re");
 	const struct passwd *pw = NULL;
-	int rc = -1, error;
+	int rc = -1, error = f ? ENOENT : errno;
 
+	errno = 0;
 	while (f && *name != '+' && *name != '-' && (pw = fgetpwent(f)) && strcmp(pw->pw_name, name) != 0)
-		;
+		errno = 0;
+	if (f && !pw && errno)
+		error = errno;
 	if (!pw)
 		pw = root_made_up(name);
-	errno = ENOENT;
-	if (pw)
+	if (pw) {
+		errno = ENOENT;
 		rc = account_make(pw, groups_local, a);
-	error = errno;
+		error = errno;
+	}
 	if (f)
 		fclose(f);
 	errno = error;

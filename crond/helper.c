@@ -118,8 +118,10 @@ int helper_user(struct crond *c, const char *name, const char *configured, const
 	*gid = (gid_t)-1;
 	if (!c->set.root || c->set.only_files)
 		return 0;
-	/* of this host's files, where it is no other that is wanted: nobody need be asked */
-	if (account_local(wanted, &a) == 0 || (!configured && account_local("nobody", &a) == 0)) {
+	/* of this host's files, where it is no other that is wanted: nobody need be asked. That they cannot be
+	 * read now makes nobody of no one: what is there would be given to him */
+	if (account_local(wanted, &a) == 0 ||
+		(!configured && errno == ENOENT && account_local("nobody", &a) == 0)) {
 		*uid = a.uid;
 		*gid = a.gid;
 		account_free(&a);

@@ -118,7 +118,7 @@ void user_unanswered(struct crond *c, const char *name, bool first)
 		return;
 	if (account_local(name, &a) == 0)
 		account_free(&a);
-	else /* it was of this host's files, and is not any more */
+	else if (errno == ENOENT) /* it was of this host's files, and is not any more */
 		user_gone(c, u);
 }
 
