@@ -24,6 +24,7 @@ struct listing {
 	struct buf out;
 	bool json;
 	bool loose;         /* rows go out as they come */
+	bool lost; /* there was no memory for all of it */
 };
 
 struct listed {
@@ -101,6 +102,7 @@ static void row_fill(struct listing *l, const json_t *o, struct columns_row *r)
 
 static void put_out(struct listing *l)
 {
+	l->lost |= l->out.failed;
 	if (l->out.len)
 		fwrite(l->out.data, 1, l->out.len, stdout);
 	buf_clear(&l->out);
@@ -146,6 +148,7 @@ static void put_rows(struct listing *l)
 		rows = n ? malloc(n * sizeof(*rows)) : NULL;
 		for (size_t i = 0; rows && i < n; i++)
 			rows[i] = all[i].row;
+		l->lost |= n && !rows;
 		columns_fit(&l->columns, rows, rows ? n : 0);
 		columns_head(&l->columns, &l->out);
 		free(rows);
@@ -166,6 +169,7 @@ static void take_row(struct listing *l, struct talk *t, const json_t *o)
 		one.line = arena_copy(&l->arena, t->line.s, t->line.n);
 	if (!l->json || one.line)
 		buf_append(&l->rows, &one, sizeof(one));
+	l->lost |= l->rows.failed || (l->json && !one.line);
 	if (!l->loose && listed_count(l) < SORTED_MOST)
 		return;
 	put_rows(l);
@@ -217,6 +221,10 @@ int cronctl_list(int argc, char **argv)
 	}
 	if (!status)
 		put_rows(&l);
+	if (!status && l.lost) {
+		fputs("cronctl: out of memory: not all of the list is here\n", stderr);
+		status = CRONCTL_FAILED;
+	}
 	if (fflush(stdout)) {
 		perror("cronctl: standard output");
 		status = CRONCTL_FAILED;
