@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import time
@@ -125,9 +126,9 @@ class Daemon:
         words = lab.read(self.room.errors)
         log = [str(line) for line in self.room.syslog.lines if line.priority <= 3][-3:]
         wrong = []
-        if status < 0:
+        if status < 0 and not (self.killing and status == -signal.SIGKILL):
             wrong.append("the daemon died of signal %d: %s" % (-status, words[-2000:]))
-        elif not words.strip() and not log:
+        elif status >= 0 and not words.strip() and not log:
             wrong.append("the daemon ended with %d, silent" % status)
         self.start()
         return wrong
@@ -236,7 +237,7 @@ def stored():
                     have = found.setdefault(run, [])
                     if have == [None]:
                         have.clear()
-                    if result or not have:
+                    if result not in have and (result or not have):
                         have.append(result)
     return found
 

@@ -173,6 +173,7 @@ class Told:
             lab.wait_for(lambda: not self.lying() or not self.over(), lab.slowness(), "")
 
     def one(self, who, kind, n, what):
+        self.teller.killing = what == "kill"
         self.begin((who, kind, n, what))
         wrong = [] if self.start else self.hand()
         self.quick()
@@ -191,7 +192,9 @@ class Told:
         wrong = []
         if not self.over():
             self.waited += 1
-            if not any(line.priority <= 4 for line in self.room.syslog.lines[self.from_line:]):
+            # what there was no memory for is looked at each minute, and no line is made of it either
+            if not self.teller.memory and not any(
+                    line.priority <= 4 for line in self.room.syslog.lines[self.from_line:]):
                 wrong.append("not told, and no line says so: %s, lies in %s, said %s" % (
                     [(len(self.posts(run)), self.mailed(run)) for run in self.runs], self.lying(), self.said()[-3:]))
             wrong += self.teller.again()
@@ -270,6 +273,7 @@ class Kept(nth_daemon.Start):
                 lab.wait_for(lambda: self.kept(run) or self.room.daemon.poll() is not None, SOON * lab.slowness(), "")
 
     def one(self, who, kind, n, what):
+        self.daemon.killing = what == "kill"
         self.daemon.injector.arm(who, kind, n, what)
         said, run = self.ask()
         wrong = list(self.judge(said, run))
