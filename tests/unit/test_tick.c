@@ -37,19 +37,27 @@ static void the_clock_has_come_or_the_wait_was_long_enough(void **state)
 	}
 }
 
-static void no_wait_for_another_second(void **state)
+static int64_t settle_others_ms(void)
 {
 	struct timespec before = now(CLOCK_MONOTONIC), after;
 	int64_t second = now(CLOCK_REALTIME).tv_sec;
 
-	(void)state;
 	for (int i = 0; i < 1000; i++) {
 		tick_settle(second - 1);
 		tick_settle(second + 2);
 	}
 	after = now(CLOCK_MONOTONIC);
-	assert_in_range((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / MS,
-	                0, 500);
+	return (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / MS;
+}
+
+static void no_wait_for_another_second(void **state)
+{
+	int64_t ms = settle_others_ms();
+
+	(void)state;
+	for (int i = 0; i < 5 && ms > 500; i++) /* the machine may have stood still, but not each time */
+		ms = settle_others_ms();
+	assert_in_range(ms, 0, 500);
 }
 
 int main(void)
