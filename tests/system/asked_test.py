@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import re
-import signal
 import socket
 import time
 
