@@ -22,7 +22,7 @@
 #include "crond/history/stats.h"
 #include "tests/unit/seeds.h"
 
-enum { ROWS = 4000, JOBS = 300, QUESTIONS = 100, SEEDS = 6, FIRST = 1700000000, SPAN = 40 * 86400 };
+enum { ROWS = 4000, JOBS = 300, QUESTIONS = 25, SEEDS = 24, FIRST = 1700000000, SPAN = 40 * 86400 };
 
 static struct row {
 	char id[48], job[32];
