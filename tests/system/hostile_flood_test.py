@@ -91,8 +91,11 @@ def each_second_once(room):
 
 
 def compare(what, before, amid):
-    print("%s: starts are late by at most %.3f s before, %.3f s amid it" % (what, max(before), max(amid)))
-    check(max(amid) < max(before) + 0.5 * lab.slowness(), "starts wait for others' " + what)
+    """By the one in the middle: any may meet what else this machine does."""
+    usual = [sorted(each)[len(each) // 2] for each in (before, amid)]
+    print("%s: starts are late by %.3f s (at most %.3f) before, %.3f s (%.3f) amid it"
+          % (what, usual[0], max(before), usual[1], max(amid)))
+    check(usual[1] < usual[0] + 0.2 * lab.slowness(), "starts wait for others' " + what)
 
 
 def test_thousands_of_connections(room):
