@@ -264,7 +264,8 @@ void notify_work(struct notify *n)
 		if (!n->ended && n->clients.fd >= 0)
 			clients_step(&n->clients, now);
 		report_flush(&n->report, now);
-		if (n->report.closed) /* who would wait for our word in vain starts another one */
+		/* who would wait for our word in vain starts another one; what the dead have said is taken in */
+		if (n->report.closed && !peer_gone(n->socket))
 			end(n, now);
 		if (is_over(n, now))
 			return;

@@ -7,6 +7,7 @@ Speaks TAP. CROND_NOTIFY is the program, CROND_BUILD the build tree it is else l
 in, SEED repeats a run of "kills". Root runs it as nobody, from a copy where nobody cannot reach it.
 """
 import atexit
+import contextlib
 import ctypes
 import email
 import email.header
@@ -666,6 +667,26 @@ def test_drain(c):
     is_equal(s.close(40), 0)
     assert 9 < time.monotonic() - start < at_most(12)  # not a minute
     is_equal(c.waiting(), ["never.event"])
+
+
+def test_last_words(c):
+    """What a scheduler said before it died is taken in, though nobody hears that it was."""
+    s = c.start()
+    s.config(c.hooks("a"))
+    s.event("first", ["webhook:a"])
+    s.until(lambda: s.acks)
+    s.process.send_signal(signal.SIGSTOP)
+    s.here.setblocking(False)
+    sent = 1
+    with contextlib.suppress(BlockingIOError):  # as many as there is room for
+        while sent < 60:
+            s.here.send(b"e" + event("w%d" % sent, ["webhook:a"]))
+            sent += 1
+    assert sent > 16, sent
+    s.here.close()
+    s.process.send_signal(signal.SIGCONT)
+    is_equal(s.process.wait(30), 0)
+    is_equal(len(set(c.got.ids("/a"))) + len(c.waiting()), sent)
 
 
 def test_one_at_a_time(c):
