@@ -85,7 +85,9 @@ def test_what_a_start_meets(room):
     equal(set(skips(room, "forbid")), {"1 running already, max is 1"}, "why forbid is skipped")
     equal(set(skips(room, "three")), {"2 running already, max is 2"}, "why max is")
     equal(set(skips(room, "queue")), {"1 waiting already, queue-max is 1"}, "why queue is")
-    equal(set(skips(room, "crowd")), {"1 waiting already, queue-max is 1"}, "why jitter's queue is")
+    # several that fell due while the machine stood still wait for their jitter before any runs
+    equal({re.sub(r"^\d+", "N", one) for one in skips(room, "crowd")}, {"N waiting already, queue-max is 1"},
+          "why jitter's queue is")
     equal(set(skips(room, "full")), {"1 running in its pool, pool-max is 1"}, "why a pool is")
     ends = [at for word, _, at in jobs["queue"] if word == "end"]
     begins = [at for word, _, at in jobs["queue"] if word == "begin"]
@@ -94,7 +96,7 @@ def test_what_a_start_meets(room):
     room.wait_log(r"END job=replace run=replace-\d+-1 result=killed .*replace")
     equal(jobs["off"], [], "what is not enabled said")
     equal(room.log("SKIPPED job=off "), [], "and the log says of it")
-    equal(room.log("SKIPPED job=alice-"), [], "a user's pool of that name is another one:")
+    room.wait_log(r"\(alice\) CMD", 10, 3)  # a user's pool of that name is another one
 
 
 def test_retries(room):
