@@ -15,8 +15,10 @@
 #include "crond/base/diag.h"
 #include "crond/base/kernel.h"
 
-/* With what a container's manager gives by default, 10 s, there is time for both. */
-enum { GRACE_MS = 8000, KILLED_MS = 1000 };
+/* With what a container's manager gives by default, 10 s, there is time for both. Outcomes of killed
+ * jobs come at once but where the machine is at its end; who waits for them longer than a manager
+ * does loses no more than who does not. */
+enum { GRACE_MS = 8000, KILLED_MS = 1000, OUTCOMES_MS = 4000, AGAIN_MS = 100 };
 
 static int64_t grace_ms(struct crond *c)
 {
@@ -26,20 +28,33 @@ static int64_t grace_ms(struct crond *c)
 	return getpid() == 1 || (c->set.remove_dir && daemon_runs(c)) ? GRACE_MS : 0;
 }
 
-/* --- telling keepers: once to stop their jobs, a second time to kill them */
+/* --- telling keepers: once to stop their jobs, a second time to kill them, and that again and again:
+ * two signals make one where the first is not taken yet (signal(7)) */
+
+static bool tell_again(struct crond *c)
+{
+	int64_t now = wait_now_ms();
+
+	if (c->stop.stage != STOP_KILLING || now < c->stop.again)
+		return false;
+	c->stop.again = now + AGAIN_MS;
+	wait_later(c, LATER_STOP, AGAIN_MS);
+	return true;
+}
 
 static void tell_all(struct crond *c)
 {
+	bool again = tell_again(c);
 	struct live_run *run;
 	struct keeper *k;
 
 	RB_FOREACH(k, keeper_tree, &c->keepers) {
-		if (k->told < c->stop.stage)
+		if (again || k->told < c->stop.stage)
 			kernel_signal(k->watch->fd, k->pid, SIGTERM);
 		k->told = c->stop.stage;
 	}
 	RB_FOREACH(run, run_tree, &c->live) {
-		if (run->state == RUN_STATE_LIVE && !run->keeper && run->told < c->stop.stage) {
+		if (run->state == RUN_STATE_LIVE && !run->keeper && (again || run->told < c->stop.stage)) {
 			run_tell(c, run, SIGTERM);
 			run->told = c->stop.stage;
 		}
@@ -125,6 +140,11 @@ void stop_step(struct crond *c)
 			"(CRON) INFO (what jobs have left running has not ended in time and is killed)",
 			c->running);
 		stage_set(c, STOP_KILLING, KILLED_MS);
+		late = false;
+	}
+	if (late && c->running > 0 && !c->stop.extended) {
+		c->stop.extended = true;
+		stage_set(c, STOP_KILLING, OUTCOMES_MS);
 		late = false;
 	}
 	tell_all(c);

@@ -15,8 +15,10 @@ enum stop_stage { STOP_NOT, STOP_ASKED, STOP_KILLING };
 struct stop {
 	enum stop_stage stage;
 	int64_t deadline;   /* monotonic ms */
+	int64_t again;      /* when those who were told to kill are told so again, monotonic ms */
 	bool alone;         /* we have no children any more */
 	bool others_told;
+	bool extended;      /* for the outcomes of what was killed */
 };
 
 /* A signal asks us to end: at once, or once jobs have (and a second time: hurry). */
