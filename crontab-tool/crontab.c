@@ -124,7 +124,7 @@ static void standard_descriptors(void)
 	}
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__clang__) /* which says it otherwise; without it nobody asks */
 /* The leak checker traces its own process, which the kernel allows no setgid program. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
