@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import lab
-from control_test import good, jobs
+from control_test import cronctl, good, jobs
 from hostile_test import as_user
 from lab import OUT, check, equal
 
@@ -55,7 +55,7 @@ def test_crowds_at_every_socket(room):
         good(room, "status")
         room.wait_out("his", had + 2)
         crowd.kill()
-    room.wait_for(lambda: jobs(room, user="alice"), 20, "an answer to alice again")
+    room.wait_for(lambda: cronctl(room, "list", user="alice")[0] == 0, 20, "an answer to alice again")
 
 
 NAMESPACE = """
