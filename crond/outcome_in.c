@@ -135,6 +135,17 @@ static void outcome_learn(struct crond *c, struct live_run *run, const struct ou
 		control_run_over(c, run, o);
 }
 
+/* Its directory may stay for a while, and be seen by schedulers after us. */
+static void say_end_once(struct crond *c, struct live_run *run, const struct ending *e)
+{
+	int priority = end_priority(c, run, e->outcome->result);
+
+	if (priority > c->log.level || rundir_has(c->runs, run->id, RUNDIR_LOGGED))
+		return;
+	say_end(c, priority, "END", e);
+	rundir_logged(c->runs, run->id);
+}
+
 static void outcome_say(struct crond *c, struct live_run *run, const struct run_records *r,
 	uint32_t before, uint64_t again_ms)
 {
@@ -153,7 +164,7 @@ static void outcome_say(struct crond *c, struct live_run *run, const struct run_
 	} else if (o->result == RESULT_SKIPPED) { /* by its keeper: a hook would not have it; or here */
 		say_end(c, LOG_NOTICE, "SKIPPED", &e);
 	} else {
-		say_end(c, end_priority(c, run, o->result), "END", &e);
+		say_end_once(c, run, &e);
 	}
 }
 

@@ -64,6 +64,30 @@ def test_a_running_job_is_adopted(room):
     room.wait_log(r"FAIL job=long run=long-\d+-1 result=exit code=4 ")
 
 
+def test_an_end_is_said_once(room):
+    """Also where nothing is due for long, and what is left of the run is seen by schedulers to come."""
+    room.conf("log-level = debug\n")
+    room.cron_d("each", "#@ seconds\n* * * * * * root echo x >>%s/each\n" % OUT)
+    daemon = room.start()
+    room.wait_out("each", 2)
+    kill(daemon)  # what it has handled stands
+    os.unlink("/etc/cron.d/each")
+    time.sleep(1.2)  # its second is not that of what follows
+    os.unlink(os.path.realpath("/run/crond.reboot"))
+    room.cron_d("once", "@reboot root echo x >>%s/up; until test -e %s/go; do sleep 0.1; done\n" % (OUT, OUT))
+    daemon = room.start()
+    room.wait_out("up")
+    kill(daemon)
+    daemon = room.start()
+    lab.put(OUT + "/go", "")
+    room.wait_log("END .* cmd=.echo x >>[^ ]*/up")
+    for _ in range(2):
+        kill(daemon)
+        daemon = room.start()
+    room.wait_for(lambda: len(room.log("1 jobs in force")) == 5, 10, "the last one")
+    equal(len(room.log("END .* cmd=.echo x >>[^ ]*/up")), 1, "ends")
+
+
 def test_nothing_is_left_of_runs_that_are_over(room):
     room.tasks("f", task("bad", "exit 3", schedule="* * * * * *") +
                task("good", "true", schedule="* * * * * *"))
