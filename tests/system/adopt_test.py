@@ -84,7 +84,7 @@ def test_an_end_is_said_once(room):
     for _ in range(2):
         kill(daemon)
         daemon = room.start()
-    room.wait_for(lambda: len(room.log("1 jobs in force")) == 5, 10, "the last one")
+        room.wait_log(r"cron\[%d\]: .*1 jobs in force" % daemon.pid)
     equal(len(room.log("END .* cmd=.echo x >>[^ ]*/up")), 1, "ends")
 
 
