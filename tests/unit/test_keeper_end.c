@@ -81,20 +81,26 @@ static void test_hostile_tree(void **state)
 static void test_leftovers(void **state)
 {
 	struct player *p = *state;
-	struct run r = player_run("leftovers-1-1", "(setsid sleep 61.5 &); echo main; exit 4");
+	char command[256] = "", marker[32]; /* of this process: others may run the same test */
+	struct run r = player_run("leftovers-1-1", command);
 	struct outcome o;
 
+	snprintf(marker, sizeof(marker), "61.%d", (int)getpid());
+	snprintf(command, sizeof(command), "(setsid sleep %s &); echo main; exit 4", marker);
 	r.flags |= RUN_TREE;
 	o = stage_run(p, &r);
 	assert_int_equal(o.result, RESULT_EXIT);
 	assert_int_equal(o.exit_code, 4);
-	assert_int_equal(stage_processes("61.5"), 0);
+	assert_int_equal(stage_processes(marker), 0);
 	r.id = "leftovers-2-1"; /* a line leaves them; the job's end is the end */
-	r.command = "(setsid sleep 71.25 >/dev/null 2>&1 &)";
+	snprintf(command, sizeof(command),
+		"(setsid sh -c 'echo up >%s/.up; kill -STOP $$' %s >/dev/null 2>&1 &)", p->dir, marker);
 	r.flags &= ~(uint32_t)RUN_TREE;
 	o = stage_run(p, &r);
 	assert_int_equal(o.result, RESULT_OK);
-	assert_int_equal(stage_processes_signal("71.25", SIGKILL), 1);
+	stage_file_wait(stage_file(p, ".up"), 3); /* from then on it is one process, which executes nothing more */
+	unlink(stage_file(p, ".up"));
+	assert_int_equal(stage_processes_signal(marker, SIGKILL), 1);
 }
 
 static void test_holder_of_output(void **state)
