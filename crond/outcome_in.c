@@ -136,13 +136,12 @@ static void outcome_learn(struct crond *c, struct live_run *run, const struct ou
 }
 
 /* Its directory may stay for a while, and be seen by schedulers after us. */
-static void say_end_once(struct crond *c, struct live_run *run, const struct ending *e)
+static void say_once(struct crond *c, const struct live_run *run, int priority, const char *what,
+	const struct ending *e)
 {
-	int priority = end_priority(c, run, e->outcome->result);
-
-	if (priority > c->log.level || rundir_has(c->runs, run->id, RUNDIR_LOGGED))
+	if (rundir_has(c->runs, run->id, RUNDIR_LOGGED))
 		return;
-	say_end(c, priority, "END", e);
+	say_end(c, priority, what, e);
 	rundir_logged(c->runs, run->id);
 }
 
@@ -154,17 +153,14 @@ static void outcome_say(struct crond *c, struct live_run *run, const struct run_
 		.again_ms = again_ms };
 
 	if (result_failed(o->result)) {
-		if (rundir_has(c->runs, run->id, RUNDIR_LOGGED))
-			return;
-		say_end(c, LOG_ERR, "FAIL", &e);
-		rundir_logged(c->runs, run->id);
+		say_once(c, run, LOG_ERR, "FAIL", &e);
 	} else if (o->result == RESULT_OK && before) {
 		e.failures = before;
 		say_end(c, LOG_NOTICE, "RECOVERED", &e);
 	} else if (o->result == RESULT_SKIPPED) { /* by its keeper: a hook would not have it; or here */
 		say_end(c, LOG_NOTICE, "SKIPPED", &e);
-	} else {
-		say_end_once(c, run, &e);
+	} else if (end_priority(c, run, o->result) <= c->log.level) { /* nothing is spent on what is not shown */
+		say_once(c, run, end_priority(c, run, o->result), "END", &e);
 	}
 }
 

@@ -35,10 +35,12 @@ static bool tell_again(struct crond *c)
 {
 	int64_t now = wait_now_ms();
 
-	if (c->stop.stage != STOP_KILLING || now < c->stop.again)
+	if (c->stop.stage != STOP_KILLING)
+		return false;
+	wait_later(c, LATER_STOP, AGAIN_MS);
+	if (now < c->stop.again)
 		return false;
 	c->stop.again = now + AGAIN_MS;
-	wait_later(c, LATER_STOP, AGAIN_MS);
 	return true;
 }
 
